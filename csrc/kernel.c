@@ -1,0 +1,168 @@
+/* The kernel interface, and the loops that are worth doing without Python: split what a read returned,
+   list a directory. Nothing here allocates; each function is called with Python's lock released. */
+
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Linux 4.18; glibc 2.28. */
+#ifndef IN_MASK_CREATE
+#define IN_MASK_CREATE 0x10000000
+#endif
+
+/* Linux 4.17, <linux/inotify.h>, which clashes with <sys/inotify.h>. */
+#ifndef INOTIFY_IOC_SETNEXTWD
+#define INOTIFY_IOC_SETNEXTWD _IOW('I', 0, int32_t)
+#endif
+
+enum { LIST_CHUNK = 32768 };
+
+/* Watch exactly the object that is open as fd, whatever its path is by now. */
+static int ic_watch_fd(int inotify, int fd, uint32_t mask)
+{
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return inotify_add_watch(inotify, path, mask);
+}
+
+static long ic_read(int fd, char *buffer, size_t size)
+{
+    return read(fd, buffer, size);
+}
+
+/* The bytes in the queue of an inotify instance. */
+static int ic_queued(int inotify)
+{
+    int bytes = 0;
+
+    if (ioctl(inotify, FIONREAD, &bytes) < 0)
+        return -1;
+    return bytes;
+}
+
+/* Split a read buffer into columns: one number each per record, and the names, each ended by a NUL.
+
+   Returns the number of records, or -1 - offset of a record that does not fit in the buffer. The columns
+   must hold size / sizeof(struct inotify_event) numbers and size bytes of names. That is enough: a record
+   takes at least 16 bytes, and gives at most its len bytes of name and one NUL. */
+static long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *masks, uint32_t *cookies,
+                     char *names, size_t *names_size)
+{
+    struct inotify_event record;
+    size_t at = 0, filled = 0;
+    long count = 0;
+
+    while (at < size) {
+        size_t length;
+
+        if (size - at < sizeof record)
+            return -1 - (long)at;
+        memcpy(&record, buffer + at, sizeof record);
+        if (size - at - sizeof record < record.len)
+            return -1 - (long)at;
+        length = strnlen(buffer + at + sizeof record, record.len);
+        memcpy(names + filled, buffer + at + sizeof record, length);
+        filled += length;
+        names[filled++] = '\0';
+        wds[count] = record.wd;
+        masks[count] = record.mask;
+        cookies[count] = record.cookie;
+        count++;
+        at += sizeof record + record.len;
+    }
+    *names_size = filled;
+    return count;
+}
+
+struct entry64 {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+/* 'd' a directory, 'l' a symbolic link, '-' anything else, 0 gone meanwhile. Asked only where the file
+   system does not say it in the listing. */
+static char kind_by_stat(int fd, const char *name)
+{
+    struct stat status;
+
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : '-';
+    return S_ISDIR(status.st_mode) ? 'd' : S_ISLNK(status.st_mode) ? 'l' : '-';
+}
+
+static char kind_of(int fd, const struct entry64 *entry)
+{
+    switch (entry->type) {
+    case DT_UNKNOWN:
+        return kind_by_stat(fd, entry->name);
+    case DT_DIR:
+        return 'd';
+    case DT_LNK:
+        return 'l';
+    default:
+        return '-';
+    }
+}
+
+static int is_dot(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* The next part of a directory: for each entry a kind ('d', 'l', '-'), its name, a NUL.
+
+   Returns the bytes written, 0 at the end, -1 with errno. One call is one getdents64, which is atomic
+   against changes of the directory (fs/readdir.c iterate_dir holds its lock). A part that holds only the
+   dot entries is skipped, so that 0 means the end. */
+static long ic_list(int fd, char *out, size_t size)
+{
+    /* getdents64 lays the entries out in 8-byte steps. */
+    _Alignas(8) char chunk[LIST_CHUNK];
+    size_t filled = 0;
+
+    if (size < LIST_CHUNK) {
+        errno = EINVAL;
+        return -1;
+    }
+    while (filled == 0) {
+        long got = syscall(SYS_getdents64, fd, chunk, sizeof chunk);
+
+        if (got <= 0)
+            return got;
+        for (long at = 0; at < got;) {
+            const struct entry64 *entry = (const void *)(chunk + at);
+            char kind = is_dot(entry->name) ? 0 : kind_of(fd, entry);
+
+            at += entry->length;
+            if (kind != 0) {
+                size_t length = strlen(entry->name) + 1;
+
+                out[filled] = kind;
+                memcpy(out + filled + 1, entry->name, length);
+                filled += 1 + length;
+            }
+        }
+    }
+    return (long)filled;
+}
+
+/* Tests make watch descriptors wrap around with it (CONFIG_CHECKPOINT_RESTORE). */
+static int ic_set_next_wd(int inotify, int wd)
+{
+    return ioctl(inotify, INOTIFY_IOC_SETNEXTWD, wd);
+}

@@ -1,0 +1,264 @@
+"""The one door to C: each function calls, checks, converts and raises; none decides anything.
+
+cffi releases the GIL around each call. An errno is read in the statement after the call that set it, for
+anything in between may change it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from inotify_cffi._inotify import ffi, lib
+from inotify_cffi.errors import DecodeError, InstanceLimitError, WatchLimitError
+
+if TYPE_CHECKING:
+    from inotify_cffi._inotify import CData
+
+__all__ = [
+    "POLL_IN",
+    "POLL_PRI",
+    "Columns",
+    "EpollBuffer",
+    "ReadBuffer",
+    "add_watch",
+    "entries",
+    "epoll_add",
+    "epoll_create",
+    "eventfd",
+    "inotify_init",
+    "queued_bytes",
+    "rm_watch",
+    "set_next_wd",
+    "split",
+    "sysctl",
+    "watch_fd",
+]
+
+POLL_IN: int = lib.EPOLLIN
+POLL_PRI: int = lib.EPOLLPRI
+
+# A record is 16 bytes and a name of up to 255 in steps of 16 (inotify(7)).
+RECORD_SIZE = 16
+LARGEST_RECORD = RECORD_SIZE + 256
+LIST_SIZE = 65536
+
+
+class Columns(NamedTuple):
+    """What one read returned, a list for each field; a name is empty for the watched object itself."""
+
+    wds: list[int]
+    masks: list[int]
+    cookies: list[int]
+    names: bytes  # joined, each ended by a NUL
+    size: int  # in bytes, of the records
+
+
+def sysctl(name: str) -> str:
+    """Return the value of an inotify sysctl such as ``max_user_watches``, or ``"unknown"``."""
+    try:
+        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"
+
+
+def _fail(code: int, path: str | bytes | None = None) -> NoReturn:
+    raise OSError(code, os.strerror(code), path)
+
+
+def inotify_init() -> int:
+    """Return the descriptor of a new inotify instance, non-blocking and close-on-exec.
+
+    Raises InstanceLimitError where the user has too many instances, OSError for any other failure.
+    """
+    fd = lib.inotify_init1(lib.IN_NONBLOCK | lib.IN_CLOEXEC)
+    if fd < 0:
+        code = ffi.errno
+        if code == errno.EMFILE:
+            _fail_instance()
+        _fail(code)
+    return fd
+
+
+def _fail_instance() -> NoReturn:
+    """Tell the two limits apart that inotify_init1(2) reports alike: it is the process's if open fails."""
+    try:
+        os.close(os.open("/", os.O_PATH | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno == errno.EMFILE:
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            raise OSError(
+                errno.EMFILE, f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {limit})"
+            ) from None
+    value = sysctl("max_user_instances")
+    raise InstanceLimitError(
+        errno.EMFILE,
+        f"no inotify instance is left for this user; raise fs.inotify.max_user_instances (now {value})",
+    )
+
+
+def _fail_watch(code: int, path: str | bytes | None) -> NoReturn:
+    if code == errno.ENOSPC:
+        value = sysctl("max_user_watches")
+        raise WatchLimitError(
+            code, f"no watch is left for this user; raise fs.inotify.max_user_watches (now {value})", path
+        )
+    _fail(code, path)
+
+
+def add_watch(fd: int, path: str | bytes, mask: int) -> int:
+    """Watch *path* through the instance *fd* and return the watch descriptor (inotify_add_watch(2)).
+
+    Raises WatchLimitError where no watch is left, ValueError for a NUL in *path*, OSError otherwise.
+    """
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ValueError(f"a path can not hold a NUL byte: {path!r}")
+    wd = lib.inotify_add_watch(fd, encoded, mask)
+    if wd < 0:
+        _fail_watch(ffi.errno, path)
+    return wd
+
+
+def watch_fd(fd: int, target: int, mask: int, path: str | bytes | None = None) -> int:
+    """Watch the object that is open as *target*, by whatever path; *path* is only for the error."""
+    wd = lib.ic_watch_fd(fd, target, mask)
+    if wd < 0:
+        _fail_watch(ffi.errno, path)
+    return wd
+
+
+def rm_watch(fd: int, wd: int) -> bool:
+    """Remove a watch; False if it was gone already (EINVAL, inotify_rm_watch(2))."""
+    if lib.inotify_rm_watch(fd, wd) < 0:
+        code = ffi.errno
+        if code == errno.EINVAL:
+            return False
+        _fail(code)
+    return True
+
+
+def queued_bytes(fd: int) -> int:
+    """Return how many bytes wait in the queue of the instance *fd* (FIONREAD, inotify(7))."""
+    count = lib.ic_queued(fd)
+    if count < 0:
+        _fail(ffi.errno)
+    return count
+
+
+def set_next_wd(fd: int, wd: int) -> None:
+    """Let the next watch of the instance have the descriptor *wd* (INOTIFY_IOC_SETNEXTWD); for tests."""
+    if lib.ic_set_next_wd(fd, wd) < 0:
+        _fail(ffi.errno)
+
+
+class _Split:
+    """The C columns that a buffer of a given size may be split into."""
+
+    def __init__(self, size: int) -> None:
+        most = size // RECORD_SIZE + 1
+        self._wds = ffi.new("int32_t[]", most)
+        self._masks = ffi.new("uint32_t[]", most)
+        self._cookies = ffi.new("uint32_t[]", most)
+        self._names = ffi.new("char[]", size + 1)
+        self._filled = ffi.new("size_t *")
+
+    def run(self, buffer: CData, size: int) -> Columns:
+        count = lib.ic_split(buffer, size, self._wds, self._masks, self._cookies, self._names, self._filled)
+        if count < 0:
+            raise DecodeError(f"byte {-1 - count} of {size} does not begin a whole inotify record")
+        return Columns(
+            ffi.unpack(self._wds, count),
+            ffi.unpack(self._masks, count),
+            ffi.unpack(self._cookies, count),
+            bytes(ffi.buffer(self._names, self._filled[0])[:]),
+            size,
+        )
+
+
+def split(data: bytes) -> Columns:
+    """Split whole records into columns. Raises DecodeError where *data* is not whole records."""
+    return _Split(len(data)).run(ffi.from_buffer(data), len(data))
+
+
+class ReadBuffer:
+    """A buffer to read an inotify descriptor into; reused, so a read allocates nothing of its size."""
+
+    def __init__(self, size: int) -> None:
+        if size < LARGEST_RECORD:
+            raise ValueError(f"a read buffer needs {LARGEST_RECORD} bytes for the longest name, not {size}")
+        self._size = size
+        self._buffer = ffi.new("char[]", size)
+        self._split = _Split(size)
+
+    def read(self, fd: int, most: int | None = None) -> Columns | None:
+        """Read once, at most *most* bytes; None where nothing is queued. Raises OSError on a failed read."""
+        size = self._size if most is None else min(self._size, max(most, LARGEST_RECORD))
+        count = lib.ic_read(fd, self._buffer, size)
+        if count < 0:
+            code = ffi.errno
+            if code in (errno.EAGAIN, errno.EINTR):
+                return None
+            _fail(code)
+        return self._split.run(self._buffer, count)
+
+
+def entries(fd: int) -> list[str]:
+    """Return the entries of the directory that is open as *fd*, each a kind and the name: ``"dsub"``.
+
+    The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
+    """
+    out = ffi.new("char[]", LIST_SIZE)
+    parts: list[bytes] = []
+    while True:
+        count = lib.ic_list(fd, out, LIST_SIZE)
+        if count < 0:
+            _fail(ffi.errno)
+        if count == 0:
+            break
+        parts.append(bytes(ffi.buffer(out, count)[:]))
+    return os.fsdecode(b"".join(parts)).split("\0")[:-1]
+
+
+def epoll_create() -> int:
+    """Return the descriptor of a new epoll instance, close-on-exec."""
+    fd = lib.epoll_create1(lib.EPOLL_CLOEXEC)
+    if fd < 0:
+        _fail(ffi.errno)
+    return fd
+
+
+def epoll_add(epoll: int, fd: int, events: int) -> None:
+    """Let *epoll* wait for *events* of *fd* as well."""
+    event = ffi.new("struct epoll_event *", {"events": events, "data": {"fd": fd}})
+    if lib.epoll_ctl(epoll, lib.EPOLL_CTL_ADD, fd, event) < 0:
+        _fail(ffi.errno)
+
+
+class EpollBuffer:
+    """Room for the answers of one wait."""
+
+    def __init__(self) -> None:
+        self._events = ffi.new("struct epoll_event[4]")
+
+    def wait(self, epoll: int, timeout_ms: int) -> list[int] | None:
+        """Return the descriptors that are ready, none after the timeout; None if a signal came (EINTR)."""
+        count = lib.epoll_wait(epoll, self._events, 4, timeout_ms)
+        if count < 0:
+            code = ffi.errno
+            if code == errno.EINTR:
+                return None
+            _fail(code)
+        events = self._events
+        return [events[i].data.fd for i in range(count)]  # type: ignore[attr-defined]
+
+
+def eventfd() -> int:
+    """Return a new eventfd, non-blocking and close-on-exec (eventfd(2))."""
+    fd = lib.eventfd(0, lib.EFD_NONBLOCK | lib.EFD_CLOEXEC)
+    if fd < 0:
+        _fail(ffi.errno)
+    return fd

@@ -1,0 +1,226 @@
+"""Watch and list a directory and what is below it, and apply the difference to the ledger.
+
+Each directory is bound to its watch first and listed second, through one descriptor. The kernel queues an
+entry's event under the lock that a listing takes (fs/readdir.c iterate_dir), so whatever a listing shows of a
+watched directory has its event queued already, and whatever comes later will have one. What happens in
+between is seen twice, never zero times; the ledger removes the double.
+
+No recursion, for PATH_MAX does not limit how deep a tree may be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Dict
+
+from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.places import NOT_THERE, Found
+
+if TYPE_CHECKING:
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.places import Places
+    from inotify_cffi.scan import Disk
+    from inotify_cffi.teller import Teller
+
+__all__ = ["Crawler", "kind_told"]
+
+# How many descriptors a crawl holds open at most, of the directories it is in; those above them are closed
+# and found again from the root when it comes back.
+MOST_OPEN = 32
+
+
+class Frame:
+    """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
+
+    __slots__ = ("fd", "node", "todo")
+
+    def __init__(self, node: Node, fd: int, todo: list[Node]) -> None:
+        self.node = node
+        self.fd = fd
+        self.todo = todo
+
+
+class Crawl:
+    """One crawl under way."""
+
+    __slots__ = ("depth", "frames", "root", "since")
+
+    def __init__(self, root: Root, depth: int, *, since: float | None) -> None:
+        self.root = root
+        self.depth = depth  # of the directory the crawl begins at
+        self.since = since
+        self.frames: list[Frame] = []
+
+
+class Crawler:
+    """Lists directories into the ledger."""
+
+    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places) -> None:
+        self._ledger = ledger
+        self._teller = teller
+        self._disk = disk
+        self._doubts = doubts
+        self._places = places
+        self.listed = 0
+        self.on_directory: Callable[[], None] | None = None
+
+    def enters(self, node: Node) -> bool:
+        """Return True if *node* is to be watched and listed."""
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        return isinstance(root, Root) and root.rules.enters(len(lineage) - 1)
+
+    def scan(self, node: Node, *, relist: bool = True, since: float | None = None) -> None:
+        """Watch and list *node* and all directories below it.
+
+        Not *relist*: only if another directory than the ledger's is there. A file that stays is told as
+        changed if the directory is another, or if its ctime is not before *since* (seconds, wall clock).
+        """
+        try:
+            found = self._places.locate(node)
+        except OSError as error:
+            self.not_entered(node, error)
+            return
+        if found is None:
+            self._doubts.doubt(node, relist=relist)
+            return
+        if not relist and found.wd == node.wd:
+            self._disk.close(found.fd)
+            return
+        self.crawl(node, found, since=since)
+
+    def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
+        """Go on with a scan whose directory is open and watched; closes its descriptor."""
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        if not isinstance(root, Root):
+            raise TypeError(f"{node.name!r} is not below a root")
+        crawl = Crawl(root, len(lineage) - 1, since=since)
+        try:
+            self._enter(crawl, node, found)
+            while crawl.frames:
+                self._advance(crawl)
+        finally:
+            for frame in crawl.frames:
+                self._places.close(frame.fd)
+
+    def _advance(self, crawl: Crawl) -> None:
+        """Enter the next directory of the innermost frame, or leave the frame."""
+        frame = crawl.frames[-1]
+        if not frame.todo:
+            crawl.frames.pop()
+            self._places.close(frame.fd)
+            return
+        node = frame.todo.pop()
+        if node.parent is not frame.node:
+            return
+        if frame.fd < 0 and not self._reopen(frame):
+            for waiting in [node, *frame.todo]:
+                self._doubts.doubt(waiting, relist=True)
+            frame.todo.clear()
+            return
+        fd = -1
+        try:
+            fd = self._disk.enter(frame.fd, node.name, follow=node.link)
+            wd = self._places.watch(fd, node, crawl.root)
+        except OSError as error:
+            self._places.close(fd)
+            self.not_entered(node, error)
+            return
+        self._enter(crawl, node, Found(fd, wd))
+
+    def _reopen(self, frame: Frame) -> bool:
+        """Open the directory of a frame again, if it is still where it was."""
+        try:
+            found = self._places.locate(frame.node)
+        except OSError as error:
+            self.not_entered(frame.node, error)
+            return False
+        if found is None:
+            return False
+        if found.wd != frame.node.wd:
+            self._disk.close(found.fd)
+            self._places.stray(frame.node, found.wd)
+            return False
+        frame.fd = found.fd
+        return True
+
+    def _enter(self, crawl: Crawl, node: Node, found: Found) -> None:
+        """Bind, list, apply the difference; open a frame if there are directories to enter."""
+        replaced = node.wd != found.wd and (node.wd != NO_WD or bool(node.children))
+        if not self._places.bind(node, found.wd):
+            self._disk.close(found.fd)
+            return
+        self._doubts.clear_node(node)
+        self.listed += 1
+        try:
+            kinds = self._list(found.fd, follow=crawl.root.rules.follow_symlinks)
+        except OSError as error:
+            self._disk.close(found.fd)
+            # A directory that was removed since it was opened can not be listed; its DELETE is queued.
+            if error.errno not in NOT_THERE:
+                error.filename = self._ledger.place(node).path
+                self._places.go_blind(node, error)
+            return
+        if self.on_directory is not None:
+            self.on_directory()
+        todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
+        if not todo:
+            self._disk.close(found.fd)
+            return
+        frames = crawl.frames
+        frames.append(Frame(node, found.fd, todo))
+        if len(frames) > MOST_OPEN:
+            outer = frames[-1 - MOST_OPEN]
+            fd, outer.fd = outer.fd, -1
+            self._places.close(fd)
+
+    def _list(self, fd: int, *, follow: bool) -> Dict[str, str]:
+        """Return what the ledger would call each entry, by name: see :func:`kind_told`."""
+        kinds: Dict[str, str] = {}
+        for entry in self._disk.entries(fd):
+            kind, name = entry[0], entry[1:]
+            if kind == "l":
+                kind = "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
+            kinds[name] = kind
+        return kinds
+
+    def _apply(self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, replaced: bool) -> list[Node]:
+        """Tell what is gone and what is new; the directories to enter."""
+        children = node.children
+        for name in [name for name, child in children.items() if kinds.get(name) != kind_told(child)]:
+            self.take_back(node, name)
+        enters = crawl.root.rules.enters(crawl.depth + len(crawl.frames) + 1)
+        since = crawl.since
+        todo: list[Node] = []
+        for name, kind in kinds.items():
+            child = children.get(name)
+            if child is None and name not in children:
+                child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
+            elif child is None and (replaced or (since is not None and self._disk.changed_since(fd, name, since))):
+                self._teller.changed(node, name)
+            if child is not None and enters:
+                todo.append(child)
+        todo.reverse()
+        return todo
+
+    def take_back(self, parent: Node, name: str) -> None:
+        """The entry is not there any more, and no event has said so yet."""
+        self._places.free(self._teller.gone(parent, name))
+
+    def not_entered(self, node: Node, error: OSError) -> None:
+        """A directory could not be opened or watched."""
+        if error.errno in NOT_THERE:
+            self._places.missing(node, error)
+        elif node.wd == NO_WD:
+            # A directory that is watched stays watched, whatever bars the way to it.
+            if error.filename is None or not str(error.filename).startswith("/"):
+                error.filename = self._ledger.place(node).path
+            self._places.go_blind(node, error)
+
+
+def kind_told(child: Node | None) -> str:
+    """Return the kind of an entry of the ledger: ``d``, ``L`` a link that is followed, ``-`` anything else."""
+    if child is None:
+        return "-"
+    return "L" if child.link else "d"

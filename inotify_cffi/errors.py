@@ -1,0 +1,46 @@
+"""The exceptions, by what the caller can do about them.
+
+A failed call on a path is the OSError subclass that Python has for its errno (FileNotFoundError,
+NotADirectoryError, PermissionError, ...), with ``errno``, ``strerror`` and ``filename``. The classes here
+are for what has no class there.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BusyError",
+    "ClosedError",
+    "DecodeError",
+    "InotifyError",
+    "InstanceLimitError",
+    "PathError",
+    "WatchLimitError",
+]
+
+
+class InotifyError(Exception):
+    """The base of the others; never raised itself."""
+
+
+class WatchLimitError(InotifyError, OSError):
+    """No watch is left for this user (ENOSPC): raise ``fs.inotify.max_user_watches`` or watch less."""
+
+
+class InstanceLimitError(InotifyError, OSError):
+    """No inotify instance is left for this user (EMFILE): raise ``fs.inotify.max_user_instances``."""
+
+
+class ClosedError(InotifyError, ValueError):
+    """The object was closed before: make a new one."""
+
+
+class DecodeError(InotifyError, ValueError):
+    """The bytes are not whole inotify records."""
+
+
+class PathError(InotifyError, OSError, ValueError):
+    """The path can not name a file (EINVAL): it is empty or holds a NUL byte."""
+
+
+class BusyError(InotifyError, RuntimeError):
+    """Another thread or task is reading this watcher: one reader at a time, or each would get a part."""

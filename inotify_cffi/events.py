@@ -1,0 +1,153 @@
+"""Events, and decoding: bytes to values, pure.
+
+A :class:`RawEvent` is one kernel record. An :class:`Event` is what the watcher tells: the path resolved, both
+ends of a move joined. An event is a tuple, for that is the cheapest immutable value that Python makes.
+"""
+
+from __future__ import annotations
+
+import os
+from operator import itemgetter
+from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple, Tuple, Union
+
+from inotify_cffi import _syscalls
+from inotify_cffi.flags import Mask, flag_names
+
+__all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
+
+ISDIR = int(Mask.ISDIR)
+
+
+class RawEvent(NamedTuple):
+    """One kernel record (inotify(7)): the watch descriptor, the mask, the cookie of a move, the name."""
+
+    wd: int
+    mask: int
+    cookie: int
+    name: bytes
+
+
+def decode(data: bytes) -> list[RawEvent]:
+    """Return the records in *data*, which is what read(2) on an inotify descriptor returned.
+
+    Raises DecodeError where *data* does not hold whole records.
+    """
+    columns = _syscalls.split(data)
+    names = columns.names.split(b"\0")[:-1]
+    return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
+
+
+class Event(Tuple[object, ...], Generic[AnyStr]):
+    """One thing that happened below a root; immutable.
+
+    Its paths are str or bytes as the root was given. Make one by :meth:`of`; the constructor takes one
+    sequence of all fields in their order, as a tuple's does.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def path(self) -> AnyStr:
+            """The full path; of the root itself, the path that was given. Empty for Q_OVERFLOW."""
+
+        @property
+        def mask(self) -> int:
+            """The flags, as an integer; :attr:`flags` is the same as a :class:`Mask`."""
+
+        @property
+        def moved_from(self) -> AnyStr | None:
+            """The full old path, for a MOVED_TO whose other half is known; else None."""
+
+        @property
+        def cookie(self) -> int:
+            """The number that joins the two halves of a move; else 0."""
+
+        @property
+        def wd(self) -> int:
+            """The watch descriptor that reported it; -1 for what no watch reported."""
+
+        @property
+        def watch_path(self) -> AnyStr:
+            """The path of the watched directory that reported it."""
+
+        @property
+        def name(self) -> AnyStr:
+            """The entry inside the watched directory; empty if the event is about that itself."""
+
+        @property
+        def synthetic(self) -> bool:
+            """True if the library made it from a listing; False if the kernel reported it."""
+
+    else:
+        path = property(itemgetter(0))
+        mask = property(itemgetter(1))
+        moved_from = property(itemgetter(2))
+        cookie = property(itemgetter(3))
+        wd = property(itemgetter(4))
+        watch_path = property(itemgetter(5))
+        name = property(itemgetter(6))
+        synthetic = property(itemgetter(7))
+
+    @classmethod
+    def of(
+        cls,
+        path: AnyStr,
+        mask: int,
+        *,
+        moved_from: AnyStr | None = None,
+        cookie: int = 0,
+        wd: int = -1,
+        synthetic: bool = False,
+    ) -> Event[AnyStr]:
+        """Return an event about *path*; the directory and the name are its parts."""
+        watch_path, name = os.path.split(path)
+        return cls((path, int(mask), moved_from, cookie, wd, watch_path, name, synthetic))
+
+    @property
+    def error(self) -> OSError | None:
+        """Why a directory is not covered, for UNWATCHED; else None."""
+        return None
+
+    @property
+    def flags(self) -> Mask:
+        """The mask as a :class:`Mask`."""
+        return Mask(self.mask)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the flags, lowest bit first: ``["CREATE", "ISDIR"]``."""
+        return flag_names(self.mask)
+
+    @property
+    def is_dir(self) -> bool:
+        """True if the event is about a directory."""
+        return bool(self.mask & ISDIR)
+
+    def __str__(self) -> str:
+        text = f"{','.join(self.names)} {os.fsdecode(self.path)}"
+        return text if self.moved_from is None else f"{text} (from {os.fsdecode(self.moved_from)})"
+
+    def __repr__(self) -> str:
+        parts = [repr(self.path), "|".join(self.names)]
+        if self.moved_from is not None:
+            parts.append(f"moved_from={self.moved_from!r}")
+        if self.synthetic:
+            parts.append("synthetic")
+        return f"<Event {' '.join(parts)}>"
+
+
+class UnwatchedEvent(Event[AnyStr]):
+    """An UNWATCHED event; it carries its reason behind the other fields."""
+
+    __slots__ = ()
+
+    @property
+    def error(self) -> OSError | None:
+        """Why the directory is not covered; errno, strerror and filename say it."""
+        error = self[8]
+        return error if isinstance(error, OSError) else None
+
+
+AnyEvent = Union[Event[str], Event[bytes]]

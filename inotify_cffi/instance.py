@@ -1,0 +1,90 @@
+"""One inotify instance in kernel terms: a queue with its descriptor, watches in, raw events out."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from inotify_cffi import _syscalls
+from inotify_cffi.errors import ClosedError
+from inotify_cffi.events import RawEvent
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from inotify_cffi._syscalls import Columns
+
+__all__ = ["Instance"]
+
+# One read takes at most this much: some 2,000 records with short names, little memory, few calls.
+READ_SIZE = 65536
+
+
+class Instance:
+    """An inotify instance (inotify(7)): flat, non-blocking, close-on-exec.
+
+    Args:
+        read_size: the bytes that one read takes at most, 272 or more.
+
+    Raises InstanceLimitError where ``fs.inotify.max_user_instances`` is reached, OSError otherwise.
+
+    """
+
+    def __init__(self, *, read_size: int = READ_SIZE) -> None:
+        self._buffer = _syscalls.ReadBuffer(read_size)
+        self._fd = _syscalls.inotify_init()
+
+    def fileno(self) -> int:
+        """Return the descriptor; it is readable when events wait. Raises ClosedError after close."""
+        if self._fd < 0:
+            raise ClosedError("the inotify instance is closed")
+        return self._fd
+
+    def add_watch(self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int) -> int:
+        """Watch *path* and return the watch descriptor, the same one for the same inode.
+
+        Raises WatchLimitError, or the OSError of the failed call with errno and filename.
+        """
+        return _syscalls.add_watch(self.fileno(), os.fspath(path), mask)
+
+    def watch_fd(self, target: int, mask: int, path: str | bytes | None = None) -> int:
+        """Watch the object open as *target*; *path* only names it in an error."""
+        return _syscalls.watch_fd(self.fileno(), target, mask, path)
+
+    def rm_watch(self, wd: int) -> bool:
+        """Remove a watch. False if the kernel had removed it already."""
+        return _syscalls.rm_watch(self.fileno(), wd)
+
+    def queued_bytes(self) -> int:
+        """Return the size of the queue in bytes: all that was done so far is in that much (FIONREAD)."""
+        return _syscalls.queued_bytes(self.fileno())
+
+    def read(self) -> list[RawEvent]:
+        """Return what one read gives, without waiting; empty if nothing is queued."""
+        columns = self.read_columns()
+        if columns is None:
+            return []
+        names = columns.names.split(b"\0")[:-1]
+        return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
+
+    def read_columns(self) -> Columns | None:
+        """Return what one read gives as columns, None if nothing is queued."""
+        return self._buffer.read(self.fileno())
+
+    def close(self) -> None:
+        """Free the descriptor and all its watches; more than once does no harm."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Instance:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,212 @@
+"""What is at a place: find a directory by descriptors, tell by its watch which inode it is, bind it.
+
+Paths follow the stream, watches follow the disk. The disk may be ahead of the events that were read, so what is
+at a place is found from the root down, one name at a time, and each directory on the way must be the inode
+that the ledger has there. A watch pins its inode and an instance has one watch per inode (inotify(7)), so
+equal watch descriptors are a perfect identity test.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Dict, NamedTuple
+
+from inotify_cffi.flags import Mask
+from inotify_cffi.ledger import NO_WD, Root
+
+if TYPE_CHECKING:
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.scan import Disk
+    from inotify_cffi.teller import Teller
+
+__all__ = ["NOT_THERE", "Found", "Places"]
+
+# What openat(2) says where the ledger's directory is not: nothing, not a directory, a symbolic link.
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+ATTRIB = int(Mask.ATTRIB)
+
+
+class Found(NamedTuple):
+    """What is at the place of a node: an open descriptor, and the watch descriptor of the inode there."""
+
+    fd: int
+    wd: int
+
+
+class Places:
+    """Binds the ledger's nodes to what is on the disk."""
+
+    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts) -> None:
+        self._ledger = ledger
+        self._teller = teller
+        self._disk = disk
+        self._doubts = doubts
+        # The directories that can not be covered, and why.
+        self._blind: Dict[Node, OSError] = {}
+
+    # --- finding ---
+
+    def locate(self, node: Node) -> Found | None:
+        """Open and watch what is at the place of *node* now; the caller compares, binds and closes.
+
+        None if the way there is not what the ledger says; then the place that differs is marked. Raises
+        OSError, FileNotFoundError among them, where *node* itself can not be opened or watched, and where
+        a directory on the way may not be entered.
+        """
+        fd = -1
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        place = node
+        try:
+            for place in lineage:
+                fd = self._step_down(fd, place)
+                wd = self.watch(fd, place, root)
+                if place is node:
+                    return Found(fd, wd)
+                if wd != place.wd:
+                    self.stray(place, wd)
+                    break
+        except OSError as error:
+            self.close(fd)
+            if place is node or error.errno not in NOT_THERE:
+                raise
+            self.missing(place, error)
+            return None
+        self.close(fd)
+        return None
+
+    def _step_down(self, fd: int, place: Node) -> int:
+        if isinstance(place, Root):
+            return self._disk.open_root(place.location)
+        below = self._disk.enter(fd, place.name, follow=place.link)
+        self._disk.close(fd)
+        return below
+
+    def watch(self, fd: int, node: Node, root: Node) -> int:
+        """Watch the directory open as *fd*, which is at the place of *node*, for what its root wants."""
+        if not isinstance(root, Root):
+            raise TypeError(f"{root.name!r} is not a root")
+        try:
+            if self._disk.by_path:
+                return self._disk.watch_path(fd, self._path(node), root.kernel_mask)
+            return self._disk.watch(fd, root.kernel_mask)
+        except OSError as error:
+            error.filename = self._ledger.place(node).path
+            raise
+
+    def _path(self, node: Node) -> str:
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        top = root.location if isinstance(root, Root) else root.name
+        return "/".join([top.rstrip("/"), *(place.name for place in lineage[1:])]) or "/"
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor, if there is one."""
+        if fd >= 0:
+            self._disk.close(fd)
+
+    def is_at_its_place(self, node: Node, wd: int) -> bool:
+        """Return True if the inode that *wd* names is at the place of *node* now."""
+        try:
+            found = self.locate(node)
+        except OSError:
+            return False
+        if found is None:
+            return False
+        self._disk.close(found.fd)
+        if found.wd != wd:
+            self.reap(found.wd)
+        return found.wd == wd
+
+    # --- what was not as the ledger says ---
+
+    def stray(self, place: Node, wd: int) -> None:
+        """Another inode than the ledger's is at this place."""
+        self.reap(wd)
+        self._doubts.doubt(place, relist=False)
+
+    def missing(self, place: Node, error: OSError) -> None:
+        """Nothing that could be entered is at this place."""
+        if place.parent is not None:
+            self._doubts.suspect(place.parent, place.name)
+        else:
+            self.go_blind(place, error)
+
+    def reap(self, wd: int) -> None:
+        """Remove a watch that was added to see which inode is somewhere, if no node has it."""
+        if self._ledger.owner(wd) is None:
+            self._disk.unwatch(wd)
+
+    # --- binding ---
+
+    def bind(self, node: Node, wd: int) -> bool:
+        """Let *node* be the inode of *wd*; False if that would be a loop (a link to above itself).
+
+        Who has the inode already is still at its place (a bind mount, overlapping roots, a followed link) and
+        keeps it, or its place is old news: then it loses the watch descriptor and is looked at again.
+        """
+        for owner in self._ledger.owners(wd):
+            if owner is node:
+                continue
+            if self._ledger.is_within(node, owner):
+                return False
+            if not self.is_at_its_place(owner, wd):
+                self._ledger.unbind(owner)
+                self._doubts.doubt(owner, relist=True)
+        if node.wd not in (NO_WD, wd):
+            self.release(node)
+        self._ledger.bind(node, wd)
+        if self._blind.pop(node, None) is not None:
+            self._teller.watched(node)
+        return True
+
+    def release(self, node: Node) -> None:
+        """Take a node off its watch, and remove the watch if nobody else has it."""
+        wd = node.wd
+        if self._ledger.unbind(node):
+            self._disk.unwatch(wd)
+
+    def free(self, wds: list[int]) -> None:
+        """Remove watches that have no node any more."""
+        for wd in wds:
+            self._disk.unwatch(wd)
+
+    # --- blind directories ---
+
+    def go_blind(self, node: Node, error: OSError) -> None:
+        """A directory can not be covered: its entries are taken back, and that is told, once."""
+        self.free(self._teller.emptied(node))
+        self.release(node)
+        known = self._blind.get(node)
+        self._blind[node] = error
+        if known is None or known.errno != error.errno:
+            self._teller.unwatched(node, error)
+            self._listen(node)
+
+    def _listen(self, node: Node) -> None:
+        """Have the parent report when permissions change, and look once more, for they may have changed before."""
+        parent = node.parent
+        if parent is None or self._ledger.place(parent).root.kernel_mask & ATTRIB:
+            return
+        try:
+            found = self.locate(parent)
+            if found is not None:
+                self._disk.watch(found.fd, ATTRIB)
+                self._disk.close(found.fd)
+        except OSError:
+            return
+        self._doubts.doubt(node, relist=True)
+
+    def blind(self) -> Dict[Node, OSError]:
+        """Return the directories that are not covered, each with its reason."""
+        for node in [node for node in self._blind if not self._ledger.is_attached(node)]:
+            del self._blind[node]
+        return self._blind
+
+    def retry_below(self, top: Node) -> None:
+        """Look again at the blind directories at and below *top*: its attributes have changed."""
+        if self._blind:
+            for node in self.blind():
+                if self._ledger.is_within(node, top):
+                    self._doubts.doubt(node, relist=True)

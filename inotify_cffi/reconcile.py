@@ -1,0 +1,87 @@
+"""Settle what is in doubt: look at marked names and directories until the ledger and the disk agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inotify_cffi.crawl import kind_told
+
+if TYPE_CHECKING:
+    from inotify_cffi.crawl import Crawler
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.places import Places
+    from inotify_cffi.scan import Disk
+    from inotify_cffi.teller import Teller
+
+__all__ = ["Reconciler"]
+
+
+class Reconciler:
+    """The second looks."""
+
+    def __init__(
+        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places, crawler: Crawler
+    ) -> None:
+        self._ledger = ledger
+        self._teller = teller
+        self._disk = disk
+        self._doubts = doubts
+        self._places = places
+        self._crawler = crawler
+
+    def settle(self) -> None:
+        """Look once at all that is marked, the topmost first; what that leaves in doubt is marked again."""
+        for parent, name in self._doubts.take_suspects():
+            if self._ledger.is_attached(parent):
+                self._look(parent, name)
+        stale = self._doubts.take_stale()
+        for node in sorted(stale, key=self._depth):
+            if self._ledger.is_attached(node) and self._crawler.enters(node):
+                self._crawler.scan(node, relist=stale[node])
+
+    def _depth(self, node: Node) -> int:
+        return len(self._ledger.lineage(node))
+
+    def _look(self, parent: Node, name: str) -> None:
+        """Make one name agree with the disk, in the very directory that is meant: never by path."""
+        try:
+            found = self._places.locate(parent)
+        except OSError as error:
+            self._crawler.not_entered(parent, error)
+            return
+        if found is None:
+            self._doubts.suspect(parent, name)
+            return
+        try:
+            if found.wd == parent.wd:
+                self._agree(parent, name, found.fd)
+            else:
+                self._places.stray(parent, found.wd)
+        finally:
+            self._disk.close(found.fd)
+
+    def _agree(self, parent: Node, name: str, fd: int) -> None:
+        kind = self.kind(parent, name, fd)
+        if name in parent.children:
+            child = parent.children[name]
+            if kind_told(child) == kind:
+                if child is not None:
+                    self._doubts.doubt(child, relist=False)
+                return
+            self._crawler.take_back(parent, name)
+        if kind:
+            self.appeared(self._teller.found(parent, name, is_dir=kind != "-", link=kind == "L"))
+
+    def kind(self, parent: Node, name: str, fd: int) -> str:
+        """Return what the ledger would call the entry *name* of the directory *fd*; empty if it is not there."""
+        kind = self._disk.kind(fd, name, follow=False)
+        if kind == "l":
+            follow = self._ledger.place(parent).root.rules.follow_symlinks
+            return "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
+        return kind
+
+    def appeared(self, node: Node | None) -> None:
+        """A directory is new in the ledger: watch and list it."""
+        if node is not None and self._crawler.enters(node):
+            self._crawler.scan(node)

@@ -1,0 +1,125 @@
+"""Look at the disk and watch it, by descriptors: every input and output that the tree does is here.
+
+A directory is reached from its root by openat(2), one name at a time, and never through a symbolic link that is
+not to be followed. It is opened with O_PATH, which no watch reports, and watched as /proc/self/fd/N, which binds
+the watch to the very inode that is open, however its path changes meanwhile, and has no PATH_MAX.
+No descriptor is kept: an open directory delays its own DELETE_SELF and holds its mount.
+
+Each watch is added with IN_MASK_ADD. A plain add on an inode that has a watch already sets the mask to 0 for
+a moment, and events are lost (fs/notify/inotify/inotify_user.c, inotify_update_existing_watch).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from inotify_cffi import _syscalls
+from inotify_cffi.flags import Mask
+
+if TYPE_CHECKING:
+    from inotify_cffi._syscalls import Columns
+    from inotify_cffi.instance import Instance
+
+__all__ = ["Disk", "Moment", "kind_of"]
+
+ENTER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+ADD = int(Mask.MASK_ADD | Mask.ONLYDIR)
+PROC = "/proc/self/fd"
+
+
+class Moment(NamedTuple):
+    """One moment by two clocks: the file system's, which may be set back, and one that is never."""
+
+    wall: float
+    steady: float
+
+
+class Disk:
+    """The kernel's side of a tree: its queue, its watches, its directories."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        # Where /proc is not mounted a watch is added by path, with the race that this has.
+        self.by_path = not os.path.isdir(PROC)
+
+    # --- the queue ---
+
+    def read(self) -> Columns | None:
+        """Return what one read gives, None if nothing is queued."""
+        return self._instance.read_columns()
+
+    def queued(self) -> int:
+        """Return the bytes that are queued."""
+        return self._instance.queued_bytes()
+
+    def unwatch(self, wd: int) -> None:
+        """Remove a watch, if it is still there."""
+        self._instance.rm_watch(wd)
+
+    # --- directories ---
+
+    def open_root(self, path: str) -> int:
+        """Open the directory at *path*; a symbolic link there is followed, for the user named it."""
+        return os.open(path, ENTER)
+
+    def enter(self, fd: int, name: str, *, follow: bool) -> int:
+        """Open the directory *name* in the directory *fd*."""
+        return os.open(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
+
+    def watch(self, fd: int, mask: int) -> int:
+        """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
+        return self._instance.watch_fd(fd, mask | ADD)
+
+    def watch_path(self, fd: int, path: str, mask: int) -> int:
+        """Do the same by path, for where /proc is not mounted: what is there must be what is open as *fd*."""
+        wd = self._instance.add_watch(path, mask | ADD)
+        if not os.path.samestat(os.stat(fd), os.stat(path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return wd
+
+    def entries(self, fd: int) -> list[str]:
+        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
+        listed = os.open(".", LIST, dir_fd=fd)
+        try:
+            return _syscalls.entries(listed)
+        finally:
+            os.close(listed)
+
+    def kind(self, fd: int, name: str, *, follow: bool) -> str:
+        """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there."""
+        try:
+            return kind_of(os.stat(name, dir_fd=fd, follow_symlinks=follow).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError:
+            # A loop of links, or a link to where we may not look: a link it is, and no directory.
+            return "l" if follow else "-"
+
+    def changed_since(self, fd: int, name: str, since: float) -> bool:
+        """Return True if the inode behind *name* may have changed since then, by its ctime."""
+        try:
+            return os.stat(name, dir_fd=fd, follow_symlinks=False).st_ctime >= since
+        except OSError:
+            return False
+
+    def device(self, fd: int) -> int:
+        """Return the number of the file system that the directory *fd* is on."""
+        return os.stat(fd).st_dev
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor that this class opened."""
+        os.close(fd)
+
+    def now(self) -> Moment:
+        """Return this moment."""
+        return Moment(time.time(), time.monotonic())
+
+
+def kind_of(mode: int) -> str:
+    """Return the kind of an entry by its st_mode."""
+    return "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "-"

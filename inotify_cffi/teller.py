@@ -1,0 +1,207 @@
+"""One ledger, one mutation, one event: the verbs that change the ledger, each telling what it changed.
+
+An event about an entry is told if and only if the ledger changes. So what was told, applied to what the
+ledger was, gives what the ledger is, at every moment and whatever the rest of the tree makes of the kernel.
+Which events the consumer asked for is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from inotify_cffi.events import Event, UnwatchedEvent
+from inotify_cffi.flags import Mask
+
+if TYPE_CHECKING:
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.ledger import Ledger, Node, Root
+    from inotify_cffi.moves import Raw
+
+__all__ = ["Teller"]
+
+ISDIR = int(Mask.ISDIR)
+MOVED_FROM = int(Mask.MOVED_FROM)
+MOVED_TO = int(Mask.MOVED_TO)
+DELETE = int(Mask.DELETE)
+OVERFLOW = int(Mask.Q_OVERFLOW)
+UNWATCHED = int(Mask.UNWATCHED)
+WATCHED = int(Mask.WATCHED)
+IN_SYNC = int(Mask.IN_SYNC)
+
+# What a listing finds is told as the first of these that was asked for: so who waits for finished files only
+# still hears of a file that was there before its directory could be watched.
+FILE_FOUND = tuple(map(int, (Mask.CREATE, Mask.MOVED_TO, Mask.CLOSE_WRITE, Mask.MODIFY)))
+DIRECTORY_FOUND = tuple(map(int, (Mask.CREATE, Mask.MOVED_TO)))
+FILE_CHANGED = tuple(map(int, (Mask.MODIFY, Mask.CLOSE_WRITE, Mask.ATTRIB)))
+GONE = tuple(map(int, (Mask.DELETE, Mask.MOVED_FROM)))
+
+
+def _first(flags: tuple[int, ...], asked: int) -> int:
+    for flag in flags:
+        if asked & flag:
+            return flag
+    return 0
+
+
+class Teller:
+    """Owns what is to be told, in order."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._told: list[AnyEvent] = []
+        # Set while a root is listed for the first time: then the ledger is filled and nothing is told.
+        self.silent = False
+
+    def take(self) -> list[AnyEvent]:
+        """Return what was told since the last call."""
+        told, self._told = self._told, []
+        return told
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    # --- the verbs ---
+
+    def found(self, parent: Node, name: str, *, is_dir: bool, link: bool = False) -> Node | None:
+        """A listing or a look found an entry that the ledger does not have."""
+        node = self._ledger.create(parent, name, is_dir=is_dir)
+        if node is not None:
+            node.link = link
+        if not self.silent:
+            asked = self._ledger.place(parent).root.asked
+            flag = _first(DIRECTORY_FOUND if is_dir else FILE_FOUND, asked)
+            self._entry(parent, name, flag | (ISDIR if is_dir else 0), synthetic=True)
+        return node
+
+    def came(self, parent: Node, raw: Raw, *, is_dir: bool, link: bool = False) -> Node | None:
+        """The kernel reported an entry that the ledger does not have: created, or moved in."""
+        node = self._ledger.create(parent, raw.name, is_dir=is_dir)
+        if node is not None:
+            node.link = link
+        mask = raw.mask | ISDIR if is_dir else raw.mask
+        self._entry(parent, raw.name, mask, cookie=raw.cookie)
+        return node
+
+    def gone(self, parent: Node, name: str, raw: Raw | None = None) -> list[int]:
+        """Take an entry out, all below it first; the watch descriptors that have no node any more.
+
+        What the kernel reported is told as it did (DELETE or MOVED_FROM); what is below it, and what nobody
+        reported, as a synthetic delete.
+        """
+        freed: list[int] = []
+        node = parent.children[name]
+        if node is not None:
+            self._empty(node, freed)
+        is_dir = ISDIR if node is not None else 0
+        if raw is None:
+            asked = self._ledger.place(parent).root.asked
+            self._entry(parent, name, _first(GONE, asked) | is_dir, synthetic=True)
+        else:
+            self._entry(parent, name, raw.mask | is_dir, cookie=raw.cookie)
+        self._ledger.drop(parent, name)
+        return freed
+
+    def emptied(self, node: Node) -> list[int]:
+        """Take out all below a directory that stays; the watch descriptors below it that are free."""
+        freed: list[int] = []
+        for name in list(node.children):
+            freed.extend(self.gone(node, name))
+        return freed
+
+    def _empty(self, top: Node, freed: list[int]) -> None:
+        """Take out what is below *top*, deepest first, and unbind *top* too."""
+        for node in reversed(list(self._ledger.subtree(top))):
+            asked = self._ledger.place(node).root.asked
+            flag = _first(GONE, asked)
+            for name, child in list(node.children.items()):
+                self._entry(node, name, flag | (ISDIR if child is not None else 0), synthetic=True)
+                self._ledger.drop(node, name)
+            wd = node.wd
+            if self._ledger.unbind(node):
+                freed.append(wd)
+
+    def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
+        """An entry that the ledger has moved to where it has none: both halves, next to each other."""
+        old_place = self._ledger.place(source)
+        old_path = _join(old_place.prefix, source_raw.name)
+        node = source.children[source_raw.name]
+        is_dir = ISDIR if node is not None else 0
+        self._entry(source, source_raw.name, source_raw.mask | is_dir, cookie=raw.cookie)
+        self._ledger.graft(source, source_raw.name, parent, raw.name)
+        self._entry(parent, raw.name, raw.mask | is_dir, cookie=raw.cookie, moved_from=old_path)
+        return node
+
+    def changed(self, parent: Node, name: str) -> None:
+        """A file may have another content than when it was last told."""
+        asked = self._ledger.place(parent).root.asked
+        self._entry(parent, name, _first(FILE_CHANGED, asked), synthetic=True)
+
+    # --- what changes no entry ---
+
+    def passed(self, node: Node, raw: Raw) -> None:
+        """The kernel reported something about an entry that stays: its content, its attributes."""
+        self._entry(node, raw.name, raw.mask, cookie=raw.cookie)
+
+    def itself(self, node: Node, mask: int, wd: int) -> None:
+        """The kernel reported something about a watched directory itself."""
+        place = self._ledger.place(node)
+        if mask & place.root.asked:
+            empty = "" if isinstance(place.path, str) else b""
+            self._add((place.path, mask, None, 0, wd, place.path, empty, False))
+
+    def overflow(self) -> None:
+        """Events were lost; what follows, up to IN_SYNC, is the difference that they made."""
+        self._everywhere(OVERFLOW)
+
+    def in_sync(self) -> None:
+        """All that could be told of a gap is told."""
+        self._everywhere(IN_SYNC)
+
+    def unwatched(self, node: Node, error: OSError) -> None:
+        """A directory is not covered any more, or could not be from the start."""
+        place = self._ledger.place(node)
+        empty = "" if isinstance(place.path, str) else b""
+        self._told.append(
+            UnwatchedEvent((place.path, UNWATCHED | ISDIR, None, 0, -1, place.path, empty, True, error))
+        )
+
+    def watched(self, node: Node) -> None:
+        """A directory that was not covered is again; what follows about it is what was missed."""
+        place = self._ledger.place(node)
+        empty = "" if isinstance(place.path, str) else b""
+        self._add((place.path, WATCHED | ISDIR, None, 0, -1, place.path, empty, True))
+
+    def _everywhere(self, mask: int) -> None:
+        roots: list[Root] = self._ledger.roots
+        empty = b"" if roots and isinstance(roots[0].given, bytes) else ""
+        self._add((empty, mask, None, 0, -1, empty, empty, mask != OVERFLOW))
+
+    def _entry(
+        self,
+        parent: Node,
+        name: str,
+        mask: int,
+        *,
+        cookie: int = 0,
+        moved_from: str | bytes | None = None,
+        synthetic: bool = False,
+    ) -> None:
+        place = self._ledger.place(parent)
+        if self.silent or not mask & ~ISDIR & place.root.asked:
+            return
+        prefix = place.prefix
+        if isinstance(prefix, str):
+            old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
+            self._add((prefix + name, mask, old, cookie, parent.wd, place.path, name, synthetic))
+        else:
+            encoded = os.fsencode(name)
+            bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
+            self._add((prefix + encoded, mask, bold, cookie, parent.wd, place.path, encoded, synthetic))
+
+    def _add(self, fields: tuple[object, ...]) -> None:
+        self._told.append(Event(fields))
+
+
+def _join(prefix: str | bytes, name: str) -> str | bytes:
+    return prefix + name if isinstance(prefix, str) else prefix + os.fsencode(name)

@@ -1,0 +1,439 @@
+"""The watcher: put the parts together, block, hand out events."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import threading
+import time
+import warnings
+from collections import deque
+from typing import TYPE_CHECKING, AnyStr, Callable, Deque, Generic, Iterator, Optional, Union, cast, overload
+
+from inotify_cffi.errors import BusyError, ClosedError, PathError
+from inotify_cffi.flags import Mask
+from inotify_cffi.instance import Instance
+from inotify_cffi.ledger import Root
+from inotify_cffi.poller import Poller
+from inotify_cffi.rules import Rules
+from inotify_cffi.scan import Disk
+from inotify_cffi.tree import STRUCTURE, Tree
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from types import TracebackType
+
+    from inotify_cffi.events import Event
+
+__all__ = ["Watcher", "watch"]
+
+BlockDuration = Union[float, Callable[[], Optional[float]], None]
+
+# Told whether asked for or not: what must not be hidden.
+ALWAYS = int(Mask.Q_OVERFLOW | Mask.UNMOUNT | Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
+
+# A read of a busy tree goes on at most so long before it hands out what it has.
+MOST_READS = 16
+
+
+class Watcher(Generic[AnyStr]):
+    """Watch directories and all below them, and tell what happens there.
+
+    Applying the events in order to :meth:`snapshot`, taken when the watcher was made, gives what is on the disk.
+
+    Args:
+        paths: directories; str, bytes or PathLike. Events have paths of the same type. More by :meth:`add`.
+        mask: which events to report; what the watcher itself needs besides is not reported.
+        recursive: watch what is below, too; False is the same as ``max_depth=1``.
+        block_duration_s: how long a cycle of :meth:`event_gen` blocks, in seconds: a number, a callable that
+            returns one and is asked before each cycle, or None to block until something happens.
+        max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
+        follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
+        existing: report what is there at the start as synthetic creates, before all else.
+        on_progress: called now and then with the number of directories while a tree is listed.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError, PermissionError, ...: a path can not be watched.
+        PathError: a path is empty or holds a NUL.
+        WatchLimitError: no watch is left for a root. For a directory below it that is an UNWATCHED event.
+        InstanceLimitError: no inotify instance is left.
+
+    """
+
+    @overload
+    def __init__(
+        self: Watcher[str],
+        *paths: str | PathLike[str],
+        mask: int = ...,
+        recursive: bool = ...,
+        block_duration_s: BlockDuration = ...,
+        max_depth: int | None = ...,
+        follow_symlinks: bool = ...,
+        existing: bool = ...,
+        on_progress: Callable[[int], None] | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: Watcher[bytes],
+        *paths: bytes | PathLike[bytes],
+        mask: int = ...,
+        recursive: bool = ...,
+        block_duration_s: BlockDuration = ...,
+        max_depth: int | None = ...,
+        follow_symlinks: bool = ...,
+        existing: bool = ...,
+        on_progress: Callable[[int], None] | None = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        *paths: str | bytes | PathLike[str] | PathLike[bytes],
+        mask: int = Mask.CHANGES,
+        recursive: bool = True,
+        block_duration_s: BlockDuration = 1.0,
+        max_depth: int | None = None,
+        follow_symlinks: bool = False,
+        existing: bool = False,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._closed = True
+        self._mask = _checked_mask(mask)
+        self._recursive = recursive
+        if not callable(block_duration_s):
+            _check_timeout(block_duration_s, "block_duration_s")
+        self._block_duration_s = block_duration_s
+        if max_depth is not None and max_depth < 1:
+            raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
+        self._rules = Rules(max_depth=max_depth, follow_symlinks=follow_symlinks)
+        self._existing = existing
+        # Guards the tree; never held while blocked.
+        self._lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._stopped = False
+        self._owes_wake = False
+        self._pending: Deque[Event[AnyStr]] = deque()
+        self._poller = Poller()
+        try:
+            self._instance = Instance()
+        except BaseException:
+            self._poller.close()
+            raise
+        self._closed = False
+        try:
+            self._poller.add(self._instance.fileno())
+            self._tree = Tree(Disk(self._instance))
+            self._tree.crawler.on_directory = _progress(on_progress)
+            for path in paths:
+                self._add(path, self._mask, recursive=recursive)
+        except BaseException:
+            self.close()
+            raise
+
+    # --- roots ---
+
+    def add(
+        self, path: AnyStr | PathLike[AnyStr], *, mask: int | None = None, recursive: bool | None = None
+    ) -> None:
+        """Watch one more directory, with the watcher's options but for those given here.
+
+        Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
+        """
+        chosen = self._mask if mask is None else _checked_mask(mask)
+        deep = self._recursive if recursive is None else recursive
+        self._add(path, chosen, recursive=deep)
+
+    def _add(self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int, *, recursive: bool) -> None:
+        given = _checked_path(path)
+        location = os.path.join(os.getcwd(), os.fsdecode(given))
+        rules = self._rules if recursive else self._rules._replace(max_depth=1)
+        root = Root(
+            given, location, asked=mask | ALWAYS, kernel_mask=(mask & int(Mask.ALL)) | STRUCTURE, rules=rules
+        )
+        with self._lock:
+            self._check_open()
+            if self._root_at(location) is not None:
+                raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", given)
+            self._tree.add_root(root, tell=self._existing)
+            self._stay_readable()
+
+    def remove(self, path: AnyStr | PathLike[AnyStr]) -> None:
+        """Watch a root no more; what was read of it and not handed out is handed out still.
+
+        Raises FileNotFoundError where *path* is not one that was added, ClosedError.
+        """
+        given = _checked_path(path)
+        with self._lock:
+            self._check_open()
+            root = self._root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
+            if root is None:
+                raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
+            self._tree.remove_root(root)
+
+    def _root_at(self, location: str) -> Root | None:
+        for root in self._tree.ledger.roots:
+            if root.location.rstrip("/") == location.rstrip("/"):
+                return root
+        return None
+
+    # --- events ---
+
+    def read(self, timeout: float | None = None) -> list[Event[AnyStr]]:
+        """Return the next events: those that were read already, else what comes within *timeout* seconds.
+
+        0 never waits, None waits for ever. Empty after the timeout, and after :meth:`stop`.
+
+        Raises ValueError for a negative timeout, BusyError if another thread is reading, ClosedError.
+        """
+        _check_timeout(timeout, "timeout")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._begin_reading()
+        try:
+            while True:
+                with self._lock:
+                    self._check_open()
+                    self._collect()
+                    if self._pending:
+                        return self._take_pending()
+                if self._stopped:
+                    return []
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return []
+                self._poller.wait(left)
+                if self._closed:
+                    return []
+        finally:
+            self._end_reading()
+
+    def sync(self, timeout: float | None = None) -> list[Event[AnyStr]]:
+        """Return all events up to now: what was done before this call is in it, or was handed out before.
+
+        It does not wait for anything to happen. The kernel queues an event before the call that caused it
+        returns, so the size of the queue (FIONREAD) marks its end. *timeout*, in seconds, limits how long
+        writers that never rest may keep it from settling what is in doubt; None: no limit.
+
+        Raises TimeoutError then, and loses nothing; ValueError, BusyError, ClosedError as :meth:`read`.
+        """
+        _check_timeout(timeout, "timeout")
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self._begin_reading()
+        try:
+            with self._lock:
+                self._check_open()
+                try:
+                    self._tree.drain()
+                    while self._tree.in_doubt:
+                        if time.monotonic() > deadline:
+                            raise TimeoutError(
+                                errno.ETIMEDOUT, "the tree changes faster than it can be followed; sync again"
+                            )
+                        self._tree.advance()
+                except BaseException as error:
+                    self._interrupted(error)
+                    raise
+                finally:
+                    self._pending.extend(self._told())
+                    self._stay_readable()
+                return self._take_pending()
+        finally:
+            self._end_reading()
+
+    def __iter__(self) -> Iterator[Event[AnyStr]]:
+        """Yield events, blocking until they come; ends after :meth:`stop` or :meth:`close`."""
+        while not self._closed:
+            if not self._pending:
+                self._pending.extendleft(reversed(self.read(None)))
+                if not self._pending:
+                    return
+            yield self._pending.popleft()
+
+    def event_gen(self, *, block_duration_s: BlockDuration | str = "") -> Iterator[Event[AnyStr] | None]:
+        """Yield events, and None after each cycle, which blocks for ``block_duration_s`` at most.
+
+        *block_duration_s* replaces the watcher's own. Ends after :meth:`stop` or :meth:`close`.
+        """
+        duration = self._block_duration_s if isinstance(block_duration_s, str) else block_duration_s
+        while not self._closed:
+            seconds = duration() if callable(duration) else duration
+            self._pending.extendleft(reversed(self.read(seconds)))
+            if self._stopped and not self._pending:
+                return
+            while self._pending:
+                yield self._pending.popleft()
+            yield None
+
+    def _begin_reading(self) -> None:
+        if not self._reading.acquire(blocking=False):
+            raise BusyError("another thread is reading this watcher; one reader at a time")
+
+    def _end_reading(self) -> None:
+        self._reading.release()
+        if self._closed:
+            self._free()
+
+    def _collect(self) -> None:
+        """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
+        if self._owes_wake and not self._stopped:
+            self._owes_wake = False
+            self._poller.rest()
+        try:
+            for _ in range(MOST_READS):
+                if not self._tree.advance():
+                    break
+        except BaseException as error:
+            self._interrupted(error)
+            raise
+        finally:
+            self._pending.extend(self._told())
+            self._stay_readable()
+
+    def _interrupted(self, error: BaseException) -> None:
+        """An exception came out of the middle, Ctrl-C most likely: the ledger may be half-way."""
+        if not isinstance(error, TimeoutError):
+            self._tree.distrust()
+
+    def _told(self) -> list[Event[AnyStr]]:
+        return cast("list[Event[AnyStr]]", self._tree.take())
+
+    def _take_pending(self) -> list[Event[AnyStr]]:
+        events = list(self._pending)
+        self._pending.clear()
+        return events
+
+    def _stay_readable(self) -> None:
+        """What is still to be looked at would not wake who waits for the descriptor."""
+        if self._tree.in_doubt and not self._owes_wake:
+            self._owes_wake = True
+            self._poller.wake()
+
+    # --- what is known ---
+
+    def snapshot(self) -> dict[AnyStr, bool]:
+        """Return every entry below the roots: its path, and True for a directory.
+
+        It is the state after all events that were read, those of the current batch that were not yet handed out
+        among them. Raises ClosedError.
+        """
+        with self._lock:
+            self._check_open()
+            return cast("dict[AnyStr, bool]", self._tree.ledger.snapshot())
+
+    def unwatched(self) -> dict[AnyStr, OSError]:
+        """Return the directories that are not covered, each with the error that says why."""
+        with self._lock:
+            self._check_open()
+            place = self._tree.ledger.place
+            return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
+
+    def retry(self) -> None:
+        """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads."""
+        with self._lock:
+            self._check_open()
+            self._tree.retry()
+            self._stay_readable()
+
+    def stats(self) -> dict[str, int]:
+        """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered."""
+        with self._lock:
+            self._check_open()
+            return {
+                **self._tree.counts,
+                "listed": self._tree.crawler.listed,
+                "watches": len(self._tree.ledger.wds()),
+                "unwatched": len(self._tree.blind()),
+            }
+
+    # --- the end ---
+
+    def stop(self) -> None:
+        """End the iteration, and every wait from now on; safe from any thread and from a signal handler."""
+        self._stopped = True
+        self._poller.wake()
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when :meth:`read` has something to do; for select and the like."""
+        self._check_open()
+        return self._poller.fileno()
+
+    def close(self) -> None:
+        """Free the descriptors and all watches; a reader in another thread returns. More than once is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._poller.wake()
+        if self._reading.acquire(blocking=False):
+            try:
+                self._free()
+            finally:
+                self._reading.release()
+
+    def _free(self) -> None:
+        with self._lock:
+            self._instance.close()
+            self._poller.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the watcher is closed")
+
+    def __enter__(self) -> Watcher[AnyStr]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self.close()
+
+
+def watch(
+    *paths: AnyStr | PathLike[AnyStr], mask: int = Mask.CHANGES, recursive: bool = True
+) -> Iterator[Event[AnyStr]]:
+    """Yield what happens at and below some directories, for ever; the watcher is closed with the generator."""
+    with Watcher(*paths, mask=mask, recursive=recursive) as watcher:
+        yield from watcher
+
+
+def _checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | bytes:
+    given = os.fspath(path)
+    if not given:
+        raise PathError(errno.EINVAL, "a path can not be empty; '.' is the working directory", given)
+    if "\0" in os.fsdecode(given):
+        raise PathError(errno.EINVAL, "a path can not hold a NUL byte", given)
+    return given
+
+
+def _checked_mask(mask: int) -> int:
+    bits = int(mask)
+    if not bits & int(Mask.ALL):
+        raise ValueError(f"the mask {bits:#x} asks for no event; combine some of inotify_cffi.Mask")
+    return bits
+
+
+def _check_timeout(timeout: float | None, what: str) -> None:
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
+
+
+def _progress(report: Callable[[int], None] | None) -> Callable[[], None] | None:
+    """Call *report* with the number of directories, after each 256 of them."""
+    if report is None:
+        return None
+    count = 0
+
+    def counted() -> None:
+        nonlocal count
+        count += 1
+        if count % 256 == 0:
+            report(count)
+
+    return counted
