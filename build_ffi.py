@@ -39,6 +39,9 @@ int inotify_init1(int flags);
 int inotify_add_watch(int fd, const char *pathname, uint32_t mask);
 int inotify_rm_watch(int fd, int wd);
 
+/* <fcntl.h>, open(2); the os module of PyPy lacks it */
+#define O_PATH ...
+
 /* <sys/epoll.h>, epoll(7) */
 #define EPOLLIN ...
 #define EPOLLPRI ...
@@ -77,7 +80,9 @@ ffibuilder.set_source(
     (here / "csrc" / "kernel.c").read_text(),
     # What the module is made from: a change rebuilds it, and the sdist carries it.
     depends=["build_ffi.py", "csrc/kernel.c"],
-    extra_compile_args=["-Wall", "-Wextra"],
+    define_macros=[("_GNU_SOURCE", "1")],
+    # struct epoll_event is packed, and cffi takes the address of its fields only to check their types.
+    extra_compile_args=["-Wall", "-Wextra", "-Wno-address-of-packed-member"],
 )
 
 if __name__ == "__main__":

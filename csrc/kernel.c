@@ -1,7 +1,9 @@
 /* The kernel interface, and the loops that are worth doing without Python: split what a read returned,
    list a directory. Nothing here allocates; each function is called with Python's lock released. */
 
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -49,6 +49,7 @@ class _Lib(Protocol):
     IN_ONESHOT: int
     IN_CLOEXEC: int
     IN_NONBLOCK: int
+    O_PATH: int
     EPOLLIN: int
     EPOLLPRI: int
     EPOLL_CLOEXEC: int

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inotify_cffi._inotify import CData
 
 __all__ = [
+    "O_PATH",
     "POLL_IN",
     "POLL_PRI",
     "Columns",
@@ -37,6 +38,8 @@ __all__ = [
     "watch_fd",
 ]
 
+# The os module of PyPy lacks it.
+O_PATH: int = lib.O_PATH
 POLL_IN: int = lib.EPOLLIN
 POLL_PRI: int = lib.EPOLLPRI
 
@@ -86,7 +89,7 @@ def inotify_init() -> int:
 def _fail_instance() -> NoReturn:
     """Tell the two limits apart that inotify_init1(2) reports alike: it is the process's if open fails."""
     try:
-        os.close(os.open("/", os.O_PATH | os.O_CLOEXEC))
+        os.close(os.open("/", O_PATH | os.O_CLOEXEC))
     except OSError as error:
         if error.errno == errno.EMFILE:
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Disk", "Moment", "kind_of"]
 
-ENTER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 ADD = int(Mask.MASK_ADD | Mask.ONLYDIR)
 PROC = "/proc/self/fd"
