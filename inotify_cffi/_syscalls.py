@@ -12,7 +12,7 @@ import resource
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.errors import DecodeError, InstanceLimitError, WatchLimitError
+from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
 
 if TYPE_CHECKING:
     from inotify_cffi._inotify import CData
@@ -115,11 +115,11 @@ def _fail_watch(code: int, path: str | bytes | None) -> NoReturn:
 def add_watch(fd: int, path: str | bytes, mask: int) -> int:
     """Watch *path* through the instance *fd* and return the watch descriptor (inotify_add_watch(2)).
 
-    Raises WatchLimitError where no watch is left, ValueError for a NUL in *path*, OSError otherwise.
+    Raises WatchLimitError where no watch is left, PathError for a NUL in *path*, OSError otherwise.
     """
     encoded = os.fsencode(path)
     if b"\0" in encoded:
-        raise ValueError(f"a path can not hold a NUL byte: {path!r}")
+        raise PathError(errno.EINVAL, "a path can not hold a NUL byte", path)
     wd = lib.inotify_add_watch(fd, encoded, mask)
     if wd < 0:
         _fail_watch(ffi.errno, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from inotify_cffi import _syscalls
@@ -12,6 +11,7 @@ from inotify_cffi.events import RawEvent
 
 if TYPE_CHECKING:
     from os import PathLike
+    from types import TracebackType
 
     from inotify_cffi._syscalls import Columns
 
@@ -44,7 +44,7 @@ class Instance:
     def add_watch(self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int) -> int:
         """Watch *path* and return the watch descriptor, the same one for the same inode.
 
-        Raises WatchLimitError, or the OSError of the failed call with errno and filename.
+        Raises WatchLimitError, PathError for a NUL, or the OSError of the failed call with errno and filename.
         """
         return _syscalls.add_watch(self.fileno(), os.fspath(path), mask)
 

@@ -65,8 +65,8 @@ class Poller:
             milliseconds = -1
             if deadline is not None:
                 # Rounded up: to wait a part of a millisecond longer is late, to wake before it is a busy loop.
-                left = math.ceil((deadline - time.monotonic()) * 1000)
-                milliseconds = min(max(left, 0), LONGEST_MS)
+                left = (deadline - time.monotonic()) * 1000
+                milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
             ready = self._answers.wait(self.fileno(), milliseconds)
             if ready:
                 return frozenset(ready) - {self._wake}

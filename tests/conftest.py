@@ -1,0 +1,239 @@
+"""What many tests need: a watcher, threads that are known to be blocked, fresh processes, limits of one's own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from inotify_cffi import Watcher
+
+# The same examples in each run: who looks for new ones says --hypothesis-profile=search. No deadline for one
+# example: a JIT warms up, a machine is busy.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("search", settings.get_profile("repeatable"), derandomize=False, max_examples=2000)
+settings.load_profile("repeatable")
+
+# Longer than anything here takes on a busy machine; only a test that fails waits for so long.
+PATIENCE_S = 20
+
+# The numbers of epoll_wait and epoll_pwait, as /proc/<pid>/task/<tid>/syscall has them.
+EPOLL_WAITS = {"x86_64": ("232", "281"), "aarch64": ("22",)}
+
+
+@pytest.fixture
+def watcher(tmp_path):
+    """A watcher of the test's own directory."""
+    with Watcher(os.fspath(tmp_path)) as watcher:
+        yield watcher
+
+
+# --- descriptors ---
+
+
+def open_fds():
+    """The descriptors of this process and what they are; the one that lists them is closed by then."""
+    links = {fd: f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")}
+    return {int(fd): os.readlink(link) for fd, link in links.items() if os.path.islink(link)}
+
+
+@pytest.fixture
+def no_fd_left():
+    """Fail the test if it leaves a descriptor open."""
+    before = open_fds()
+    yield
+    assert open_fds() == before
+
+
+# --- threads and signals ---
+
+
+def until_blocked(tid, pid="self"):
+    """Return when the thread *tid* of a process is inside of epoll_wait(2)."""
+    waits = EPOLL_WAITS.get(platform.machine())
+    if waits is None:
+        pytest.skip(f"the number of epoll_wait on {platform.machine()} is not known here")
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        with open(f"/proc/{pid}/task/{tid}/syscall", encoding="ascii") as file:
+            if file.read().split()[0] in waits:
+                return
+        if time.monotonic() > end:
+            raise TimeoutError(f"thread {tid} does not block")
+        os.sched_yield()
+
+
+class Background:
+    """A function in a thread of its own, and its result."""
+
+    def __init__(self, function, *args):
+        self._call = (function, args)
+        self._outcome = None
+        self._error = None
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._begun.wait(PATIENCE_S)
+
+    def _run(self):
+        function, args = self._call
+        self._begun.set()
+        try:
+            self._outcome = function(*args)
+        except BaseException as error:
+            self._error = error
+
+    def until_blocked(self):
+        """Return when the thread waits for events."""
+        until_blocked(self._thread.native_id)
+        return self
+
+    @property
+    def is_running(self):
+        return self._thread.is_alive()
+
+    def result(self):
+        """Return what the function returned, or raise what it raised."""
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive(), "the thread does not come to an end"
+        if self._error is not None:
+            raise self._error
+        return self._outcome
+
+
+@pytest.fixture
+def background():
+    """Run functions in threads; all must have come to their end with the test."""
+    started = []
+
+    def start(function, *args):
+        started.append(Background(function, *args))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one._thread.join(PATIENCE_S)
+        assert not one.is_running, "a thread outlives its test"
+
+
+@pytest.fixture
+def when_main_is_blocked(background):
+    """Call a function in another thread as soon as the main thread waits for events."""
+    main = threading.main_thread().native_id
+
+    def start(function, *args):
+        def wait_and_call():
+            until_blocked(main)
+            return function(*args)
+
+        return background(wait_and_call)
+
+    return start
+
+
+@pytest.fixture
+def on_signal():
+    """Install signal handlers for the time of the test."""
+    before = {}
+
+    def install(number, handler):
+        old = signal.signal(number, handler)
+        before.setdefault(number, old)
+
+    yield install
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def blocked_thread():
+    """The function that returns when a thread of a process is inside of epoll_wait(2)."""
+    return until_blocked
+
+
+def _signal_main(number):
+    signal.pthread_kill(threading.main_thread().ident, number)
+
+
+@pytest.fixture
+def signal_main():
+    """Send a signal to the main thread, where Python runs the handlers."""
+    return _signal_main
+
+
+# --- other processes ---
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Run code in a fresh interpreter, with a command before it if need be; return what it printed."""
+
+    def run(code, *args, prefix=()):
+        command = [*prefix, sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(os.fspath, args)]
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=50,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    return run
+
+
+def _can(*command):
+    try:
+        return subprocess.run(command, check=False, capture_output=True, timeout=50).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def has_namespaces():
+    if not _can("unshare", "--user", "--map-root-user", "test", "-w", "/proc/sys/user/max_inotify_watches"):
+        pytest.skip("user namespaces are not allowed here")
+
+
+@pytest.fixture
+def limited(python, has_namespaces):
+    """Run code under limits of its own, in a user namespace: ``limited(code, max_inotify_watches=3)``."""
+
+    def run(code, *args, **limits):
+        settings = "".join(f"echo {value} > /proc/sys/user/{name} && " for name, value in limits.items())
+        prefix = ("unshare", "--user", "--map-root-user", "sh", "-c", settings + 'exec "$@"', "sh")
+        return python(code, *args, prefix=prefix)
+
+    return run
+
+
+@pytest.fixture
+def unprivileged(python, request):
+    """Run code as one who is barred by permissions.
+
+    The user namespace has no user of ours, so root keeps its files and loses its privileges.
+    """
+
+    def run(code, *args):
+        if os.geteuid() != 0:
+            return python(code, *args)
+        request.getfixturevalue("has_namespaces")
+        return python(code, *args, prefix=("unshare", "--user"))
+
+    return run
