@@ -61,6 +61,8 @@ class Crawler:
         self._disk = disk
         self._doubts = doubts
         self._places = places
+        # Directories that the user wants neither watched nor listed, nor what is below them.
+        self.shut: set[Node] = set()
         self.listed = 0
         self.on_directory: Callable[[], None] | None = None
 
@@ -68,7 +70,9 @@ class Crawler:
         """Return True if *node* is to be watched and listed."""
         lineage = self._ledger.lineage(node)
         root = lineage[0]
-        return isinstance(root, Root) and root.rules.enters(len(lineage) - 1)
+        if not isinstance(root, Root) or not self.shut.isdisjoint(lineage):
+            return False
+        return root.rules.enters(len(lineage) - 1)
 
     def scan(self, node: Node, *, relist: bool = True, since: float | None = None) -> None:
         """Watch and list *node* and all directories below it.
@@ -108,8 +112,10 @@ class Crawler:
         """Enter the next directory of the innermost frame, or leave the frame."""
         frame = crawl.frames[-1]
         if not frame.todo:
+            if crawl.root.raised and frame.fd < 0 and not self._reopen(frame):
+                self._doubts.doubt(frame.node, relist=True)
             crawl.frames.pop()
-            self._places.close(frame.fd)
+            self._leave(crawl, frame.node, frame.fd)
             return
         node = frame.todo.pop()
         if node.parent is not frame.node:
@@ -166,7 +172,7 @@ class Crawler:
             self.on_directory()
         todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
         if not todo:
-            self._disk.close(found.fd)
+            self._leave(crawl, node, found.fd)
             return
         frames = crawl.frames
         frames.append(Frame(node, found.fd, todo))
@@ -174,6 +180,18 @@ class Crawler:
             outer = frames[-1 - MOST_OPEN]
             fd, outer.fd = outer.fd, -1
             self._places.close(fd)
+
+    def _leave(self, crawl: Crawl, node: Node, fd: int) -> None:
+        """Close a directory that is listed with all below it."""
+        if fd < 0:
+            return
+        try:
+            if crawl.root.raised:
+                self._places.watch(fd, node, crawl.root, listed=True)
+        except OSError as error:
+            self.not_entered(node, error)
+        finally:
+            self._disk.close(fd)
 
     def _list(self, fd: int, *, follow: bool) -> Dict[str, str]:
         """Return what the ledger would call each entry, by name: see :func:`kind_told`."""
@@ -199,7 +217,7 @@ class Crawler:
                 child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
             elif child is None and (replaced or (since is not None and self._disk.changed_since(fd, name, since))):
                 self._teller.changed(node, name)
-            if child is not None and enters:
+            if child is not None and enters and child not in self.shut:
                 todo.append(child)
         todo.reverse()
         return todo

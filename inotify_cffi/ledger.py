@@ -56,7 +56,7 @@ class Root(Node):
     where it is, whatever the working directory will be.
     """
 
-    __slots__ = ("asked", "attached", "given", "kernel_mask", "location", "raw", "rules")
+    __slots__ = ("asked", "attached", "given", "kernel_mask", "location", "raised", "raw", "rules")
 
     def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
         super().__init__(os.fsdecode(given), None)
@@ -66,8 +66,10 @@ class Root(Node):
         self.kernel_mask = kernel_mask
         self.rules = rules
         self.attached = True
-        # True for the drop-in: tell also what a watched directory says of itself.
+        # True for the drop-in: tell also what a watched directory says of itself, and who reads directories.
         self.raw = False
+        # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
+        self.raised = 0
 
 
 class Ledger:

@@ -83,14 +83,18 @@ class Places:
         self._disk.close(fd)
         return below
 
-    def watch(self, fd: int, node: Node, root: Node) -> int:
-        """Watch the directory open as *fd*, which is at the place of *node*, for what its root wants."""
+    def watch(self, fd: int, node: Node, root: Node, *, listed: bool = False) -> int:
+        """Watch the directory open as *fd*, which is at the place of *node*, for what its root wants.
+
+        *listed*: it was listed, so it may report from now on what a listing would have made it report.
+        """
         if not isinstance(root, Root):
             raise TypeError(f"{root.name!r} is not a root")
+        mask = root.kernel_mask | root.raised if listed else root.kernel_mask
         try:
             if self._disk.by_path:
-                return self._disk.watch_path(fd, self._path(node), root.kernel_mask)
-            return self._disk.watch(fd, root.kernel_mask)
+                return self._disk.watch_path(fd, self._path(node), mask)
+            return self._disk.watch(fd, mask)
         except OSError as error:
             error.filename = self._ledger.place(node).path
             raise

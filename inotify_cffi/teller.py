@@ -71,7 +71,7 @@ class Teller:
         if not self.silent:
             asked = self._ledger.place(parent).root.asked
             flag = _first(DIRECTORY_FOUND if is_dir else FILE_FOUND, asked)
-            self._entry(parent, name, flag | (ISDIR if is_dir else 0), synthetic=True)
+            self._entry(parent, name, flag | self._kind(parent, node), synthetic=True)
         return node
 
     def came(self, parent: Node, raw: Raw, *, is_dir: bool, link: bool = False) -> Node | None:
@@ -79,8 +79,7 @@ class Teller:
         node = self._ledger.create(parent, raw.name, is_dir=is_dir)
         if node is not None:
             node.link = link
-        mask = raw.mask | ISDIR if is_dir else raw.mask
-        self._entry(parent, raw.name, mask, cookie=raw.cookie)
+        self._entry(parent, raw.name, raw.mask | self._kind(parent, node), cookie=raw.cookie)
         return node
 
     def gone(self, parent: Node, name: str, raw: Raw | None = None) -> list[int]:
@@ -93,7 +92,7 @@ class Teller:
         node = parent.children[name]
         if node is not None:
             self._empty(node, freed)
-        is_dir = ISDIR if node is not None else 0
+        is_dir = self._kind(parent, node)
         if raw is None:
             asked = self._ledger.place(parent).root.asked
             self._entry(parent, name, _first(GONE, asked) | is_dir, synthetic=True)
@@ -115,7 +114,7 @@ class Teller:
             asked = self._ledger.place(node).root.asked
             flag = _first(GONE, asked)
             for name, child in list(node.children.items()):
-                self._entry(node, name, flag | (ISDIR if child is not None else 0), synthetic=True)
+                self._entry(node, name, flag | self._kind(node, child), synthetic=True)
                 self._ledger.drop(node, name)
             wd = node.wd
             if self._ledger.unbind(node):
@@ -126,7 +125,7 @@ class Teller:
         old_place = self._ledger.place(source)
         old_path = _join(old_place.prefix, source_raw.name)
         node = source.children[source_raw.name]
-        is_dir = ISDIR if node is not None else 0
+        is_dir = self._kind(source, node)
         self._entry(source, source_raw.name, source_raw.mask | is_dir, cookie=raw.cookie)
         self._ledger.graft(source, source_raw.name, parent, raw.name)
         self._entry(parent, raw.name, raw.mask | is_dir, cookie=raw.cookie, moved_from=old_path)
@@ -146,7 +145,7 @@ class Teller:
     def itself(self, node: Node, mask: int, wd: int) -> None:
         """The kernel reported something about a watched directory itself."""
         place = self._ledger.place(node)
-        if mask & place.root.asked:
+        if mask & ~ISDIR & place.root.asked:
             empty = "" if isinstance(place.path, str) else b""
             self._add((place.path, mask, None, 0, wd, place.path, empty, False))
 
@@ -171,6 +170,12 @@ class Teller:
         place = self._ledger.place(node)
         empty = "" if isinstance(place.path, str) else b""
         self._add((place.path, WATCHED | ISDIR, None, 0, -1, place.path, empty, True))
+
+    def _kind(self, parent: Node, node: Node | None) -> int:
+        """Return ISDIR for a directory; for a link that is followed unless it is to be told as the kernel does."""
+        if node is None or (node.link and self._ledger.place(parent).root.raw):
+            return 0
+        return ISDIR
 
     def _everywhere(self, mask: int) -> None:
         roots: list[Root] = self._ledger.roots

@@ -93,14 +93,31 @@ class Tree:
 
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
-        self._teller.silent = True
-        try:
-            self._places.free(self._teller.emptied(root))
-            self._places.release(root)
-        finally:
-            self._teller.silent = False
+        self._abandon(root)
         root.attached = False
         self.ledger.roots.remove(root)
+
+    def leave(self, node: Node) -> None:
+        """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
+        self._abandon(node)
+        self.crawler.shut = {shut for shut in self.crawler.shut if self.ledger.is_attached(shut)} | {node}
+
+    def rejoin(self, node: Node) -> None:
+        """Watch and list a directory again that was left; what is in it is not told."""
+        self.crawler.shut.discard(node)
+        self._teller.silent = True
+        try:
+            self.crawler.scan(node)
+        finally:
+            self._teller.silent = False
+
+    def _abandon(self, node: Node) -> None:
+        self._teller.silent = True
+        try:
+            self._places.free(self._teller.emptied(node))
+            self._places.release(node)
+        finally:
+            self._teller.silent = False
 
     def blind(self) -> Dict[Node, OSError]:
         """Return the directories that are not covered, each with its reason."""
@@ -147,6 +164,10 @@ class Tree:
         """Read and apply all that is queued now, and no more than one read beyond it."""
         self._read_ahead(self._disk.queued())
         self._apply_all()
+
+    def read_ahead(self) -> None:
+        """Read what is queued and apply it later: lest the queue runs over while a large tree is listed."""
+        self._read_ahead(self._disk.queued())
 
     def _read_ahead(self, amount: int) -> None:
         """Read at least *amount* bytes: what was queued when the queue had that size."""
@@ -217,18 +238,25 @@ class Tree:
                 self._places.free(self._teller.gone(node, raw.name, raw))
         elif mask & MOVED_TO:
             self._arrived(node, raw, is_dir=is_dir)
-        elif raw.name in node.children:
+        elif raw.name in node.children or self.ledger.place(node).root.raw:
             self._passed(node, raw, is_dir=is_dir)
 
     def _passed(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        """Tell what happened to an entry that stays. Who reads a directory can not be told from our own crawl."""
-        if is_dir and raw.mask & READS:
+        """Tell what happened to an entry that stays."""
+        if is_dir and raw.mask & READS and not self._tells_listings(node):
             return
         self._teller.passed(node, raw)
         if is_dir and raw.mask & ATTRIB:
-            child = node.children[raw.name]
+            child = node.children.get(raw.name)
             if child is not None:
                 self._places.retry_below(child)
+
+    def _tells_listings(self, node: Node) -> bool:
+        """Return True if who reads a directory is told, though it can not be told from our own crawl.
+
+        Not even the drop-in tells it of the crawl behind a gap: that is of each directory, and would be a flood.
+        """
+        return self.ledger.place(node).root.raw and not self._gap
 
     def _created(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         """A new entry, unless a listing has told it before."""
@@ -261,20 +289,25 @@ class Tree:
             self._disk.close(found.fd)
 
     def _apply_to_self(self, node: Node, raw: Raw) -> None:
-        """A watched directory reports itself. Of all but roots, the parent's watch reports it by name."""
+        """A watched directory reports itself."""
         mask = raw.mask
+        if self._tells_of_itself(node, mask):
+            self._teller.itself(node, mask, raw.wd)
         if mask & IGNORED:
             self.ledger.unbind(node)
             self._doubts.doubt(node, relist=True)
-        elif mask & UNMOUNT:
-            self._teller.itself(node, mask, raw.wd)
-        elif isinstance(node, Root):
-            if not mask & READS:
-                self._teller.itself(node, mask, raw.wd)
-            if mask & SELF_GONE:
-                self._doubts.doubt(node, relist=False)
+        elif mask & SELF_GONE and isinstance(node, Root):
+            self._doubts.doubt(node, relist=False)
         if mask & ATTRIB:
             self._places.retry_below(node)
+
+    def _tells_of_itself(self, node: Node, mask: int) -> bool:
+        """Return True if this is told: of all but roots the parent's watch reports it, by name."""
+        if mask & UNMOUNT:
+            return True
+        if mask & READS:
+            return self._tells_listings(node)
+        return self.ledger.place(node).root.raw or (isinstance(node, Root) and not mask & IGNORED)
 
     # --- moves ---
 
@@ -395,6 +428,9 @@ class Tree:
         self._teller.moved(source, raw, target, partner)
         if node is not None and not sure:
             self._doubts.doubt(node, relist=False)
+        if node is not None and self.ledger.place(target).root.raw:
+            # The users of the drop-in see a renamed directory being listed.
+            self._lock_barrier(node.wd)
 
     def _may_graft(self, source: Node, node: Node, target: Node, there: int) -> bool:
         """Return False where something else was moved than the ledger's *node*, or must be taken so.
