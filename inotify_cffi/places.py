@@ -78,7 +78,11 @@ class Places:
 
     def _step_down(self, fd: int, place: Node) -> int:
         if isinstance(place, Root):
-            return self._disk.open_root(place.location)
+            try:
+                return self._disk.open_root(place.location)
+            except OSError as error:
+                error.filename = place.given
+                raise
         below = self._disk.enter(fd, place.name, follow=place.link)
         self._disk.close(fd)
         return below
