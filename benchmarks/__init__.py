@@ -1,0 +1,1 @@
+"""Measure this library beside its peers, all in one run: ``python -m benchmarks --help``."""

@@ -1,0 +1,62 @@
+"""Latency: from a write in another process to the handler, which is called with the event's path.
+
+Each write waits for the answer to the one before, and a little longer, so that the watcher waits again when it
+comes. Writer and handler read the same clock (CLOCK_MONOTONIC).
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.context import Reading
+from benchmarks.process import Failed
+
+if TYPE_CHECKING:
+    from benchmarks.context import Context, Who
+    from benchmarks.process import Measured
+
+__all__ = ["measure"]
+
+NAME = "ping"
+# How long the watcher is left to itself between two writes.
+PAUSE_S = 0.001
+# Who is slow gets fewer writes rather than hours.
+LONGEST_S = 4.0
+
+
+def measure(context: Context, who: Who) -> list[Reading]:
+    """Write to a file again and again; the median and the 99th percentile of the delays, in µs."""
+    root = context.trees.fresh()
+    path = f"{root}/{NAME}"
+    os.mknod(path, 0o600)
+    with context.start(who, "latency", root, last=NAME, name=NAME) as process:
+        if process.line() != "ready":
+            raise Failed("it did not get ready")
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            delays = _ping(process, fd, context.sizes.pings)
+        finally:
+            os.close(fd)
+    cuts = statistics.quantiles(delays, n=100, method="inclusive")
+    note = "" if len(delays) == context.sizes.pings else f"{len(delays)} writes"
+    return [Reading("latency, p50", cuts[49], note), Reading("latency, p99", cuts[98], note)]
+
+
+def _ping(process: Measured, fd: int, count: int) -> list[float]:
+    delays: list[float] = []
+    enough = time.monotonic() + LONGEST_S
+    # The first few warm up what is warm in a process that has run for a while.
+    for number in range(-10, count):
+        time.sleep(PAUSE_S)
+        process.forget_lines()
+        began = time.monotonic_ns()
+        os.pwrite(fd, b"x", 0)
+        handled = int(process.line())
+        if number >= 0:
+            delays.append((handled - began) / 1000)
+        if len(delays) > 1 and time.monotonic() > enough:
+            break
+    return delays

@@ -1,0 +1,1 @@
+"""What runs in the process that is measured; it imports nothing of the runner."""

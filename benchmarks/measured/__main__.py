@@ -1,0 +1,175 @@
+"""The process that is measured: one contender, one task, one line of JSON at the end.
+
+``python benchmarks/measured TASK CONTENDER JSON``, started by the runner in the contender's own environment. Times are of
+CLOCK_MONOTONIC, which all processes share.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict
+
+# Behind site-packages, so that the library is the one that is installed, not the one beside this directory.
+sys.path[0:1] = []
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from benchmarks.measured.contenders import CONTENDERS, Ours  # noqa: E402
+
+Options = Dict[str, Any]
+
+# What is to live as long as the process.
+KEPT: list[Ours] = []
+
+
+class Found(Exception):  # noqa: N818 - it is no error
+    """What was waited for has come."""
+
+
+def watches() -> int:
+    """Count the watches of this process, as the kernel lists them."""
+    count = 0
+    for fd in os.listdir("/proc/self/fd"):
+        # The descriptor of the listing itself is in it, and gone.
+        if os.path.exists(f"/proc/self/fdinfo/{fd}"):
+            with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+                count += sum(line.startswith("inotify ") for line in file)
+    return count
+
+
+def own_memory() -> int:
+    """Return the bytes of memory that belong to this process alone (USS); the kernel's are not among them."""
+    gc.collect()
+    gc.collect()
+    with open("/proc/self/smaps_rollup", encoding="ascii") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Private_"))
+
+
+def say(text: str) -> None:
+    os.write(1, text.encode() + b"\n")
+
+
+def drain(make: Callable[..., Ours], options: Options) -> Options:
+    contender = make(options["path"], recursive=options["recursive"])
+    # The runner fills the queue while this process stands still, and notes when it lets it go on.
+    os.kill(os.getpid(), signal.SIGSTOP)
+    late = False
+    try:
+        contender.drain(options["last"])
+    except TimeoutError:
+        late = True
+    return {"ended": time.monotonic_ns(), "seen": contender.count, "late": late, "counts": contender.counts}
+
+
+def crawl(make: Callable[..., Ours], options: Options) -> Options:
+    KEPT.append(make(options["nothing"], recursive=True))
+    began = time.monotonic_ns()
+    KEPT.append(make(options["path"], recursive=True))
+    return {"took": time.monotonic_ns() - began, "watches": watches() - 1}
+
+
+def memory(make: Callable[..., Ours], options: Options) -> Options:
+    KEPT.append(make(options["nothing"], recursive=True))
+    before = own_memory()
+    KEPT.append(make(options["path"], recursive=True))
+    return {"memory": own_memory() - before, "watches": watches() - 1}
+
+
+def stall(make: Callable[..., Ours], options: Options) -> Options:
+    """Let another thread count while a tree is crawled: how fast, and how long it was held up at most."""
+    KEPT.append(make(options["nothing"], recursive=True))
+    count = 0
+    longest = 0.0
+    running = True
+
+    def spin() -> None:
+        nonlocal count, longest
+        last = time.perf_counter()
+        while running:
+            count += 1
+            at = time.perf_counter()
+            if at - last > longest:
+                longest = at - last
+            last = at
+
+    def speed(work: Callable[[], Any]) -> float:
+        nonlocal longest
+        longest = 0.0
+        counted, began = count, time.perf_counter()
+        work()
+        return (count - counted) / (time.perf_counter() - began)
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    time.sleep(0.2)
+    alone = speed(lambda: time.sleep(0.5))
+    beside = speed(lambda: KEPT.append(make(options["path"], recursive=True)))
+    held_up = longest
+    running = False
+    thread.join()
+    return {"speed": beside / alone, "longest": held_up, "watches": watches() - 1}
+
+
+def rename(make: Callable[..., Ours], options: Options) -> Options:
+    contender = make(options["path"], recursive=True)
+    stale = 0
+
+    def callback(path: str) -> None:
+        nonlocal stale
+        if os.path.basename(path).startswith("probe"):
+            if path.startswith(options["new"]):
+                raise Found
+            stale += 1
+
+    say("ready")
+    late = False
+    try:
+        contender.handle(callback)
+    except Found:
+        pass
+    except TimeoutError:
+        late = True
+    return {"ended": time.monotonic_ns(), "late": late, "stale": stale}
+
+
+def latency(make: Callable[..., Ours], options: Options) -> Options:
+    contender = make(options["path"], recursive=True)
+    end = "/" + options["name"]
+
+    def callback(path: str) -> None:
+        at = time.monotonic_ns()
+        if path.endswith(end):
+            say(str(at))
+
+    say("ready")
+    contender.handle(callback)
+    return {}
+
+
+def idle(make: Callable[..., Ours], options: Options) -> Options:
+    contender = make(options["path"], recursive=True)
+    say(f"ready {watches()}")
+    contender.handle(lambda path: None)
+    return {}
+
+
+def give_up(number: int, frame: object) -> None:
+    raise TimeoutError("the time for this measurement is over")
+
+
+def main() -> None:
+    task, name, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(options["timeout"])
+    result = globals()[task](CONTENDERS[name], options)
+    say(json.dumps(result))
+    # Threads of observers need no farewell.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Who is measured, by name, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks.measured.ours import OurColumns, Ours
+from benchmarks.measured.peers import (
+    Asyncinotify,
+    Inotify,
+    InotifyRecursive,
+    InotifySimple,
+    Watchdog,
+    Watchfiles,
+    WatchfilesDefault,
+)
+
+__all__ = ["CONTENDERS", "Ours"]
+
+CONTENDERS: dict[str, type[Ours]] = {
+    contender.name: contender
+    for contender in (
+        Ours,
+        OurColumns,
+        Inotify,
+        InotifySimple,
+        InotifyRecursive,
+        Asyncinotify,
+        Watchdog,
+        Watchfiles,
+        WatchfilesDefault,
+    )
+}

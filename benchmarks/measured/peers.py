@@ -1,0 +1,248 @@
+"""The peers from PyPI, each at its best documented use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Callable
+
+from benchmarks.measured.ours import Callback, Ours
+
+
+class Inotify(Ours):
+    """PyPI inotify (PyInotify): event_gen without the Nones."""
+
+    name = version_of = "inotify"
+    requires = "inotify"
+    imports = "import inotify.adapters"
+    knows_entries = False
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from inotify import adapters, constants
+
+        mask = constants.IN_ALL_EVENTS & ~(constants.IN_OPEN | constants.IN_ACCESS | constants.IN_CLOSE_NOWRITE)
+        if recursive:
+            self.watcher = adapters.InotifyTree(path, mask=mask)
+        else:
+            self.watcher = adapters.Inotify()
+            self.watcher.add_watch(path, mask=mask)
+
+    def drain(self, last: str) -> None:
+        count = 0
+        try:
+            for _, _, directory, name in self.watcher.event_gen(yield_nones=False):
+                count += 1
+                if directory + "/" + name == last:
+                    return
+        finally:
+            self.count = count
+
+    def handle(self, callback: Callback) -> None:
+        for _, _, directory, name in self.watcher.event_gen(yield_nones=False):
+            callback(directory + "/" + name)
+
+
+class InotifySimple(Ours):
+    """inotify_simple: flat; a tree is walked and watched by hand, a path is the watch's and the name."""
+
+    name = version_of = "inotify_simple"
+    requires = "inotify_simple"
+    imports = "import inotify_simple"
+    knows_entries = False
+    never = ("drain-tree", "rename")
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from inotify_simple import INotify, flags
+
+        wanted = flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO
+        wanted |= flags.MODIFY | flags.CLOSE_WRITE | flags.ATTRIB
+        self.watcher = INotify()
+        self.paths = {}
+        for directory in (above for above, _, _ in os.walk(path)) if recursive else [path]:
+            self.paths[self.watcher.add_watch(directory, wanted)] = directory
+
+    def drain(self, last: str) -> None:
+        count = 0
+        paths = self.paths
+        try:
+            while True:
+                for event in self.watcher.read():
+                    count += 1
+                    if paths[event.wd] + "/" + event.name == last:
+                        return
+        finally:
+            self.count = count
+
+    def handle(self, callback: Callback) -> None:
+        while True:
+            for event in self.watcher.read():
+                callback(self.paths[event.wd] + "/" + event.name)
+
+
+class InotifyRecursive(Ours):
+    """inotifyrecursive on inotify_simple: get_path is asked for each event."""
+
+    name = version_of = "inotifyrecursive"
+    requires = "inotifyrecursive"
+    imports = "import inotifyrecursive"
+    knows_entries = False
+    never = ("drain",)
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from inotifyrecursive import INotify, flags
+
+        wanted = flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO
+        wanted |= flags.MODIFY | flags.CLOSE_WRITE | flags.ATTRIB
+        self.watcher = INotify()
+        self.watcher.add_watch_recursive(path, wanted)
+
+    def drain(self, last: str) -> None:
+        count = 0
+        get_path = self.watcher.get_path
+        try:
+            while True:
+                for event in self.watcher.read():
+                    count += 1
+                    if get_path(event.wd) + "/" + event.name == last:
+                        return
+        finally:
+            self.count = count
+
+    def handle(self, callback: Callback) -> None:
+        while True:
+            for event in self.watcher.read():
+                callback(self.watcher.get_path(event.wd) + "/" + event.name)
+
+
+class Asyncinotify(Ours):
+    """asyncinotify without a loop (its faster way), with a larger cache_size than its default of 10."""
+
+    name = version_of = "asyncinotify"
+    requires = "asyncinotify"
+    imports = "import asyncinotify"
+    knows_entries = False
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        import pathlib
+
+        from asyncinotify import Inotify as Flat
+        from asyncinotify import Mask, RecursiveInotify
+
+        wanted = Mask.CREATE | Mask.DELETE | Mask.MOVE | Mask.MODIFY | Mask.CLOSE_WRITE | Mask.ATTRIB
+        if recursive:
+            self.watcher = RecursiveInotify()
+            self.watcher.add_recursive_watch(pathlib.Path(path), wanted)
+        else:
+            self.watcher = Flat()
+            self.watcher.add_watch(path, wanted)
+        self.watcher.cache_size = 100
+
+    def drain(self, last: str) -> None:
+        count = 0
+        try:
+            for event in self.watcher:
+                count += 1
+                if str(event.path) == last:
+                    return
+        finally:
+            self.count = count
+
+    def handle(self, callback: Callback) -> None:
+        for event in self.watcher:
+            callback(str(event.path))
+
+
+class Watchdog(Ours):
+    """watchdog's Observer with one handler. It adds a DirModified to most events; those are not counted."""
+
+    name = version_of = "watchdog"
+    requires = "watchdog"
+    imports = "from watchdog.observers import Observer"
+    knows_entries = False
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from watchdog.events import FileSystemEventHandler
+        from watchdog.observers import Observer
+
+        contender = self
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: Any) -> None:
+                contender.on_event(event)
+
+        self.done = threading.Event()
+        self.problem: BaseException | None = None
+        self.on_event: Callable[[Any], None] = lambda event: None
+        self.watcher = Observer()
+        self.watcher.schedule(Handler(), path, recursive=recursive)
+        self.watcher.start()
+
+    def drain(self, last: str) -> None:
+        def on_event(event: Any) -> None:
+            if not event.is_directory:
+                self.count += 1
+                if event.src_path == last:
+                    self.done.set()
+
+        self.on_event = on_event
+        self.done.wait()
+
+    def handle(self, callback: Callback) -> None:
+        def on_event(event: Any) -> None:
+            try:
+                callback(event.dest_path or event.src_path)
+            except BaseException as error:
+                self.problem = error
+                self.done.set()
+
+        self.on_event = on_event
+        self.done.wait()
+        if self.problem is not None:
+            raise self.problem
+
+
+class Watchfiles(Ours):
+    """watchfiles' RustNotify, which watch() is made of, with the shortest step (default: 50 ms)."""
+
+    name = version_of = "watchfiles"
+    requires = "watchfiles"
+    imports = "import watchfiles"
+    knows_entries = False
+    counts = "paths"
+    step_ms = 1
+    never: tuple[str, ...] = ("idle",)
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from watchfiles._rust_notify import RustNotify
+
+        self.watcher = RustNotify([path], False, False, 0, recursive, False)
+
+    def _batch(self) -> set[tuple[int, str]]:
+        while True:
+            changes = self.watcher.watch(1600, self.step_ms, 5000, None)
+            if not isinstance(changes, str):
+                return changes
+            if changes != "timeout":
+                raise TimeoutError(changes)
+
+    def drain(self, last: str) -> None:
+        paths = set()
+        try:
+            while last not in paths:
+                paths.update([path for _, path in self._batch()])
+        finally:
+            self.count = len(paths)
+
+    def handle(self, callback: Callback) -> None:
+        while True:
+            for _, path in self._batch():
+                callback(path)
+
+
+class WatchfilesDefault(Watchfiles):
+    """watchfiles with the step it has by default."""
+
+    name = "watchfiles (default step)"
+    only = ("latency", "idle")
+    never = ()
+    step_ms = 50

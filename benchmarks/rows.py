@@ -1,0 +1,187 @@
+"""The rows of the table, each with the check that makes its figure worth anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks import latency
+from benchmarks.context import TIMES, Reading, Row
+from benchmarks.process import Failed
+from benchmarks.workload import LAST, queue_events
+
+if TYPE_CHECKING:
+    from benchmarks.context import Context, Who
+
+__all__ = ["ROWS"]
+
+
+def lost(seen: int, expected: int) -> str:
+    """Return what is to be said where another number came than was expected."""
+    if seen == expected:
+        return ""
+    if seen > expected:
+        return f"{seen - expected} too many"
+    return f"lost {100 * (expected - seen) / expected:.2g} %"
+
+
+def _drained(context: Context, who: Who, line: str, directories: list[str], *, recursive: bool) -> list[Reading]:
+    last = f"{directories[0]}/{LAST}"
+    with context.start(who, "drain", directories[0], recursive=recursive, last=last) as process:
+        process.wait_stopped()
+        files = queue_events(directories, context.sizes.events)
+        began = process.go_on()
+        result = process.result()
+    os.unlink(last)
+    events = context.sizes.events // 4 * 4 + 1
+    notes = []
+    if result.get("counts") == "paths":
+        # Who merges events has nothing to lose but paths.
+        notes += ["merged", lost(result["seen"], files + 1)]
+    else:
+        notes.append(lost(result["seen"], events))
+    if result.get("late"):
+        return [Reading(line, None, f"not done in {context.timeout:.0f} s, {notes[-1]}")]
+    return [Reading(line, (result["ended"] - began) / events, ", ".join(filter(None, notes)))]
+
+
+def drain(context: Context, who: Who) -> list[Reading]:
+    """A full queue of one directory, read to its end."""
+    line = f"drain {context.sizes.events:,} events, one directory"
+    return _drained(context, who, line, [context.trees.fresh()], recursive=False)
+
+
+def drain_tree(context: Context, who: Who) -> list[Reading]:
+    """A full queue with events from each directory of a tree."""
+    tree = context.trees.get(context.sizes.tree, 0)
+    line = f"drain {context.sizes.events:,} events, tree of {context.sizes.tree:,}"
+    return _drained(context, who, line, tree, recursive=True)
+
+
+def crawl(context: Context, who: Who) -> list[Reading]:
+    """Watch trees of several sizes, with five files in each directory."""
+    readings = []
+    for size in context.sizes.crawls:
+        tree = context.trees.get(size, 5)
+        with context.start(who, "crawl", tree[0]) as process:
+            result = process.result()
+        note = lost(result["watches"], len(tree))
+        readings.append(Reading(f"crawl {size:,} directories", result["took"] / len(tree) / 1000, note))
+    return readings
+
+
+def memory(context: Context, who: Who) -> list[Reading]:
+    """What a tree costs in the process's own memory; what the kernel needs for its watches is not in it."""
+    if who.use is None:
+        return []
+    size = context.sizes.tree
+    figures = []
+    for files in (0, 5):
+        tree = context.trees.get(size, files)
+        with context.start(who, "memory", tree[0]) as process:
+            result = process.result()
+        if result["watches"] != len(tree):
+            return [Reading("memory a directory", None, lost(result["watches"], len(tree)))]
+        figures.append(result["memory"])
+    readings = [Reading("memory a directory", figures[0] / size)]
+    if who.use.knows_entries:
+        readings.append(Reading("memory an entry", (figures[1] - figures[0]) / (5 * size)))
+    return readings
+
+
+def thread(context: Context, who: Who) -> list[Reading]:
+    """Another thread, counting, while a tree is crawled."""
+    if who.use is None:
+        return []
+    tree = context.trees.get(context.sizes.crawls[-1], 5)
+    with context.start(who, "stall", tree[0]) as process:
+        result = process.result()
+    note = lost(result["watches"], len(tree))
+    return [
+        Reading("another thread during a crawl: speed, of 1 alone", result["speed"], note),
+        Reading("another thread during a crawl: longest stall, ms", 1000 * result["longest"], note),
+    ]
+
+
+def rename(context: Context, who: Who) -> list[Reading]:
+    """Rename a directory with many below it; the time until an event below it comes with its new path."""
+    count = context.sizes.renamed
+    tree = context.trees.get(count, 0)
+    line = f"rename, {count:,} directories below"
+    # The root's first directory holds a tenth of the tree; so the tree itself is put into another root.
+    root = context.trees.fresh()
+    old, new = f"{root}/old", f"{root}/new"
+    os.rename(tree[0], old)
+    deepest = tree[-1][len(tree[0]) :]
+    try:
+        with context.start(who, "rename", root, last="probe*", new=new) as process:
+            process.line()
+            began = time.monotonic_ns()
+            os.rename(old, new)
+            number = 0
+            # Who watches the tree anew does not hear what happens meanwhile, and gets another chance.
+            while not process.has_ended():
+                os.mknod(f"{new}{deepest}/probe{number:06d}")
+                number += 1
+                time.sleep(0.001 if number < 5 else 0.01)
+            result = process.result()
+            ended = result["ended"]
+        for probe in range(number):
+            os.unlink(f"{new}{deepest}/probe{probe:06d}")
+    finally:
+        os.rename(new if os.path.exists(new) else old, tree[0])
+    note = f"{result['stale']} stale paths" if result.get("stale") else ""
+    if result.get("late"):
+        return [Reading(line, None, note or f"not done in {context.timeout:.0f} s")]
+    return [Reading(line, (ended - began) / 1000, note)]
+
+
+def idle(context: Context, who: Who) -> list[Reading]:
+    """Wake-ups of a watcher that waits and to which nothing happens."""
+    tree = context.trees.get(context.sizes.watches, 0)
+    line = f"idle with {context.sizes.watches:,} watches"
+    with context.start(who, "idle", tree[0]) as process:
+        said = process.line().split()
+        # It has said so just before it begins to wait.
+        time.sleep(0.3)
+        before = process.switches()
+        time.sleep(context.sizes.seconds)
+        woken = process.switches() - before
+        if process.has_ended():
+            raise Failed("it ended")
+    note = lost(int(said[1]), len(tree)) if len(said) > 1 else ""
+    return [Reading(line, woken / context.sizes.seconds, note)]
+
+
+def imports(context: Context, who: Who) -> list[Reading]:
+    """The time of an interpreter that imports it, against one that does nothing."""
+    if who.use is None:
+        return []
+
+    def seconds(code: str) -> float:
+        began = time.perf_counter()
+        done = subprocess.run([who.program, "-c", code], check=False, cwd=context.nothing, capture_output=True)
+        if done.returncode != 0:
+            raise Failed(done.stderr.decode(errors="replace").strip().splitlines()[-1])
+        return time.perf_counter() - began
+
+    pairs = [(seconds("pass"), seconds(who.use.imports)) for _ in range(3)]
+    return [Reading("import", min(loaded for _, loaded in pairs) / min(bare for bare, _ in pairs))]
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("drain", drain, "ns an event"),
+        Row("drain-tree", drain_tree, "ns an event"),
+        Row("crawl", crawl, "µs a directory", growth=True),
+        Row("memory", memory, "bytes", ratio=False),
+        Row("rename", rename, "µs"),
+        Row("latency", latency.measure, "µs"),
+        Row("idle", idle, "wake-ups a second", ratio=False, once=True),
+        Row("thread", thread, "", ratio=False),
+        Row("import", imports, f"{TIMES} a bare interpreter", ratio=False),
+    )
+}

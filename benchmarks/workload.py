@@ -1,0 +1,75 @@
+"""What is done to the file system: trees, and events that wait in the queue."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["EVENTS_PER_FILE", "FAN_OUT", "LAST", "Trees", "queue_events"]
+
+FAN_OUT = 10
+EVENTS_PER_FILE = 4
+LAST = "the-last"
+
+
+class Trees:
+    """Trees below one temporary directory, each made once and kept for all runs; a context manager."""
+
+    def __init__(self, where: str | None) -> None:
+        self._top = tempfile.mkdtemp(prefix="inotify-benchmarks-", dir=where)
+        self._made: dict[tuple[int, int], list[str]] = {}
+
+    def get(self, directories: int, files: int) -> list[str]:
+        """Return the directories of a tree, its root first, with so many *directories* below the root.
+
+        Each has up to ten directories and exactly *files* files of its own, no two names alike.
+        """
+        key = (directories, files)
+        if key not in self._made:
+            self._made[key] = self._make(directories, files)
+        return self._made[key]
+
+    def fresh(self) -> str:
+        """Return a new, empty directory."""
+        return tempfile.mkdtemp(dir=self._top)
+
+    def _make(self, directories: int, files: int) -> list[str]:
+        paths = [self.fresh()]
+        for number in range(1, directories + 1):
+            path = f"{paths[(number - 1) // FAN_OUT]}/d{number:06d}"
+            os.mkdir(path)
+            paths.append(path)
+        for number, path in enumerate(paths[1:]):
+            for file in range(files):
+                os.mknod(f"{path}/f{number:06d}{file}")
+        return paths
+
+    def __enter__(self) -> Trees:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._top, ignore_errors=True)
+
+
+def queue_events(directories: list[str], events: int) -> int:
+    """Cause so many *events*, in turn in each directory, then one about a file ``LAST``; the number of files.
+
+    A file is created, truncated, touched and deleted, which is one event each (CREATE, MODIFY, ATTRIB, DELETE).
+    The kernel merges an event that equals the one before it; no two neighbours are equal here.
+    """
+    files = events // EVENTS_PER_FILE
+    for number in range(files):
+        path = f"{directories[number % len(directories)]}/n{number:06d}"
+        os.mknod(path)
+        os.truncate(path, 0)
+        os.utime(path)
+        os.unlink(path)
+    os.mknod(f"{directories[0]}/{LAST}")
+    return files

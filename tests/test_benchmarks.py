@@ -1,0 +1,62 @@
+"""The commands of benchmarks/ run; what they measure is for people to judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+pytestmark = [
+    pytest.mark.skipif(not (CHECKOUT / "benchmarks").is_dir(), reason="the tests run without the sources"),
+    pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler"),
+]
+
+
+def run(*arguments: str) -> str:
+    """Run a command of benchmarks/ with this interpreter and the library that it has."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_row_is_measured_and_loses_nothing(tmp_path):
+    """Each row gives a figure for this library, and no note that says that something went wrong."""
+    figures = tmp_path / "figures.json"
+    table = run("benchmarks", "--tiny", "--here", "--json", str(figures))
+
+    lines = json.loads(figures.read_text())["lines"]
+    assert len(lines) >= 10
+    for line in lines:
+        ours = line["cells"]["inotify_cffi"]
+        assert ours["values"], line
+        assert ours["notes"] == [], line
+        assert line["line"] in table
+
+
+def test_the_soak_sees_all_that_was_done():
+    """Each event that the soak causes is told once; the exit code says so."""
+    assert "2,040 events of 2,040; 0 entries left, 1 watches" in run(
+        "benchmarks.soak", "--events", "2000", "--limit", "99"
+    )
+
+
+def test_the_table_goes_between_its_markers():
+    """What is around the markers stays; without markers nothing is written."""
+    sys.path.insert(0, str(CHECKOUT))
+    try:
+        from benchmarks.report import BEGIN, END, replace_marked
+    finally:
+        sys.path.remove(str(CHECKOUT))
+
+    assert replace_marked(f"a {BEGIN} old {END} b", "new") == f"a {BEGIN}\nnew\n{END} b"
+    with pytest.raises(ValueError, match="no <!-- benchmarks begin"):
+        replace_marked("a b", "new")
