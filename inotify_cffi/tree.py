@@ -234,8 +234,7 @@ class Tree:
         if mask & CREATE:
             self._created(node, raw, is_dir=is_dir)
         elif mask & DELETE:
-            if raw.name in node.children:
-                self._places.free(self._teller.gone(node, raw.name, raw))
+            self._gone(node, raw, is_dir=is_dir)
         elif mask & MOVED_TO:
             self._arrived(node, raw, is_dir=is_dir)
         elif raw.name in node.children or self.ledger.place(node).root.raw:
@@ -269,6 +268,13 @@ class Tree:
                     return
             self.crawler.take_back(node, raw.name)
         self._came(node, raw, is_dir=is_dir)
+
+    def _gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
+        """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
+        if node.knows(raw.name, is_dir=is_dir):
+            self._places.free(self._teller.gone(node, raw.name, raw))
+        elif raw.name in node.children:
+            self._doubts.suspect(node, raw.name)
 
     def _came(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         link = not is_dir and self._is_followed_link(node, raw.name)
@@ -387,8 +393,7 @@ class Tree:
         """
         if not self.ledger.is_attached(node):
             return
-        if raw.name in node.children:
-            self._places.free(self._teller.gone(node, raw.name, raw))
+        self._gone(node, raw, is_dir=bool(raw.mask & ISDIR))
         self._doubts.suspect(node, raw.name)
 
     def _arrived(self, node: Node, raw: Raw, *, is_dir: bool) -> None:

@@ -1,0 +1,139 @@
+"""Random changes below a root: few names and little depth, so that the writers collide all the time."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import os
+import random
+import shutil
+import time
+
+LETTERS = "abcd"
+MAX_DEPTH = 4
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+libc = ctypes.CDLL(None, use_errno=True)
+tokens = itertools.count()
+
+
+def exchange(one: str, other: str) -> None:
+    """renameat2(2) with RENAME_EXCHANGE."""
+    arguments = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+    if libc.renameat2(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), one)
+
+
+def write(path: str) -> None:
+    """Give a file a content that no file had before."""
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
+    try:
+        os.write(fd, b"%d.%d" % (os.getpid(), next(tokens)))
+    finally:
+        os.close(fd)
+
+
+class Writer:
+    """One writer with its own dice."""
+
+    def __init__(self, seed: int, root: str, outside: str) -> None:
+        self.dice = random.Random(seed)
+        self.root = root
+        self.outside = outside
+
+    def place(self) -> str:
+        depth = self.dice.randint(1, MAX_DEPTH)
+        return self.root + "".join("/" + self.dice.choice(LETTERS) for _ in range(depth))
+
+    def file(self) -> str:
+        return self.place() + self.dice.choice(["", ".f", ".g"])
+
+    def out(self) -> str:
+        return self.outside + "/" + self.dice.choice("xyz")
+
+    def deep(self) -> None:
+        place = self.place()
+        os.makedirs(place, exist_ok=True)
+        write(place + "/" + self.dice.choice(LETTERS) + ".f")
+
+    def replace(self) -> None:
+        """What an editor does: write beside, rename over."""
+        place = self.file()
+        write(place + "~")
+        os.rename(place + "~", place)
+
+    def swap(self) -> None:
+        one, other, third = self.place(), self.place(), self.place()
+        os.rename(one, third + "t")
+        with contextlib.suppress(OSError):
+            os.rename(other, one)
+        os.rename(third + "t", other)
+
+    def out_and_in(self) -> None:
+        out = self.out()
+        os.rename(self.place(), out)
+        if self.dice.random() < 0.5:
+            with contextlib.suppress(OSError):
+                write(out + "/" + self.dice.choice(LETTERS) + ".f")
+        os.rename(out, self.place())
+
+    def change(self) -> None:
+        """One random change. Most fail now and then (no such place, not empty)."""
+        verbs = (
+            (15, lambda: os.makedirs(self.place(), exist_ok=True)),
+            (8, self.deep),
+            (14, lambda: write(self.file())),
+            (4, self.replace),
+            (8, lambda: os.unlink(self.file())),
+            (6, lambda: os.rmdir(self.place())),
+            (4, lambda: shutil.rmtree(self.place(), ignore_errors=True)),
+            (16, lambda: os.rename(self.place(), self.place())),
+            (4, lambda: os.rename(self.file(), self.file())),
+            (8, lambda: exchange(self.place(), self.place())),
+            (2, lambda: exchange(self.file(), self.file())),
+            (2, self.swap),
+            (4, lambda: os.rename(self.place(), self.out())),
+            (4, lambda: os.rename(self.out(), self.place())),
+            (3, self.out_and_in),
+            (2, lambda: exchange(self.out(), self.place())),
+            (2, lambda: os.link(self.file(), self.file())),
+            (2, lambda: os.symlink("a", self.place())),
+            (1, lambda: os.chmod(self.file(), 0o755)),
+        )
+        (verb,) = self.dice.choices([v for _, v in verbs], weights=[w for w, _ in verbs])
+        with contextlib.suppress(OSError, shutil.Error):
+            verb()
+
+    def run(self, changes: int) -> None:
+        for _ in range(changes):
+            self.change()
+            if self.dice.random() < 0.002:
+                time.sleep(self.dice.random() * 0.003)
+
+
+def populate(seed: int, root: str, outside: str, changes: int) -> None:
+    """Make a world to begin with."""
+    writer = Writer(seed, root, outside)
+    for name in "xyz":
+        with contextlib.suppress(OSError):
+            os.makedirs(f"{outside}/{name}/{writer.dice.choice(LETTERS)}")
+            write(f"{outside}/{name}/a.f")
+    for _ in range(changes):
+        writer.change()
+
+
+def start(seed: int, root: str, outside: str, changes: int, pipe: tuple[int, int]) -> int:
+    """Fork a writer that begins when the parent closes the writing end of *pipe*; its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        ready, go = pipe
+        os.close(go)
+        os.read(ready, 1)
+        Writer(seed, root, outside).run(changes)
+        code = 0
+    finally:
+        os._exit(code)
