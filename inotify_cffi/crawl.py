@@ -217,10 +217,19 @@ class Crawler:
                 child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
             elif child is None and (replaced or (since is not None and self._disk.changed_since(fd, name, since))):
                 self._teller.changed(node, name)
-            if child is not None and enters and child not in self.shut:
+            if child is None or child in self.shut:
+                continue
+            if enters:
                 todo.append(child)
+            elif child.wd != NO_WD:
+                self.close(child)
         todo.reverse()
         return todo
+
+    def close(self, node: Node) -> None:
+        """Watch a directory no more: what is in it is taken back, the directory stays."""
+        self._places.free(self._teller.emptied(node))
+        self._places.release(node)
 
     def take_back(self, parent: Node, name: str) -> None:
         """The entry is not there any more, and no event has said so yet."""

@@ -58,6 +58,9 @@ class Reconciler:
                 self._agree(parent, name, found.fd)
             else:
                 self._places.stray(parent, found.wd)
+        except PermissionError:
+            # The directory may be read and not searched: what it holds stays as the listing had it.
+            return
         finally:
             self._disk.close(found.fd)
 

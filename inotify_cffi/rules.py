@@ -20,3 +20,8 @@ class Rules(NamedTuple):
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
         return self.max_depth is None or depth < self.max_depth
+
+    @property
+    def depend_on_place(self) -> bool:
+        """True if what is to be watched of a directory depends on where it is."""
+        return self.max_depth is not None

@@ -47,6 +47,9 @@ class Disk:
         # Where /proc is not mounted a watch is added by path, with the race that this has.
         self.by_path = not os.path.isdir(PROC)
 
+    def mark(self, step: str, *arguments: object) -> None:
+        """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
+
     # --- the queue ---
 
     def read(self) -> Columns | None:
@@ -91,14 +94,18 @@ class Disk:
             os.close(listed)
 
     def kind(self, fd: int, name: str, *, follow: bool) -> str:
-        """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there."""
+        """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there.
+
+        Raises OSError if the directory can not be searched. A link that leads nowhere is a link.
+        """
         try:
             return kind_of(os.stat(name, dir_fd=fd, follow_symlinks=follow).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError:
-            # A loop of links, or a link to where we may not look: a link it is, and no directory.
-            return "l" if follow else "-"
+            if follow:
+                return "l"
+            raise
 
     def changed_since(self, fd: int, name: str, since: float) -> bool:
         """Return True if the inode behind *name* may have changed since then, by its ctime."""

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi.crawl import Crawler
 from inotify_cffi.doubts import Doubts
+from inotify_cffi.entries import Entries
 from inotify_cffi.flags import Mask
-from inotify_cffi.ledger import NO_WD, Ledger, Node, Root
-from inotify_cffi.moves import Queue, Raw
+from inotify_cffi.intake import Intake
+from inotify_cffi.ledger import Ledger, Node, Root
 from inotify_cffi.places import Places
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.moves import Raw
     from inotify_cffi.scan import Disk
 
 __all__ = ["STRUCTURE", "Tree"]
@@ -61,15 +63,16 @@ class Tree:
         self._places = Places(self.ledger, self._teller, disk, self._doubts)
         self.crawler = Crawler(self.ledger, self._teller, disk, self._doubts, self._places)
         self._reconciler = Reconciler(self.ledger, self._teller, disk, self._doubts, self._places, self.crawler)
-        self._queue = Queue()
+        self._intake = Intake(disk)
+        self._entries = Entries(
+            self.ledger, self._teller, disk, self._doubts, self._places, self.crawler, self._reconciler, self._intake
+        )
         self._reads_in_doubt = 0
-        # The last moment at which the queue was empty: whatever was lost after an overflow is younger.
-        self._calm = disk.now()
         # An interruption left the ledger behind; a gap was told and its end was not.
         self._lost = False
         self._gap = False
         self._reaped: set[int] = set()
-        self.counts: Dict[str, int] = dict.fromkeys(("raw_events", "moves", "barriers", "overflows", "unknown"), 0)
+        self._counts: Dict[str, int] = {"overflows": 0, "unknown": 0}
 
     # --- roots ---
 
@@ -78,6 +81,7 @@ class Tree:
 
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
+        self._disk.mark("add_root", root.name, root.location, root.asked, root.kernel_mask, list(root.rules), tell)
         self.ledger.roots.append(root)
         try:
             found = self._places.locate(root)
@@ -93,6 +97,7 @@ class Tree:
 
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
+        self._disk.mark("remove_root", root.location)
         self._abandon(root)
         root.attached = False
         self.ledger.roots.remove(root)
@@ -125,8 +130,20 @@ class Tree:
 
     def retry(self) -> None:
         """Look again at all that is not covered."""
+        self._disk.mark("retry")
         for node in self._places.blind():
             self._doubts.doubt(node, relist=True)
+
+    def counts(self) -> Dict[str, int]:
+        """Return what was counted so far."""
+        return {
+            "raw_events": self._intake.raw_events,
+            **self._counts,
+            **self._entries.counts,
+            "listed": self.crawler.listed,
+            "watches": len(self.ledger.wds()),
+            "unwatched": len(self.blind()),
+        }
 
     def take(self) -> list[AnyEvent]:
         """Return what is to be told."""
@@ -136,9 +153,10 @@ class Tree:
 
     def advance(self) -> bool:
         """Read once and apply what came, and settle doubts if nothing more is queued; False if all is quiet."""
+        self._disk.mark("advance")
         if self._lost:
             self._recover()
-        read = self._read()
+        read = self._intake.read()
         self._apply_all()
         if self._doubts:
             self._reads_in_doubt += 1
@@ -158,39 +176,23 @@ class Tree:
 
     def distrust(self) -> None:
         """Something was interrupted half-way: compare everything with the disk before going on."""
+        self._disk.mark("distrust")
         self._lost = True
 
     def drain(self) -> None:
         """Read and apply all that is queued now, and no more than one read beyond it."""
-        self._read_ahead(self._disk.queued())
+        self._disk.mark("drain")
+        self._intake.read_queued()
         self._apply_all()
 
     def read_ahead(self) -> None:
         """Read what is queued and apply it later: lest the queue runs over while a large tree is listed."""
-        self._read_ahead(self._disk.queued())
-
-    def _read_ahead(self, amount: int) -> None:
-        """Read at least *amount* bytes: what was queued when the queue had that size."""
-        while amount > 0:
-            size = self._read()
-            if not size:
-                return
-            amount -= size
-
-    def _read(self) -> int:
-        """Read once; the bytes that came."""
-        before = self._disk.now()
-        columns = self._disk.read()
-        if columns is None:
-            if not self._queue:
-                self._calm = before
-            return 0
-        self.counts["raw_events"] += self._queue.extend(columns)
-        return columns.size
+        self._disk.mark("read_ahead")
+        self._intake.read_queued()
 
     def _apply_all(self) -> None:
         while True:
-            raw = self._queue.next()
+            raw = self._intake.next()
             if raw is None:
                 return
             self._apply(raw)
@@ -202,7 +204,9 @@ class Tree:
         if node is None:
             self._unknown(raw)
         elif raw.mask & MOVED_FROM:
-            self._moved_from(raw)
+            unclaimed = self._entries.moved_from(raw)
+            if unclaimed is not None:
+                self._unknown(unclaimed)
         elif self.ledger.has_twins(raw.wd):
             for twin in self.ledger.owners(raw.wd):
                 # What was applied to one may have unbound the other.
@@ -224,7 +228,7 @@ class Tree:
         elif raw.mask & IGNORED:
             self._reaped.discard(raw.wd)
         elif raw.wd not in self._reaped:
-            self.counts["unknown"] += 1
+            self._counts["unknown"] += 1
             self._reaped.add(raw.wd)
             self._disk.unwatch(raw.wd)
 
@@ -232,11 +236,11 @@ class Tree:
         mask = raw.mask
         is_dir = bool(mask & ISDIR)
         if mask & CREATE:
-            self._created(node, raw, is_dir=is_dir)
+            self._entries.created(node, raw, is_dir=is_dir)
         elif mask & DELETE:
-            self._gone(node, raw, is_dir=is_dir)
+            self._entries.gone(node, raw, is_dir=is_dir)
         elif mask & MOVED_TO:
-            self._arrived(node, raw, is_dir=is_dir)
+            self._entries.arrived(node, raw, is_dir=is_dir)
         elif raw.name in node.children or self.ledger.place(node).root.raw:
             self._passed(node, raw, is_dir=is_dir)
 
@@ -256,43 +260,6 @@ class Tree:
         Not even the drop-in tells it of the crawl behind a gap: that is of each directory, and would be a flood.
         """
         return self.ledger.place(node).root.raw and not self._gap
-
-    def _created(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        """A new entry, unless a listing has told it before."""
-        if node.knows(raw.name, is_dir=is_dir):
-            return
-        if raw.name in node.children:
-            if not is_dir:
-                child = node.children[raw.name]
-                if child is not None and child.link:
-                    return
-            self.crawler.take_back(node, raw.name)
-        self._came(node, raw, is_dir=is_dir)
-
-    def _gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
-        if node.knows(raw.name, is_dir=is_dir):
-            self._places.free(self._teller.gone(node, raw.name, raw))
-        elif raw.name in node.children:
-            self._doubts.suspect(node, raw.name)
-
-    def _came(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        link = not is_dir and self._is_followed_link(node, raw.name)
-        self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
-
-    def _is_followed_link(self, node: Node, name: str) -> bool:
-        if not self.ledger.place(node).root.rules.follow_symlinks:
-            return False
-        try:
-            found = self._places.locate(node)
-        except OSError:
-            return False
-        if found is None:
-            return False
-        try:
-            return self._reconciler.kind(node, name, found.fd) == "L"
-        finally:
-            self._disk.close(found.fd)
 
     def _apply_to_self(self, node: Node, raw: Raw) -> None:
         """A watched directory reports itself."""
@@ -315,161 +282,11 @@ class Tree:
             return self._tells_listings(node)
         return self.ledger.place(node).root.raw or (isinstance(node, Root) and not mask & IGNORED)
 
-    # --- moves ---
-
-    def _moved_from(self, raw: Raw) -> None:
-        """Tell a move as soon as it is known whether it has a second half, and where that is.
-
-        An inode at several places gives several moves: a half is joined with the half that is nearest to it.
-        """
-        partner = self._partner(raw)
-        sources = self.ledger.owners(raw.wd)
-        targets = self.ledger.owners(partner.wd) if partner is not None else []
-        if partner is not None:
-            self.counts["moves"] += 1
-            if not targets:
-                self._unknown(partner)
-            for source, target in self._pairs(sources, targets):
-                self._moved(source, raw, target, partner)
-        for source in sources:
-            self._left(source, raw)
-        for target in targets:
-            if partner is not None:
-                self._arrived(target, partner, is_dir=bool(partner.mask & ISDIR))
-
-    def _pairs(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:
-        """Take pairs out of both lists, those with the longest common way from a root first."""
-        if not sources or not targets:
-            return []
-        if len(sources) == len(targets) == 1:
-            return [(sources.pop(), targets.pop())]
-        ways = {node: self.ledger.lineage(node) for node in [*sources, *targets]}
-
-        def common(pair: tuple[Node, Node]) -> int:
-            return sum(one is other for one, other in zip(ways[pair[0]], ways[pair[1]]))
-
-        pairs: list[tuple[Node, Node]] = []
-        while sources and targets:
-            best = max(((source, target) for source in sources for target in targets), key=common)
-            sources.remove(best[0])
-            targets.remove(best[1])
-            pairs.append(best)
-        return pairs
-
-    def _partner(self, raw: Raw) -> Raw | None:
-        """Find the second half of a move: in what was read, or behind the lock barrier in the queue.
-
-        A listing of the source directory takes the lock that a rename holds until both halves are queued
-        (fs/readdir.c iterate_dir). So when it returns, no rename from there is between its halves.
-        """
-        partner = self._queue.take_partner(raw.cookie)
-        if partner is not None or self._queue.proves_gone(raw.wd):
-            return partner
-        self.counts["barriers"] += 1
-        self._lock_barrier(raw.wd)
-        self._read_ahead(self._disk.queued())
-        return self._queue.take_partner(raw.cookie)
-
-    def _lock_barrier(self, wd: int) -> None:
-        node = self.ledger.owner(wd)
-        if node is None:
-            return
-        try:
-            found = self._places.locate(node)
-            if found is not None:
-                try:
-                    self._disk.entries(found.fd)
-                finally:
-                    self._disk.close(found.fd)
-        except OSError:
-            # It can not be listed, so it is not there: what was moved from it is looked for by name.
-            return
-
-    def _left(self, node: Node, raw: Raw) -> None:
-        """An entry was moved out: its own entries are taken back, its watches removed.
-
-        The name is looked at again: something may have been put there whose MOVED_TO the kernel merged into an
-        earlier one, for it does not compare the cookies (fs/notify/inotify/inotify_fsnotify.c event_compare).
-        """
-        if not self.ledger.is_attached(node):
-            return
-        self._gone(node, raw, is_dir=bool(raw.mask & ISDIR))
-        self._doubts.suspect(node, raw.name)
-
-    def _arrived(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        """An entry was moved in from where nothing is watched. What it replaced sends no DELETE."""
-        if not self.ledger.is_attached(node):
-            return
-        if raw.name in node.children:
-            self.crawler.take_back(node, raw.name)
-            self._doubts.suspect(node, raw.name)
-        self._came(node, raw, is_dir=is_dir)
-
-    def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> None:
-        """Both halves are known: one re-link, if the ledger knows what was moved."""
-        is_dir = bool(raw.mask & ISDIR)
-        self._doubts.suspect(source, raw.name)
-        if not source.knows(raw.name, is_dir=is_dir):
-            self._arrived(target, partner, is_dir=is_dir)
-            return
-        if source is target and raw.name == partner.name:
-            return
-        node = source.children[raw.name]
-        sure = node is None
-        if node is not None:
-            there = self._wd_at(target, partner.name)
-            sure = there == node.wd != NO_WD
-            if not self._may_graft(source, node, target, there):
-                self._left(source, raw)
-                self._arrived(target, partner, is_dir=is_dir)
-                return
-        if partner.name in target.children:
-            # Overwriting sends no DELETE; an exchange sends two crossed moves.
-            self.crawler.take_back(target, partner.name)
-            self._doubts.suspect(target, partner.name)
-            if not self.ledger.is_attached(source) or raw.name not in source.children:
-                self._arrived(target, partner, is_dir=is_dir)
-                return
-        self._teller.moved(source, raw, target, partner)
-        if node is not None and not sure:
-            self._doubts.doubt(node, relist=False)
-        if node is not None and self.ledger.place(target).root.raw:
-            # The users of the drop-in see a renamed directory being listed.
-            self._lock_barrier(node.wd)
-
-    def _may_graft(self, source: Node, node: Node, target: Node, there: int) -> bool:
-        """Return False where something else was moved than the ledger's *node*, or must be taken so.
-
-        After an exchange the ledger has, at the source of the second pair, what the first pair put there. Then
-        another inode is *there*, at the target, and *node* is at its place still: it is never taken from there.
-        """
-        if self.ledger.is_within(target, node):
-            return False
-        source_root = self.ledger.place(source).root
-        target_root = self.ledger.place(target).root
-        if source_root is not target_root and source_root.rules != target_root.rules:
-            return False
-        if node.wd == NO_WD or there in (NO_WD, node.wd):
-            return True
-        return not self._places.is_at_its_place(node, node.wd)
-
-    def _wd_at(self, parent: Node, name: str) -> int:
-        """Return the watch descriptor of the directory at a name, whatever the ledger has there; NO_WD if none."""
-        try:
-            found = self._places.locate(Node(name, parent))
-        except OSError:
-            return NO_WD
-        if found is None:
-            return NO_WD
-        self._disk.close(found.fd)
-        self._places.reap(found.wd)
-        return found.wd
-
     # --- lost events ---
 
     def _overflow(self) -> None:
         """Events were lost, up to the moment at which the marker was read; what is queued since is good."""
-        self.counts["overflows"] += 1
+        self._counts["overflows"] += 1
         self._teller.overflow()
         self._recover()
 
@@ -490,4 +307,4 @@ class Tree:
         The wall clock may have been set back since; the steady one says by how much.
         """
         now = self._disk.now()
-        return min(self._calm.wall, now.wall - (now.steady - self._calm.steady)) - COARSEST_CTIME_S
+        return min(self._intake.calm.wall, now.wall - (now.steady - self._intake.calm.steady)) - COARSEST_CTIME_S

@@ -9,13 +9,14 @@ import threading
 import time
 import warnings
 from collections import deque
-from typing import TYPE_CHECKING, AnyStr, Callable, Deque, Generic, Iterator, Optional, Union, cast, overload
+from typing import TYPE_CHECKING, AnyStr, Callable, Deque, Generic, Iterator, Optional, TextIO, Union, cast, overload
 
 from inotify_cffi.errors import BusyError, ClosedError, PathError
 from inotify_cffi.flags import Mask
 from inotify_cffi.instance import Instance
 from inotify_cffi.ledger import Root
 from inotify_cffi.poller import Poller
+from inotify_cffi.record import VARIABLE, Recorder
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import STRUCTURE, Tree
@@ -99,6 +100,7 @@ class Watcher(Generic[AnyStr]):
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self._closed = True
+        self._record: TextIO | None = None
         self._mask = _checked_mask(mask)
         self._recursive = recursive
         if not callable(block_duration_s):
@@ -123,7 +125,8 @@ class Watcher(Generic[AnyStr]):
         self._closed = False
         try:
             self._poller.add(self._instance.fileno())
-            self._tree = Tree(Disk(self._instance))
+            self._record = _record_file()
+            self._tree = Tree(Recorder(self._instance, self._record) if self._record else Disk(self._instance))
             self._tree.crawler.on_directory = _progress(on_progress)
             for path in paths:
                 self._add(path, self._mask, recursive=recursive)
@@ -338,12 +341,7 @@ class Watcher(Generic[AnyStr]):
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered."""
         with self._lock:
             self._check_open()
-            return {
-                **self._tree.counts,
-                "listed": self._tree.crawler.listed,
-                "watches": len(self._tree.ledger.wds()),
-                "unwatched": len(self._tree.blind()),
-            }
+            return self._tree.counts()
 
     # --- the end ---
 
@@ -373,6 +371,8 @@ class Watcher(Generic[AnyStr]):
         with self._lock:
             self._instance.close()
             self._poller.close()
+            if self._record is not None:
+                self._record.close()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -422,6 +422,12 @@ def _checked_mask(mask: int) -> int:
 def _check_timeout(timeout: float | None, what: str) -> None:
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
+
+
+def _record_file() -> TextIO | None:
+    """Open the file that the environment asks for."""
+    path = os.environ.get(VARIABLE)
+    return open(path, "a", encoding="utf-8") if path else None  # noqa: SIM115 (the watcher closes it)
 
 
 def _progress(report: Callable[[int], None] | None) -> Callable[[], None] | None:

@@ -1,7 +1,7 @@
 """Run random worlds for some time: ``python -m tests.stress --minutes 10 --seed 0``.
 
 A seed fixes what is written, not how the writers and the reader interleave. What diverges is printed with its
-seed and the first entry that differs.
+seed, the first entry that differs, and the file that ``tests/replay.py`` plays again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections import Counter
 
 from inotify_cffi import Watcher, _syscalls
+from inotify_cffi.record import VARIABLE
 from tests.stress import oracles, writers
 
 RUN_LIMIT_S = 120
@@ -115,28 +116,17 @@ class World:
                 other = [r.root + "/" for r in replayers if r is not replayer and r.root.startswith(replayer.root)]
                 replayer.apply(e for e in events if not any(e.path.startswith(root) for root in other))
         except oracles.Inconsistent as error:
-            if os.environ.get("DUMP"):
-                with open(f"{os.environ['DUMP']}/{self.seed}.txt","w") as f:
-                    f.write(repr(sorted(watcher_s0(replayers)))+"\n")
-                    f.writelines(repr(e)+f" wd {e.wd} {e.cookie}\n" for e in events)
             return [f"inconsistent: {error}"]
         complaints = oracles.complaints_at_rest(watcher, replayers[-1:])
         complaints += oracles.difference(replayers[0].state, oracles.listing(self.root), "replay")
         if watcher.unwatched():
             complaints.append(f"not covered: {watcher.unwatched()}")
-        if complaints and os.environ.get("DUMP"):
-                with open(f"{os.environ['DUMP']}/{self.seed}.txt","w") as f:
-                    f.write(repr(complaints)+"\n")
-                    f.write(repr(sorted(watcher_s0(replayers)))+"\n")
-                    f.writelines(repr(e)+f" wd {e.wd} {e.cookie}\n" for e in events)
         return complaints or oracles.complaints_of_probes(watcher, replayers)
 
     def clean(self) -> None:
         shutil.rmtree(self.base, ignore_errors=True)
 
 
-def watcher_s0(replayers):
-    return replayers[0].s0
 def end(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
@@ -160,16 +150,24 @@ def with_queue(size: int, roots: list[str]) -> Watcher[str]:
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
     world = World(seed, writers=options.writers, changes=options.changes, directory=options.directory)
+    recording = os.path.join(options.recordings, f"stress-{os.getpid()}-{seed}.jsonl")
+    os.environ[VARIABLE] = recording
+    complaints: list[str] = []
     signal.alarm(RUN_LIMIT_S)
     try:
-        return world.run()
+        complaints = world.run()
     except Stuck as stuck:
-        return [str(stuck)]
+        complaints = [str(stuck)]
     finally:
         signal.alarm(0)
+        if complaints:
+            complaints.append(f"recorded in {recording}")
+        else:
+            os.unlink(recording)
         counts.update(world.counts)
         counts["worlds"] += 1
         world.clean()
+    return complaints
 
 
 def main() -> int:
@@ -180,6 +178,7 @@ def main() -> int:
     parser.add_argument("--writers", type=int, default=4, help="at most so many in a world")
     parser.add_argument("--changes", type=int, default=80, help="by each writer")
     parser.add_argument("--directory", help="where the worlds are made; a tmpfs, say")
+    parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")
     options = parser.parse_args()
 
     signal.signal(signal.SIGALRM, on_alarm)

@@ -26,7 +26,6 @@ class Replayer:
     def __init__(self, root: str, snapshot: dict[str, bool], *, early: bool = False) -> None:
         self.root = root
         self.state = dict(snapshot)
-        self.s0 = dict(snapshot)
         self.versions = {path: version(path) for path, is_dir in snapshot.items() if not (is_dir or early)}
         self.leaving: dict[str, dict[str, bool]] = {}
 

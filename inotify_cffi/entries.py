@@ -1,0 +1,246 @@
+"""Apply to the ledger what the kernel says of an entry: it was made, removed, moved.
+
+What it says may be old news: told before by a listing, or overtaken by one. And what is said of a directory's
+name is true of the inode that had the name then. So before a directory is re-linked, the disk is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict
+
+from inotify_cffi.flags import Mask
+from inotify_cffi.ledger import NO_WD, Node
+
+if TYPE_CHECKING:
+    from inotify_cffi.crawl import Crawler
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.intake import Intake
+    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.moves import Raw
+    from inotify_cffi.places import Places
+    from inotify_cffi.reconcile import Reconciler
+    from inotify_cffi.rules import Rules
+    from inotify_cffi.scan import Disk
+    from inotify_cffi.teller import Teller
+
+__all__ = ["Entries"]
+
+ISDIR = int(Mask.ISDIR)
+
+
+class Entries:
+    """The entries of watched directories."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        teller: Teller,
+        disk: Disk,
+        doubts: Doubts,
+        places: Places,
+        crawler: Crawler,
+        reconciler: Reconciler,
+        intake: Intake,
+    ) -> None:
+        self._ledger = ledger
+        self._teller = teller
+        self._disk = disk
+        self._doubts = doubts
+        self._places = places
+        self._crawler = crawler
+        self._reconciler = reconciler
+        self._intake = intake
+        self.counts: Dict[str, int] = {"moves": 0, "barriers": 0}
+
+    def created(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
+        """A new entry, unless a listing has told it before."""
+        if node.knows(raw.name, is_dir=is_dir):
+            return
+        if raw.name in node.children:
+            if not is_dir:
+                child = node.children[raw.name]
+                if child is not None and child.link:
+                    return
+            self._crawler.take_back(node, raw.name)
+        self._came(node, raw, is_dir=is_dir)
+
+    def gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
+        """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
+        if node.knows(raw.name, is_dir=is_dir):
+            self._places.free(self._teller.gone(node, raw.name, raw))
+        elif raw.name in node.children:
+            self._doubts.suspect(node, raw.name)
+
+    def _came(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
+        link = not is_dir and self._is_followed_link(node, raw.name)
+        self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
+
+    def _is_followed_link(self, node: Node, name: str) -> bool:
+        if not self._ledger.place(node).root.rules.follow_symlinks:
+            return False
+        try:
+            found = self._places.locate(node)
+        except OSError:
+            return False
+        if found is None:
+            return False
+        try:
+            return self._reconciler.kind(node, name, found.fd) == "L"
+        finally:
+            self._disk.close(found.fd)
+
+    # --- moves ---
+
+    def moved_from(self, raw: Raw) -> Raw | None:
+        """Tell a move as soon as it is known whether it has a second half, and where that is.
+
+        An inode at several places gives several moves: a half is joined with the half that is nearest to it.
+        Returns the second half if it is of a watch that has no node.
+        """
+        partner = self._partner(raw)
+        sources = self._ledger.owners(raw.wd)
+        targets = self._ledger.owners(partner.wd) if partner is not None else []
+        if partner is not None:
+            self.counts["moves"] += 1
+            for source, target in self._pairs(sources, targets):
+                self._moved(source, raw, target, partner)
+        for source in sources:
+            self._left(source, raw)
+        for target in targets:
+            if partner is not None:
+                self.arrived(target, partner, is_dir=bool(partner.mask & ISDIR))
+        return partner if partner is not None and self._ledger.owner(partner.wd) is None else None
+
+    def _pairs(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:
+        """Take pairs out of both lists, those with the longest common way from a root first."""
+        if not sources or not targets:
+            return []
+        if len(sources) == len(targets) == 1:
+            return [(sources.pop(), targets.pop())]
+        ways = {node: self._ledger.lineage(node) for node in [*sources, *targets]}
+
+        def common(pair: tuple[Node, Node]) -> int:
+            return sum(one is other for one, other in zip(ways[pair[0]], ways[pair[1]]))
+
+        pairs: list[tuple[Node, Node]] = []
+        while sources and targets:
+            best = max(((source, target) for source in sources for target in targets), key=common)
+            sources.remove(best[0])
+            targets.remove(best[1])
+            pairs.append(best)
+        return pairs
+
+    def _partner(self, raw: Raw) -> Raw | None:
+        """Find the second half of a move: in what was read, or behind the lock barrier in the queue.
+
+        A listing of the source directory takes the lock that a rename holds until both halves are queued
+        (fs/readdir.c iterate_dir). So when it returns, no rename from there is between its halves.
+        """
+        waiting = self._intake.waiting
+        partner = waiting.take_partner(raw.cookie)
+        if partner is not None or waiting.proves_gone(raw.wd):
+            return partner
+        self.counts["barriers"] += 1
+        self._lock_barrier(raw.wd)
+        self._intake.read_queued()
+        return waiting.take_partner(raw.cookie)
+
+    def _lock_barrier(self, wd: int) -> None:
+        node = self._ledger.owner(wd)
+        if node is None:
+            return
+        try:
+            found = self._places.locate(node)
+            if found is not None:
+                try:
+                    self._disk.entries(found.fd)
+                finally:
+                    self._disk.close(found.fd)
+                self._places.reap(found.wd)
+        except OSError:
+            # It can not be listed, so it is not there: what was moved from it is looked for by name.
+            return
+
+    def _left(self, node: Node, raw: Raw) -> None:
+        """An entry was moved out: its own entries are taken back, its watches removed.
+
+        The name is looked at again: something may have been put there whose MOVED_TO the kernel merged into an
+        earlier one, for it does not compare the cookies (fs/notify/inotify/inotify_fsnotify.c event_compare).
+        """
+        if not self._ledger.is_attached(node):
+            return
+        self.gone(node, raw, is_dir=bool(raw.mask & ISDIR))
+        self._doubts.suspect(node, raw.name)
+
+    def arrived(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
+        """An entry was moved in from where nothing is watched. What it replaced sends no DELETE."""
+        if not self._ledger.is_attached(node):
+            return
+        if raw.name in node.children:
+            self._crawler.take_back(node, raw.name)
+            self._doubts.suspect(node, raw.name)
+        self._came(node, raw, is_dir=is_dir)
+
+    def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> None:
+        """Both halves are known: one re-link, if the ledger knows what was moved."""
+        is_dir = bool(raw.mask & ISDIR)
+        self._doubts.suspect(source, raw.name)
+        if not source.knows(raw.name, is_dir=is_dir):
+            self.arrived(target, partner, is_dir=is_dir)
+            return
+        if source is target and raw.name == partner.name:
+            return
+        node = source.children[raw.name]
+        there = NO_WD
+        if node is not None:
+            there = self._wd_at(target, partner.name)
+            if self._is_another(node, target, there):
+                self.arrived(target, partner, is_dir=is_dir)
+                return
+        if partner.name in target.children:
+            # Overwriting sends no DELETE; an exchange sends two crossed moves.
+            self._crawler.take_back(target, partner.name)
+            self._doubts.suspect(target, partner.name)
+            if not self._ledger.is_attached(source) or raw.name not in source.children:
+                self.arrived(target, partner, is_dir=is_dir)
+                return
+        old_rules = self._ledger.place(source).root.rules
+        self._teller.moved(source, raw, target, partner)
+        if node is not None:
+            self._regard(node, old_rules, sure=there == node.wd != NO_WD)
+
+    def _is_another(self, node: Node, target: Node, there: int) -> bool:
+        """Return True if what was moved is not the ledger's *node*.
+
+        After an exchange the ledger has, at the source of the second pair, what the first pair put there. Then
+        another inode is *there*, at the target, and *node* is at its place still: it is never taken from there.
+        """
+        if self._ledger.is_within(target, node):
+            return True
+        if node.wd == NO_WD or there in (NO_WD, node.wd):
+            return False
+        return self._places.is_at_its_place(node, node.wd)
+
+    def _regard(self, node: Node, old_rules: Rules, *, sure: bool) -> None:
+        """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?"""
+        root = self._ledger.place(node).root
+        if root.rules != old_rules or root.rules.depend_on_place:
+            self._doubts.doubt(node, relist=True)
+        elif not sure:
+            self._doubts.doubt(node, relist=False)
+        if root.raw:
+            # The users of the drop-in see a renamed directory being listed.
+            self._lock_barrier(node.wd)
+
+    def _wd_at(self, parent: Node, name: str) -> int:
+        """Return the watch descriptor of the directory at a name, whatever the ledger has there; NO_WD if none."""
+        try:
+            found = self._places.locate(Node(name, parent))
+        except OSError:
+            return NO_WD
+        if found is None:
+            return NO_WD
+        self._disk.close(found.fd)
+        self._places.reap(found.wd)
+        return found.wd
+

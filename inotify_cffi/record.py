@@ -1,0 +1,145 @@
+"""Write down what the kernel said and what was seen on the disk, so that a race can be played again without it.
+
+With the environment variable ``INOTIFY_CFFI_RECORD`` set to the name of a file, each watcher adds to it: a line of
+JSON for each call that its tree makes, with the answer. The tree does nothing else with the outside, so the same
+answers give the same events (``tests/replay.py`` plays a file). Names that are not UTF-8 are escaped as JSON does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TextIO
+
+from inotify_cffi.scan import Disk, Moment
+
+if TYPE_CHECKING:
+    from inotify_cffi._syscalls import Columns
+    from inotify_cffi.instance import Instance
+
+__all__ = ["VARIABLE", "Recorder"]
+
+VARIABLE = "INOTIFY_CFFI_RECORD"
+
+
+class Recorder(Disk):
+    """A disk that writes down each call and its answer, or the errno of its failure."""
+
+    def __init__(self, instance: Instance, file: TextIO) -> None:
+        super().__init__(instance)
+        self._file = file
+        self.mark("by_path", self.by_path)
+
+    def _write(self, verb: str, arguments: tuple[object, ...], answer: object) -> None:
+        self._file.write(json.dumps([verb, arguments, answer]) + "\n")
+        self._file.flush()
+
+    def _fail(self, verb: str, arguments: tuple[object, ...], error: OSError) -> None:
+        self._write(verb, arguments, {"errno": error.errno})
+
+    def mark(self, step: str, *arguments: object) -> None:
+        """Write down what the watcher wants of the tree."""
+        self._write("mark", (step, *arguments), None)
+
+    def read(self) -> Columns | None:
+        """See :class:`Disk`."""
+        columns = super().read()
+        if columns is None:
+            self._write("read", (), None)
+        else:
+            names = columns.names.decode("utf-8", "surrogateescape")
+            self._write("read", (), [columns.wds, columns.masks, columns.cookies, names, columns.size])
+        return columns
+
+    def queued(self) -> int:
+        """See :class:`Disk`."""
+        size = super().queued()
+        self._write("queued", (), size)
+        return size
+
+    def unwatch(self, wd: int) -> None:
+        """See :class:`Disk`."""
+        super().unwatch(wd)
+        self._write("unwatch", (wd,), None)
+
+    def open_root(self, path: str) -> int:
+        """See :class:`Disk`."""
+        try:
+            fd = super().open_root(path)
+        except OSError as error:
+            self._fail("open_root", (path,), error)
+            raise
+        self._write("open_root", (path,), fd)
+        return fd
+
+    def enter(self, fd: int, name: str, *, follow: bool) -> int:
+        """See :class:`Disk`."""
+        try:
+            below = super().enter(fd, name, follow=follow)
+        except OSError as error:
+            self._fail("enter", (fd, name, follow), error)
+            raise
+        self._write("enter", (fd, name, follow), below)
+        return below
+
+    def watch(self, fd: int, mask: int) -> int:
+        """See :class:`Disk`."""
+        try:
+            wd = super().watch(fd, mask)
+        except OSError as error:
+            self._fail("watch", (fd, mask), error)
+            raise
+        self._write("watch", (fd, mask), wd)
+        return wd
+
+    def watch_path(self, fd: int, path: str, mask: int) -> int:
+        """See :class:`Disk`."""
+        try:
+            wd = super().watch_path(fd, path, mask)
+        except OSError as error:
+            self._fail("watch_path", (fd, path, mask), error)
+            raise
+        self._write("watch_path", (fd, path, mask), wd)
+        return wd
+
+    def entries(self, fd: int) -> list[str]:
+        """See :class:`Disk`."""
+        try:
+            entries = super().entries(fd)
+        except OSError as error:
+            self._fail("entries", (fd,), error)
+            raise
+        self._write("entries", (fd,), entries)
+        return entries
+
+    def kind(self, fd: int, name: str, *, follow: bool) -> str:
+        """See :class:`Disk`."""
+        try:
+            kind = super().kind(fd, name, follow=follow)
+        except OSError as error:
+            self._fail("kind", (fd, name, follow), error)
+            raise
+        self._write("kind", (fd, name, follow), kind)
+        return kind
+
+    def changed_since(self, fd: int, name: str, since: float) -> bool:
+        """See :class:`Disk`."""
+        changed = super().changed_since(fd, name, since)
+        self._write("changed_since", (fd, name, since), changed)
+        return changed
+
+    def device(self, fd: int) -> int:
+        """See :class:`Disk`."""
+        device = super().device(fd)
+        self._write("device", (fd,), device)
+        return device
+
+    def close(self, fd: int) -> None:
+        """See :class:`Disk`."""
+        super().close(fd)
+        self._write("close", (fd,), None)
+
+    def now(self) -> Moment:
+        """See :class:`Disk`."""
+        moment = super().now()
+        self._write("now", (), moment)
+        return moment

@@ -1,0 +1,106 @@
+"""Play a recording again: the tree gets the answers that it got then, and no kernel.
+
+``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/record.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from inotify_cffi import Event
+from inotify_cffi._syscalls import Columns
+from inotify_cffi.ledger import Root
+from inotify_cffi.rules import Rules
+from inotify_cffi.scan import Disk, Moment
+from inotify_cffi.tree import Tree
+
+
+class Differs(Exception):
+    """The tree asks for something else than it did when the recording was made."""
+
+
+class Player(Disk):
+    """Answers as the recording says."""
+
+    def __init__(self, lines):
+        self.lines = [json.loads(line) for line in lines]
+        self.at = 0
+        self.by_path = False
+
+    def answer(self, verb, *arguments):
+        wanted, given, answer = self.lines[self.at]
+        if (wanted, given) != (verb, list(arguments)):
+            raise Differs(f"line {self.at + 1}: {verb}{arguments} instead of {wanted}{tuple(given)}")
+        self.at += 1
+        if isinstance(answer, dict):
+            raise OSError(answer["errno"], f"recorded, line {self.at}")
+        return answer
+
+    def step(self):
+        """The next thing that the watcher wanted of the tree; None at the end."""
+        if self.at >= len(self.lines):
+            return None
+        verb, arguments, _ = self.lines[self.at]
+        if verb != "mark":
+            raise Differs(f"line {self.at + 1}: the tree did not ask for {verb}{tuple(arguments)}")
+        return arguments
+
+    def mark(self, step, *arguments):
+        self.answer("mark", step, *arguments)
+
+    def read(self):
+        answer = self.answer("read")
+        if answer is None:
+            return None
+        wds, masks, cookies, names, size = answer
+        return Columns(wds, masks, cookies, names.encode("utf-8", "surrogateescape"), size)
+
+    def now(self):
+        return Moment(*self.answer("now"))
+
+    def enter(self, fd, name, *, follow):
+        return self.answer("enter", fd, name, follow)
+
+    def kind(self, fd, name, *, follow):
+        return self.answer("kind", fd, name, follow)
+
+
+for plain in ("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "device", "close"):
+    setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))
+
+
+class Replay:
+    """The tree of a recording, and what it told."""
+
+    def __init__(self, lines):
+        self.player = Player(lines)
+        verb, arguments, _ = self.player.lines[0]
+        assert (verb, arguments[0]) == ("mark", "by_path")
+        self.player.by_path = arguments[1]
+        self.player.at = 1
+        self.tree = Tree(self.player)
+        self.told: list[Event[str]] = []
+
+    def run(self):
+        while True:
+            step = self.player.step()
+            if step is None:
+                return self.told
+            self.take(step[0], step[1:])
+            self.told += self.tree.take()
+
+    def take(self, step, arguments):
+        if step == "add_root":
+            given, location, asked, kernel_mask, rules, tell = arguments
+            root = Root(given, location, asked=asked, kernel_mask=kernel_mask, rules=Rules(*rules))
+            self.tree.add_root(root, tell=tell)
+        elif step == "remove_root":
+            self.tree.remove_root(next(root for root in self.tree.ledger.roots if root.location == arguments[0]))
+        else:
+            getattr(self.tree, step)()
+
+
+if __name__ == "__main__":
+    for event in Replay(open(sys.argv[1], encoding="utf-8")).run():
+        print(event)

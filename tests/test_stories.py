@@ -1,0 +1,129 @@
+"""The stories in ``stories/``: file operations, then the events that are expected.
+
+A story begins with what it shows. Each following line is an operation on the disk, or begins with ``>`` and is one
+expected event; a block of those is compared with all that the watcher tells up to there. Paths are relative
+to the watched root; those that begin with ``^`` lie outside of it. An event is its flags, its path, ``<-`` and the
+old path of a move, and ``+`` if it is synthetic. ``> nothing`` expects no event. ``watches N`` counts the
+directories that the kernel watches for us.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from inotify_cffi import Mask, Watcher, _syscalls
+
+STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
+STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def write(path, text="x"):
+    Path(path).write_text(text)
+
+
+def exchange(one, other):
+    arguments = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+    if libc.renameat2(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), one)
+
+
+def replace(path):
+    write(path + "~", "new")
+    os.rename(path + "~", path)
+
+
+OPERATIONS = {
+    "mkdir": os.makedirs,
+    "write": write,
+    "touch": lambda path: os.mknod(path),
+    "rm": os.unlink,
+    "rmdir": os.rmdir,
+    "rmtree": shutil.rmtree,
+    "mv": os.rename,
+    "exchange": exchange,
+    "replace": replace,
+    "link": os.link,
+    "symlink": lambda target, path: os.symlink(os.path.basename(target), path),
+    "chmod": lambda path: os.chmod(path, 0o750),
+}
+
+
+class Story:
+    """One story, told to a watcher."""
+
+    def __init__(self, path, base):
+        self.lines = [line.strip() for line in path.read_text().splitlines()]
+        self.root = os.path.join(base, "root")
+        self.outside = os.path.join(base, "outside")
+        os.mkdir(self.root)
+        os.mkdir(self.outside)
+
+    def real(self, word):
+        return os.path.join(self.outside, word[1:]) if word.startswith("^") else os.path.join(self.root, word)
+
+    def shown(self, path):
+        return os.path.relpath(os.fsdecode(path), self.root)
+
+    def event(self, event):
+        parts = [",".join(event.names), self.shown(event.path)]
+        if event.moved_from is not None:
+            parts += ["<-", self.shown(event.moved_from)]
+        if event.synthetic:
+            parts.append("+")
+        return " ".join(parts)
+
+    def steps(self):
+        """The operations and the blocks of expected events, in order."""
+        at = self.lines.index("")
+        expected = None
+        for line in [*self.lines[at:], ""]:
+            if line.startswith(">"):
+                expected = [] if expected is None else expected
+                if line != "> nothing":
+                    expected.append(line[1:].strip())
+                continue
+            if expected is not None:
+                yield ">", expected
+                expected = None
+            if line and not line.startswith("#"):
+                yield line.split()[0], line.split()[1:]
+
+    def run(self, make):
+        steps = list(self.steps())
+        # What comes before "watch" is there before the watcher is.
+        begin = next((n for n, (verb, _) in enumerate(steps) if verb == "watch"), -1)
+        for verb, words in steps[: max(begin, 0)]:
+            OPERATIONS[verb](*map(self.real, words))
+        with make(self.root) as watcher:
+            for verb, words in steps[begin + 1 :]:
+                if verb == ">":
+                    assert [self.event(event) for event in watcher.sync()] == words
+                elif verb == "watches":
+                    assert watcher.stats()["watches"] == int(words[0])
+                else:
+                    OPERATIONS[verb](*map(self.real, words))
+
+
+def as_str(root):
+    return Watcher(root, mask=STRUCTURE)
+
+
+def as_bytes_one_record_at_a_time(root):
+    watcher = Watcher(os.fsencode(root), mask=STRUCTURE)
+    watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
+    return watcher
+
+
+@pytest.mark.parametrize("make", [as_str, as_bytes_one_record_at_a_time])
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_story(path, make, tmp_path):
+    assert STORIES
+    Story(path, os.fspath(tmp_path)).run(make)
