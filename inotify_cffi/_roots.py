@@ -1,0 +1,174 @@
+"""The directory trees of the drop-in, as tuples: the library's own tree, asked to tell what the kernel says."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from typing import TYPE_CHECKING, Dict
+
+from inotify_cffi._tuples import event_tuple
+from inotify_cffi.flags import Mask
+from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.rules import Rules
+from inotify_cffi.scan import Disk
+from inotify_cffi.tree import STRUCTURE, Tree
+
+if TYPE_CHECKING:
+    from inotify_cffi._tuples import EventTuple, Path
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.instance import Instance
+    from inotify_cffi.ledger import Node
+
+__all__ = ["LOGGER", "Roots"]
+
+LOGGER = logging.getLogger("inotify_cffi.adapters")
+
+UNWATCHED = int(Mask.UNWATCHED)
+# The library's own flags: the tuples have the kernel's only.
+OWN = int(Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
+
+# Reported whatever was asked for, as in the original.
+FORCED = int(Mask.CREATE | Mask.DELETE | Mask.IGNORED | Mask.UNMOUNT | Mask.Q_OVERFLOW)
+# The tree tells no event of a file without a name; the original does.
+FOLLOWED = STRUCTURE & ~int(Mask.EXCL_UNLINK)
+REPORTED = int(Mask.ALL | Mask.EXCL_UNLINK)
+
+# So many directories are listed between two looks at the queue: one makes at most eight events.
+LISTED_BETWEEN_READS = 64
+
+# A read of a busy tree goes on at most so long before it hands out what it has.
+MOST_READS = 16
+
+# What must not leave a tree half watched in silence: no watch, no memory.
+EXHAUSTED = (errno.ENOSPC, errno.ENOMEM)
+
+
+class Roots:
+    """Directories and all below them.
+
+    Args:
+        instance: the inotify instance, whose owner closes it.
+        mask: the events to report; creations and deletions are reported in any case.
+
+    """
+
+    def __init__(self, instance: Instance, mask: int) -> None:
+        self._mask = mask
+        self._listed = 0
+        self._tree = Tree(Disk(instance))
+        self._tree.crawler.on_directory = self._relieve
+
+    def _relieve(self) -> None:
+        """Keep the queue from running over while a large tree is listed."""
+        self._listed += 1
+        if self._listed % LISTED_BETWEEN_READS == 0:
+            self._tree.read_ahead()
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while :meth:`read` has something to do though nothing may be queued."""
+        return self._tree.in_doubt
+
+    def add(self, path: Path) -> None:
+        """Watch a directory and all below it.
+
+        Raises the OSError of the directory itself, and where something runs out also one of a directory
+        below it. Another directory below that can not be watched is logged.
+        """
+        if not path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        root = Root(
+            path,
+            os.path.join(os.getcwd(), os.fsdecode(path)),
+            asked=self._mask & int(Mask.ALL) | FORCED,
+            kernel_mask=FOLLOWED,
+            rules=Rules(follow_symlinks=True),
+        )
+        root.raw = True
+        root.raised = self._mask & REPORTED & ~FOLLOWED
+        self._tree.add_root(root, tell=False)
+        for error in self._tree.blind().values():
+            if error.errno in EXHAUSTED:
+                raise error
+        self._tuples(self._tree.take())
+
+    def find(self, path: Path) -> Node | None:
+        """Return the directory that events call *path*, None if there is no such one."""
+        text = os.fsdecode(path)
+        for root in self._tree.ledger.roots:
+            if text == root.name:
+                return root
+            prefix = os.fsdecode(self._tree.ledger.place(root).prefix)
+            if text.startswith(prefix):
+                node = self._below(root, text[len(prefix) :])
+                if node is not None:
+                    return node
+        return None
+
+    def find_wd(self, wd: int) -> Node | None:
+        """Return a directory whose watch has this descriptor."""
+        return self._tree.ledger.owner(wd)
+
+    def _below(self, root: Node, relative: str) -> Node | None:
+        node: Node | None = root
+        for name in relative.split("/"):
+            if node is None:
+                return None
+            node = node.children.get(name)
+        return node
+
+    def leave(self, node: Node) -> set[int]:
+        """Watch a directory and what is below it no more; the watch descriptors that they had."""
+        wds = {below.wd for below in self._tree.ledger.subtree(node)}
+        if isinstance(node, Root):
+            self._tree.remove_root(node)
+        else:
+            self._tree.leave(node)
+        return wds - self._tree.ledger.wds()
+
+    def rejoin(self, node: Node) -> int | None:
+        """Watch a directory that was left; the watch descriptor, None if it is watched. Raises OSError."""
+        if node.wd != NO_WD:
+            return None
+        self._tree.rejoin(node)
+        self._tuples(self._tree.take())
+        if node.wd == NO_WD:
+            path = self._tree.ledger.place(node).path
+            raise self._tree.blind().get(node) or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return node.wd
+
+    def read(self) -> list[EventTuple]:
+        """Read and follow what came, and return what is to be told, without waiting."""
+        try:
+            for _ in range(MOST_READS):
+                if not self._tree.advance():
+                    break
+        except BaseException:
+            # Ctrl-C most likely: the tree may be half-way.
+            self._tree.distrust()
+            raise
+        return self._tuples(self._tree.take())
+
+    def _tuples(self, events: list[AnyEvent]) -> list[EventTuple]:
+        tuples: list[EventTuple] = []
+        for event in events:
+            if event.mask & OWN:
+                _log(event)
+            else:
+                name = os.fsencode(event.name)
+                tuples.append(event_tuple(event.wd, event.mask, event.cookie, event.watch_path, name))
+        return tuples
+
+    def unwatched(self) -> Dict[Path, OSError]:
+        """Return the directories that are not covered, each with the error that says why."""
+        place = self._tree.ledger.place
+        return {place(node).path: error for node, error in self._tree.blind().items()}
+
+
+def _log(event: AnyEvent) -> None:
+    path = os.fsdecode(event.path)
+    if event.mask & UNWATCHED:
+        LOGGER.warning("%s is not watched: %s", path, event.error)
+    else:
+        LOGGER.info("%s %s", ",".join(event.names), path)
