@@ -91,7 +91,7 @@ class World:
             below = {p: d for p, d in snapshot.items() if p.startswith(root + "/")}
             if root == self.root:
                 below = {p: d for p, d in below.items() if not p.startswith(root + "/./")}
-            found.append(oracles.Replayer(root, below, early=early))
+            found.append(oracles.Replayer(root, below, early=early, several=self.twins))
         return found
 
     def follow(

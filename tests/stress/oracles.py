@@ -3,6 +3,7 @@ nothing was told of what had not been told before; what changed was told."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Iterable
 
@@ -23,8 +24,10 @@ class Inconsistent(Exception):
 class Replayer:
     """A consumer that knows only what it is told: paths, and which files it would have to read again."""
 
-    def __init__(self, root: str, snapshot: dict[str, bool], *, early: bool = False) -> None:
+    def __init__(self, root: str, snapshot: dict[str, bool], *, early: bool = False, several: bool = False) -> None:
         self.root = root
+        # One of several roots: what moves to another root takes along what is below.
+        self.several = several
         self.state = dict(snapshot)
         self.versions = {path: version(path) for path, is_dir in snapshot.items() if not (is_dir or early)}
         self.leaving: dict[str, dict[str, bool]] = {}
@@ -78,8 +81,10 @@ class Replayer:
             self.leaving[path] = {other: self.state.pop(other) for other in [path, *below]}
             return
         # What is below was taken back before, so that no consumer has to know what was below.
-        self.demand(not below, event)
-        del self.state[path]
+        self.demand(not below or (self.several and bool(event.mask & Mask.MOVED_FROM)), event)
+        for other in [path, *below]:
+            del self.state[other]
+            self.versions.pop(other, None)
         self.versions.pop(path, None)
 
     def unread(self) -> list[str]:
@@ -88,10 +93,12 @@ class Replayer:
 
 
 def version(path: str) -> bytes:
+    """What a file holds, or where a link leads: not what is there."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return os.fsencode(os.readlink(path))
     except OSError:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            return file.read()
         return b"?"
 
 
