@@ -177,9 +177,13 @@ class Entries:
         if not self._ledger.is_attached(node):
             return
         if raw.name in node.children:
-            self._crawler.take_back(node, raw.name)
-            self._doubts.suspect(node, raw.name)
+            self._replaced(node, raw.name)
         self._came(node, raw, is_dir=is_dir)
+
+    def _replaced(self, node: Node, name: str) -> None:
+        """Something was moved over an entry. Overwriting sends no DELETE; an exchange sends two crossed moves."""
+        self._places.free(self._teller.gone(node, name, replaced=True))
+        self._doubts.suspect(node, name)
 
     def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> None:
         """Both halves are known: one re-link, if the ledger knows what was moved."""
@@ -198,9 +202,7 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         if partner.name in target.children:
-            # Overwriting sends no DELETE; an exchange sends two crossed moves.
-            self._crawler.take_back(target, partner.name)
-            self._doubts.suspect(target, partner.name)
+            self._replaced(target, partner.name)
             if not self._ledger.is_attached(source) or raw.name not in source.children:
                 self.arrived(target, partner, is_dir=is_dir)
                 return

@@ -82,20 +82,22 @@ class Teller:
         self._entry(parent, raw.name, raw.mask | self._kind(parent, node), cookie=raw.cookie)
         return node
 
-    def gone(self, parent: Node, name: str, raw: Raw | None = None) -> list[int]:
+    def gone(self, parent: Node, name: str, raw: Raw | None = None, *, replaced: bool = False) -> list[int]:
         """Take an entry out, all below it first; the watch descriptors that have no node any more.
 
         What the kernel reported is told as it did (DELETE or MOVED_FROM); what is below it, and what nobody
-        reported, as a synthetic delete.
+        reported, as a synthetic delete. Of a raw root an entry that was *replaced* has no delete, as the kernel
+        has none.
         """
         freed: list[int] = []
         node = parent.children[name]
         if node is not None:
             self._empty(node, freed)
         is_dir = self._kind(parent, node)
+        root = self._ledger.place(parent).root
         if raw is None:
-            asked = self._ledger.place(parent).root.asked
-            self._entry(parent, name, _first(GONE, asked) | is_dir, synthetic=True)
+            if not (replaced and root.raw):
+                self._entry(parent, name, _first(GONE, root.asked) | is_dir, synthetic=True)
         else:
             self._entry(parent, name, raw.mask | is_dir, cookie=raw.cookie)
         self._ledger.drop(parent, name)
