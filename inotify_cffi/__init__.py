@@ -1,5 +1,9 @@
 """A recursive inotify watcher whose event stream is the file system, with plugins; for CPython and PyPy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from inotify_cffi.errors import (
     BusyError,
     ClosedError,
@@ -7,6 +11,7 @@ from inotify_cffi.errors import (
     InotifyError,
     InstanceLimitError,
     PathError,
+    PluginError,
     WatchLimitError,
 )
 from inotify_cffi.events import Event, RawEvent, decode
@@ -14,21 +19,49 @@ from inotify_cffi.flags import Mask, flag_names, parse_mask
 from inotify_cffi.instance import Instance
 from inotify_cffi.watcher import Watcher, watch
 
+if TYPE_CHECKING:
+    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.durations import parse_duration
+    from inotify_cffi.hookspecs import hookimpl
+
 __all__ = [
     "BusyError",
     "ClosedError",
     "DecodeError",
+    "Dispatcher",
     "Event",
     "InotifyError",
     "Instance",
     "InstanceLimitError",
     "Mask",
     "PathError",
+    "PluginError",
     "RawEvent",
     "WatchLimitError",
     "Watcher",
     "decode",
     "flag_names",
+    "hookimpl",
+    "parse_duration",
     "parse_mask",
     "watch",
 ]
+
+# Where the names are that plugins need, and pluggy with them: who watches without plugins does not pay for it.
+_LATE = {
+    "Dispatcher": "inotify_cffi.dispatch",
+    "hookimpl": "inotify_cffi.hookspecs",
+    "parse_duration": "inotify_cffi.durations",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for."""
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_LATE[name]), name)
+        globals()[name] = value
+        return value

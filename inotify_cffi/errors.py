@@ -14,6 +14,7 @@ __all__ = [
     "InotifyError",
     "InstanceLimitError",
     "PathError",
+    "PluginError",
     "WatchLimitError",
 ]
 
@@ -44,3 +45,7 @@ class PathError(InotifyError, OSError, ValueError):
 
 class BusyError(InotifyError, RuntimeError):
     """Another thread or task is reading this watcher: one reader at a time, or each would get a part."""
+
+
+class PluginError(InotifyError, ValueError):
+    """A plugin can not be loaded or registered; the message names it, and the hook where it is about one."""

@@ -1,1 +1,240 @@
-"""Print events."""
+"""Print events: as text for people, by a format of your own, or as JSON Lines for programs.
+
+Text has a line for each event: its flags and its path, and where it was moved from. Control characters in names
+are shown escaped, for a terminal would obey them. A format is that of inotifywait(1), with two more directives,
+and prints names as they are, byte for byte.
+
+JSON Lines has an object for each event::
+
+    {"path": "in/b", "mask": ["MOVED_TO"], "is_dir": false, "cookie": 7, "moved_from": "in/a", "synthetic": false}
+
+It is plain ASCII. A name that is not UTF-8 comes as Python has it (PEP 383), a byte 0xff as the escape of U+DCFF;
+then the bytes are in ``path_bytes`` and ``moved_from_bytes``, too, in base64, for languages that refuse such text.
+``error`` is the reason in an event with UNWATCHED.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import select
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Callable, Sequence, Union
+
+from inotify_cffi import Event, Mask, hookimpl
+
+if TYPE_CHECKING:
+    AnyEvent = Union[Event[str], Event[bytes]]
+    Render = Callable[[AnyEvent], bytes]
+
+__all__ = ["Console", "as_json", "compile_format"]
+
+COLOURS = {
+    int(Mask.CREATE | Mask.WATCHED | Mask.IN_SYNC): "32",
+    int(Mask.DELETE | Mask.DELETE_SELF): "31",
+    int(Mask.MOVED_FROM | Mask.MOVED_TO | Mask.MOVE_SELF): "36",
+    int(Mask.MODIFY | Mask.CLOSE_WRITE): "33",
+    int(Mask.Q_OVERFLOW | Mask.UNWATCHED | Mask.UNMOUNT): "1;35",
+}
+
+# What a terminal would obey: C0, DEL and C1.
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+HELP = """text, json, or a format as inotifywait has it: %%w the directory, %%f the name in it, %%e the flags
+joined by commas (%%Xe: by X), %%T the time (see --timefmt), %%c the cookie, %%p the full path, %%o the full old
+path of a move, %%n a newline, %%0 a NUL, %%%% a percent sign"""
+
+
+class Console:
+    """Print every event to the standard output, a batch at a time."""
+
+    def __init__(self) -> None:
+        self._render: Render = as_text
+
+    @hookimpl
+    def inotify_add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add what decides how events look."""
+        group = parser.add_argument_group("console", "how events are printed")
+        group.add_argument("--format", default="text", type=_checked_format, metavar="text|json|FORMAT", help=HELP)
+        group.add_argument(
+            "--timefmt", metavar="FORMAT", help="how %%T looks, as strftime(3) has it; default: ISO 8601"
+        )
+        group.add_argument("--no-newline", action="store_true", help="print no newline after a FORMAT")
+        group.add_argument(
+            "--color", choices=("auto", "always", "never"), default="auto", help="of text; auto: on a terminal"
+        )
+
+    @hookimpl
+    def inotify_configure(self, options: argparse.Namespace) -> None:
+        """Choose how events look."""
+        if sys.stdout is None:
+            raise SystemExit("the standard output is closed, so nothing can be printed; see --no-plugin console")
+        if options.format == "json":
+            self._render = _json_line
+        elif options.format == "text":
+            self._render = as_coloured_text if _wants_colour(options.color) else as_text
+        else:
+            end = "" if options.no_newline else "\n"
+            self._render = compile_format(options.format + end, options.timefmt)
+
+    @hookimpl
+    def inotify_events(self, events: Sequence[AnyEvent]) -> None:
+        """Print a batch and flush it: what was printed is with the reader before we wait for more."""
+        data = b"".join(map(self._render, events))
+        try:
+            _write_all(data)
+        except BrokenPipeError:
+            # Who read it has seen enough; that is no error, and no reason to go on.
+            raise SystemExit(0) from None
+        except OSError as error:
+            raise SystemExit(f"the standard output can not be written: {error.strerror}") from error
+
+
+def _write_all(data: bytes) -> None:
+    """Write all of it, also where the interpreter does not buffer: a raw stream may take a part only."""
+    rest = memoryview(data)
+    while rest:
+        taken = sys.stdout.buffer.write(rest)
+        if not taken:
+            # It must not block, and is full: another program set its end so.
+            select.select([], [sys.stdout], [])
+        rest = rest[taken or 0 :]
+    sys.stdout.buffer.flush()
+
+
+def as_text(event: AnyEvent) -> bytes:
+    """Return the line for people: ``MOVED_TO,ISDIR new (from old)``."""
+    return os.fsencode(f"{','.join(event.names)} {_what(event)}\n")
+
+
+def as_coloured_text(event: AnyEvent) -> bytes:
+    """Return the line for people with the flags in the colour of their kind."""
+    colour = next((code for mask, code in COLOURS.items() if event.mask & mask), "2")
+    return os.fsencode(f"\x1b[{colour}m{','.join(event.names)}\x1b[0m {_what(event)}\n")
+
+
+def _what(event: AnyEvent) -> str:
+    text = os.fsdecode(event.path).translate(CONTROLS)
+    if event.moved_from is not None:
+        text += f" (from {os.fsdecode(event.moved_from).translate(CONTROLS)})"
+    if event.error is not None:
+        text += f" ({event.error.strerror})"
+    return text
+
+
+def as_json(event: AnyEvent) -> dict[str, object]:
+    """Return the object for JSON Lines."""
+    row: dict[str, object] = {
+        "path": os.fsdecode(event.path),
+        "mask": event.names,
+        "is_dir": event.is_dir,
+        "cookie": event.cookie,
+        "moved_from": None if event.moved_from is None else os.fsdecode(event.moved_from),
+        "synthetic": event.synthetic,
+    }
+    for key in ("path", "moved_from"):
+        value = row[key]
+        if isinstance(value, str) and not value.isascii() and _not_utf8(value):
+            row[f"{key}_bytes"] = base64.b64encode(os.fsencode(value)).decode("ascii")
+    if event.error is not None:
+        row["error"] = event.error.strerror
+    return row
+
+
+def _json_line(event: AnyEvent) -> bytes:
+    return json.dumps(as_json(event)).encode("ascii") + b"\n"
+
+
+def _not_utf8(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def compile_format(text: str, time_format: str | None = None) -> Render:
+    """Return what prints an event by a format.
+
+    Args:
+        text: the format, with inotifywait's directives.
+        time_format: for ``%T``, as strftime has it; None for ISO 8601 with milliseconds.
+
+    Raises:
+        ValueError: a directive is unknown.
+
+    """
+    parts: list[Render] = []
+    rest = text
+    while rest:
+        plain, percent, rest = rest.partition("%")
+        if plain:
+            parts.append(_constant(os.fsencode(plain)))
+        if not percent:
+            break
+        if rest[:1] == "T":
+            parts.append(_time(time_format))
+        elif rest[:1] in DIRECTIVES and rest:
+            parts.append(DIRECTIVES[rest[0]])
+        elif rest[1:2] == "e":
+            parts.append(_flags(rest[0]))
+            rest = rest[1:]
+        else:
+            raise ValueError(
+                f"%{rest[:1]} is no directive; there are %w %f %e %Xe %T %c %p %o %n %0 and %% for a percent sign"
+            )
+        rest = rest[1:]
+    return lambda event: b"".join([part(event) for part in parts])
+
+
+def _constant(data: bytes) -> Render:
+    return lambda _event: data
+
+
+def _flags(separator: str) -> Render:
+    return lambda event: os.fsencode(separator.join(event.names))
+
+
+def _time(time_format: str | None) -> Render:
+    def now(_event: AnyEvent) -> bytes:
+        # inotify's events bear no time: this is when it is printed.
+        moment = datetime.now().astimezone()
+        text = moment.isoformat(timespec="milliseconds") if time_format is None else moment.strftime(time_format)
+        return os.fsencode(text)
+
+    return now
+
+
+def _directory(event: AnyEvent) -> bytes:
+    """Return the directory with a slash, as inotifywait does, so that ``%w%f`` is a path."""
+    directory = os.fsencode(event.watch_path)
+    return directory if not directory or directory.endswith(b"/") else directory + b"/"
+
+
+DIRECTIVES: dict[str, Render] = {
+    "w": _directory,
+    "f": lambda event: os.fsencode(event.name),
+    "e": _flags(","),
+    "c": lambda event: b"%x" % event.cookie,
+    "p": lambda event: os.fsencode(event.path),
+    "o": lambda event: b"" if event.moved_from is None else os.fsencode(event.moved_from),
+    "n": _constant(b"\n"),
+    "0": _constant(b"\0"),
+    "%": _constant(b"%"),
+}
+
+
+def _checked_format(text: str) -> str:
+    if text not in {"text", "json"}:
+        if "%" not in text:
+            raise argparse.ArgumentTypeError(f"{text!r} is not text, json or a format with %-directives")
+        try:
+            compile_format(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _wants_colour(choice: str) -> bool:
+    if choice == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return choice == "always"

@@ -1,1 +1,66 @@
-"""The command line."""
+"""The command line: parse, run a command, turn what happened into an exit code.
+
+Exit codes: 0 done, also when the reader of a pipe has gone; 1 an error, told in one line; 2 wrong usage, or
+``--timeout`` was over before ``--count`` events came; 128 and the number of the signal that ended it: 130 for
+Ctrl-C, 143 for SIGTERM. The standard output is only data; everything else goes to the standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import Sequence
+
+from inotify_cffi.cli.parser import parse
+from inotify_cffi.cli.surroundings import logging_to_stderr, one_line, terminating_cleanly
+from inotify_cffi.errors import InotifyError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments without the program's name; None for those of the process.
+
+    Returns:
+        The exit code.
+
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    with ExitStack() as surroundings:
+        surroundings.callback(_flush)
+        surroundings.enter_context(logging_to_stderr())
+        surroundings.enter_context(terminating_cleanly())
+        try:
+            command, options, dispatcher = parse(arguments)
+            return command.run(options, dispatcher)
+        except KeyboardInterrupt:
+            return 130
+        except SystemExit as error:
+            return _exit_code(error)
+        except (OSError, InotifyError) as error:
+            print(f"inotify-cffi: {one_line(error)}", file=sys.stderr)
+            return 1
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    print(f"inotify-cffi: {error.code}", file=sys.stderr)
+    return 1
+
+
+def _flush() -> None:
+    """Write out what is buffered, here rather than at the interpreter's exit, which would complain."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It can not be written, and whoever tried to has said so. The rest must go somewhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,137 @@
+"""Call the hooks of plugins: in pluggy's order, guarded one by one.
+
+pluggy's own call stops at the first exception. So the implementations are called from here, and what one raises is
+reported and does not reach the next. That leaves no place for hook wrappers: they are refused when a plugin is
+registered.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Dict, Tuple
+
+from inotify_cffi.guard import Implementation, bound
+from inotify_cffi.registry import HOOK_NAMES, Registry
+
+if TYPE_CHECKING:
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.hookspecs import AnyWatcher
+
+__all__ = ["Caller"]
+
+# The name that users know; this module is a part of it.
+logger = logging.getLogger("inotify_cffi.dispatch")
+
+# A plugin that fails in one of these is not set up, and would fail in all that follows.
+SETTING_UP = frozenset({"inotify_add_options", "inotify_configure", "inotify_start"})
+
+
+class Caller(Registry):
+    """The registered plugins, bound to a watcher and called.
+
+    Args:
+        most_failures: a plugin that fails so many times in a row in one hook is unregistered.
+
+    """
+
+    def __init__(self, *, most_failures: int) -> None:
+        if most_failures < 1:
+            raise ValueError(f"most_failures is 1 or more, not {most_failures!r}")
+        super().__init__()
+        self._most_failures = most_failures
+        # What to call, made anew when a plugin came or went, or for another watcher.
+        self._table: Dict[str, Tuple[Implementation, ...]] = dict.fromkeys(HOOK_NAMES, ())
+        self._watcher: AnyWatcher | None = None
+        self._bound = False
+        self._reported: set[tuple[str, str, type]] = set()
+        self._lock = threading.RLock()
+
+    def register(self, plugin: object, name: str | None = None) -> str:  # noqa: D102  # the base says it
+        self._bound = False
+        return super().register(plugin, name)
+
+    def unregister(self, name: str) -> None:
+        """Take a plugin out by its name; not even the rest of the batch at hand is given to it.
+
+        Raises PluginError where none has that name.
+        """
+        super().unregister(name)
+        self._bound = False
+        for implementations in self._table.values():
+            for implementation in implementations:
+                if implementation.plugin_name == name:
+                    implementation.retire()
+
+    def _bind(self, watcher: AnyWatcher | None) -> None:
+        if self._bound and watcher is self._watcher:
+            return
+        self._watcher = watcher
+        self._bound = True
+        known = {(each.hook_name, each.plugin_name): each for row in self._table.values() for each in row}
+        for hook_name in HOOK_NAMES:
+            row = []
+            for found in self.implementations(hook_name):
+                call = bound(found.function, found.takes, found.offers, watcher)
+                implementation = Implementation(found.plugin, found.plugin_name, hook_name, call)
+                before = known.get((hook_name, found.plugin_name))
+                if before is not None and before.plugin is found.plugin:
+                    implementation.failures = before.failures
+                row.append(implementation)
+            self._table[hook_name] = tuple(row)
+        self._rebound({hook_name for hook_name, row in self._table.items() if row})
+
+    def _rebound(self, implemented: set[str]) -> None:
+        """Take note of which hooks somebody implements now."""
+
+    def _call(self, hook_name: str, *values: object, event: AnyEvent | None = None) -> None:
+        for implementation in self._table[hook_name]:
+            try:
+                implementation.call(*values)
+            except Exception as error:  # noqa: BLE001, PERF203  # a guard for each
+                self._failed(implementation, event, error)
+            else:
+                implementation.failures = 0
+
+    # --- failures ---
+
+    def _failed(self, implementation: Implementation, event: AnyEvent | None, error: Exception) -> None:
+        """Report a failure, if it is the first of its kind, and unregister who has failed too often."""
+        name, hook_name = implementation.plugin_name, implementation.hook_name
+        with self._lock:
+            implementation.failures += 1
+            kind = (name, hook_name, type(error))
+            new = kind not in self._reported
+            self._reported.add(kind)
+        if new:
+            logger.error(
+                "plugin %r failed in %s: %s: %s; more of this kind are not reported",
+                name,
+                hook_name,
+                type(error).__name__,
+                error,
+                exc_info=error,
+            )
+            # A failure in telling of failures is not told of in turn.
+            if hook_name != "inotify_plugin_error":
+                self._tell_others(implementation, event, error)
+        if not self._manager.has_plugin(name):
+            return
+        if hook_name in SETTING_UP:
+            logger.warning("plugin %r is unregistered: it could not be set up", name)
+            self.unregister(name)
+        elif implementation.failures >= self._most_failures:
+            times = self._most_failures
+            logger.warning("plugin %r is unregistered: it failed in %s %d times in a row", name, hook_name, times)
+            self.unregister(name)
+
+    def _tell_others(self, failed: Implementation, event: AnyEvent | None, error: Exception) -> None:
+        for implementation in self._table["inotify_plugin_error"]:
+            if implementation.plugin is failed.plugin:
+                continue
+            try:
+                implementation.call(failed.plugin, failed.hook_name, event, error)
+            except Exception as second:  # noqa: BLE001  # a guard for each
+                self._failed(implementation, event, second)
+            else:
+                implementation.failures = 0

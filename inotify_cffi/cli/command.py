@@ -1,0 +1,27 @@
+"""What a command is: a name, options, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, NamedTuple, Tuple
+
+if TYPE_CHECKING:
+    import argparse
+
+    from inotify_cffi.dispatch import Dispatcher
+
+__all__ = ["Command"]
+
+
+class Command(NamedTuple):
+    """One command of the program.
+
+    ``plugins`` are loaded for it without being asked for; ``run`` returns the exit code.
+    """
+
+    name: str
+    summary: str
+    description: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Dispatcher], int]
+    takes_plugins: bool = False
+    plugins: Tuple[str, ...] = ()

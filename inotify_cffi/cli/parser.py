@@ -1,0 +1,110 @@
+"""From arguments to a command, its options and its plugins.
+
+Plugins add options, so they are loaded before the arguments are parsed in full: ``--plugin`` and ``--no-plugin``
+are looked for first, and what stands behind ``--`` is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, NoReturn, Sequence
+
+from inotify_cffi.cli import watch
+from inotify_cffi.dispatch import Dispatcher
+
+if TYPE_CHECKING:
+    from inotify_cffi.cli.command import Command
+
+__all__ = ["COMMANDS", "build", "parse"]
+
+PROGRAM = "inotify-cffi"
+
+COMMANDS = (watch.COMMAND,)
+
+EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
+events came; 130 ended by Ctrl-C; 143 by SIGTERM"""
+
+
+def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispatcher]:
+    """Return the command that is asked for, its options, and its plugins, loaded but not configured.
+
+    Raises:
+        SystemExit: 2 after a message about wrong usage; 0 after the help or the version.
+        PluginError: a plugin can not be loaded.
+
+    """
+    dispatcher = Dispatcher()
+    named = {command.name: command for command in COMMANDS}
+    chosen = named.get(arguments[0]) if arguments else None
+    if chosen is not None:
+        _load_plugins(chosen, arguments, dispatcher)
+    parser = build(chosen, dispatcher)
+    options = parser.parse_args(arguments)
+    if options.version:
+        print(f"{PROGRAM} {_version()}")
+        raise SystemExit(0)
+    if chosen is None:
+        parser.print_help(sys.stderr)
+        raise SystemExit(2)
+    return chosen, options, dispatcher
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
+    """Return the parser; the *chosen* command has the options of its plugins."""
+    parser = Parser(
+        prog=PROGRAM, description="Watch directories and all below them.", epilog=EPILOG, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.name, help=command.summary, description=command.description, epilog=EPILOG, allow_abbrev=False
+        )
+        command.add_options(sub)
+        if command.takes_plugins:
+            _add_plugin_options(sub)
+        if command is chosen:
+            dispatcher.add_options(sub)
+    return parser
+
+
+def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("plugins")
+    group.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="NAME|MODULE:ATTR|FILE.py",
+        help="hand the events to this plugin, too: an installed one, an object in a module, or a file; may be "
+        "given more than once",
+    )
+    group.add_argument(
+        "--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin; console prints"
+    )
+
+
+def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> None:
+    first = Parser(prog=f"{PROGRAM} {command.name}", add_help=False, allow_abbrev=False)
+    _add_plugin_options(first)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    asked, _ = first.parse_known_args(arguments[1:end])
+    for name in asked.no_plugin:
+        dispatcher.block(name)
+    for source in dict.fromkeys((*command.plugins, *asked.plugin)):
+        dispatcher.load(source)
+    dispatcher.check_pending()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("inotify_cffi")

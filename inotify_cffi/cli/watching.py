@@ -1,0 +1,112 @@
+"""What every command that watches has in common: the options, the watcher, the line that says it is ready."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import operator
+import sys
+from typing import TYPE_CHECKING
+
+from inotify_cffi.durations import parse_duration
+from inotify_cffi.flags import Mask, parse_mask
+from inotify_cffi.hookspecs import hookimpl
+from inotify_cffi.watcher import Watcher
+
+if TYPE_CHECKING:
+    from inotify_cffi.dispatch import Dispatcher
+
+__all__ = ["add_options", "watch_all"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where to watch and what for."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory")
+    group = parser.add_argument_group("watching")
+    group.add_argument("-r", "--recursive", action="store_true", default=True, help="all below, too; the default")
+    group.add_argument("--no-recursive", action="store_false", dest="recursive", help="only the directories given")
+    group.add_argument(
+        "--max-depth", type=_depth, metavar="N", help="report down to depth N, as find(1) counts it"
+    )
+    group.add_argument("--existing", action="store_true", help="tell what is there at the start as created")
+    group.add_argument(
+        "-e",
+        "--events",
+        type=_events,
+        action="append",
+        metavar="NAME[,NAME...]",
+        help="only these events: names as in inotify(7) without IN_, and close, move, changes (the default), "
+        "reads, all; may be given more than once; what must not be hidden (unwatched, q_overflow) is always told",
+    )
+    group.add_argument("--count", type=_count, metavar="N", help="end after N events")
+    group.add_argument(
+        "-t",
+        "--timeout",
+        type=_duration,
+        metavar="TIME",
+        help="end after so long: a number of seconds, or with a unit as in 500ms, 10s, 2m, 1h",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="do not tell when the watches are in place")
+
+
+def watch_all(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
+    """Watch what the options say and hand all events to the plugins; the exit code.
+
+    Raises:
+        OSError, InotifyError: a path can not be watched.
+
+    """
+    mask = functools.reduce(operator.or_, options.events) if options.events else Mask.CHANGES
+    watcher: Watcher[str] = Watcher(
+        mask=mask, recursive=options.recursive, max_depth=options.max_depth, existing=options.existing
+    )
+    with watcher:
+        # Before the paths: a wrong option is told at once, not after a million directories were listed.
+        dispatcher.configure(options, watcher)
+        for path in options.paths:
+            watcher.add(path)
+        if not options.quiet:
+            dispatcher.register(Ready(), "ready")
+        told = dispatcher.run(watcher, count=options.count, timeout=options.timeout)
+    # As inotifywait has it: 2 for what was waited for and did not come.
+    return 2 if options.count is not None and told < options.count else 0
+
+
+class Ready:
+    """Say on the standard error that the watches are in place; scripts wait for this line of inotifywait's."""
+
+    @hookimpl(trylast=True)
+    def inotify_start(self) -> None:
+        """Say it, after all other plugins have started."""
+        print("Watches established.", file=sys.stderr, flush=True)
+
+
+def _events(text: str) -> Mask:
+    try:
+        mask = parse_mask(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not mask & Mask.ALL:
+        raise argparse.ArgumentTypeError(f"{text!r} is told anyway, or no event; name others")
+    return mask
+
+
+def _count(text: str) -> int:
+    return _at_least_one(text, "events")
+
+
+def _depth(text: str) -> int:
+    return _at_least_one(text, "levels")
+
+
+def _at_least_one(text: str, what: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what}, 1 or more")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

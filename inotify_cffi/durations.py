@@ -1,0 +1,30 @@
+"""Durations as people write them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["parse_duration"]
+
+UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that *text* says: a number, or numbers with the units ms, s, m, h, d as in ``1m30s``.
+
+    Raises ValueError for anything else.
+    """
+    seconds = 0.0
+    rest = text.strip().lower()
+    first = True
+    while rest or first:
+        part = PART.match(rest)
+        # A number without a unit is seconds, but only alone: "1m30" could be anything.
+        if part is None or part[2] not in UNITS or (not part[2] and not (first and part.end() == len(rest))):
+            raise ValueError(f"{text!r} is not a duration; write 500ms, 10s, 1m30s, 2h or a number of seconds")
+        seconds += float(part[1]) * UNITS[part[2]]
+        rest = rest[part.end() :]
+        first = False
+    return seconds

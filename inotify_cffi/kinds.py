@@ -1,0 +1,96 @@
+"""Which hooks an event calls by its kind, and with which arguments. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Collection, Iterator, Sequence, Tuple
+
+from inotify_cffi.flags import Mask
+
+if TYPE_CHECKING:
+    from inotify_cffi.events import AnyEvent
+
+__all__ = ["Kinds"]
+
+MOVED_FROM = int(Mask.MOVED_FROM)
+MOVED_TO = int(Mask.MOVED_TO)
+OVERFLOW = int(Mask.Q_OVERFLOW)
+UNWATCHED = int(Mask.UNWATCHED)
+
+# Of a root, nothing but DELETE_SELF tells its end.
+SIMPLE = {
+    int(Mask.CREATE): "inotify_created",
+    int(Mask.MODIFY): "inotify_modified",
+    int(Mask.CLOSE_WRITE): "inotify_closed",
+    int(Mask.ATTRIB): "inotify_attrib",
+    int(Mask.DELETE): "inotify_deleted",
+    int(Mask.DELETE_SELF): "inotify_deleted",
+}
+
+# Which flags may lead to a hook.
+FLAGS = {
+    "inotify_created": int(Mask.CREATE | Mask.MOVED_TO),
+    "inotify_modified": int(Mask.MODIFY),
+    "inotify_closed": int(Mask.CLOSE_WRITE),
+    "inotify_attrib": int(Mask.ATTRIB),
+    "inotify_deleted": int(Mask.DELETE | Mask.DELETE_SELF | Mask.MOVED_FROM),
+    "inotify_moved": MOVED_TO,
+    "inotify_overflow": OVERFLOW,
+    "inotify_unwatched": UNWATCHED,
+}
+
+Call = Tuple[str, Tuple[object, ...]]
+
+
+class Kinds:
+    """The hooks by kind that somebody implements.
+
+    ``wanted`` is the mask of all events that call one of them; no other needs a look.
+
+    Args:
+        implemented: the names of hooks; those that are not by kind do no harm.
+
+    """
+
+    def __init__(self, implemented: Collection[str]) -> None:
+        self.wanted = 0
+        for name in implemented:
+            self.wanted |= FLAGS.get(name, 0)
+
+    def calls(self, events: Sequence[AnyEvent], index: int) -> Iterator[Call]:
+        """Yield the hooks that one event of a batch calls, each with its arguments but for the watcher.
+
+        The two halves of a move are next to each other in a batch: the first calls nothing, the second
+        ``inotify_moved``. A half on its own is an entry that came or went.
+        """
+        event = events[index]
+        mask = event.mask
+        simple = SIMPLE.get(mask & self.wanted)
+        if simple is not None:
+            yield simple, (event.path, event)
+            return
+        if mask & MOVED_FROM and not _is_first_half(events, index):
+            yield "inotify_deleted", (event.path, event)
+        if mask & MOVED_TO:
+            if event.moved_from is None:
+                yield "inotify_created", (event.path, event)
+            else:
+                yield "inotify_moved", (event.moved_from, event.path, event)
+        if mask & OVERFLOW:
+            yield "inotify_overflow", (event,)
+        if mask & UNWATCHED:
+            error = event.error or OSError(0, "the reason is not known", event.path)
+            yield "inotify_unwatched", (event.path, error)
+        for flag, name in SIMPLE.items():
+            if mask & flag:
+                yield name, (event.path, event)
+
+
+def _is_first_half(events: Sequence[AnyEvent], index: int) -> bool:
+    if index + 1 >= len(events):
+        return False
+    following = events[index + 1]
+    return (
+        bool(following.mask & MOVED_TO)
+        and following.moved_from is not None
+        and following.cookie == events[index].cookie
+    )

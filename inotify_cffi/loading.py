@@ -1,0 +1,114 @@
+"""Find plugins: by the name of an entry point, as ``module:attr``, or in a file.
+
+Nothing is registered here, and nothing is imported but the plugin that was asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from inotify_cffi.errors import PluginError
+from inotify_cffi.hookspecs import PROJECT
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Installed", "find", "installed"]
+
+
+class Installed(NamedTuple):
+    """A plugin that some distribution offers under a name, not imported yet."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+
+def installed() -> list[Installed]:
+    """Return the plugins that are installed, by name; of two of one name the first on ``sys.path``."""
+    # Imported here: who registers objects does not pay for it.
+    from importlib.metadata import distributions
+
+    found: dict[str, Installed] = {}
+    for distribution in distributions():
+        for point in distribution.entry_points:
+            if point.group == PROJECT and point.name not in found:
+                named = distribution.metadata["Name"]
+                found[point.name] = Installed(point.name, named, distribution.version, point)
+    return [found[name] for name in sorted(found)]
+
+
+def find(source: str) -> tuple[str, object]:
+    """Return the name and the plugin that *source* stands for.
+
+    Args:
+        source: ``NAME`` of an installed plugin, ``module:attr``, or the path of a ``.py`` file. A class is
+            called without arguments, and what it returns is the plugin.
+
+    Raises:
+        PluginError: there is none, or it can not be imported.
+
+    """
+    if source.endswith(".py"):
+        name, plugin = os.path.basename(source)[: -len(".py")], _from_file(source)
+    elif ":" in source:
+        name, plugin = source, _from_module(source)
+    else:
+        name, plugin = source, _from_entry_point(source)
+    if isinstance(plugin, type):
+        try:
+            plugin = plugin()
+        except Exception as error:
+            raise _not_importable(source, error) from error
+    return name, plugin
+
+
+def _from_file(path: str) -> object:
+    name = os.path.basename(path)[: -len(".py")]
+    spec = importlib.util.spec_from_file_location(f"{PROJECT}_file_{name}", path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"plugin {path!r} can not be read as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # As an import does: dataclasses and pickle look a class's module up there.
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[spec.name]
+        raise _not_importable(path, error) from error
+    return module
+
+
+def _from_module(source: str) -> object:
+    module_name, _, attributes = source.partition(":")
+    try:
+        found: object = importlib.import_module(module_name)
+        for attribute in filter(None, attributes.split(".")):
+            found = getattr(found, attribute)
+    except Exception as error:
+        raise _not_importable(source, error) from error
+    return found
+
+
+def _from_entry_point(name: str) -> object:
+    offered = installed()
+    for candidate in offered:
+        if candidate.name == name:
+            try:
+                plugin: object = candidate.entry_point.load()
+            except Exception as error:
+                raise _not_importable(f"{name} of {candidate.distribution}", error) from error
+            return plugin
+    known = ", ".join(candidate.name for candidate in offered) or "none"
+    raise PluginError(
+        f"no plugin {name!r} is installed; there are: {known}; a module is given as module:attr, a file as path.py"
+    )
+
+
+def _not_importable(source: str, error: Exception) -> PluginError:
+    return PluginError(f"plugin {source!r} can not be imported: {type(error).__name__}: {error}")

@@ -1,0 +1,146 @@
+"""The console plugin: lines for people, formats, JSON Lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from inotify_cffi import Event, Mask
+from inotify_cffi.events import UnwatchedEvent
+from inotify_cffi.plugins.console import Console, as_coloured_text, as_json, as_text, compile_format
+
+MOVED = Event.of("/r/new", Mask.MOVED_TO | Mask.ISDIR, moved_from="/r/old", cookie=255)
+
+
+def configured(*arguments: str) -> Console:
+    console = Console()
+    parser = argparse.ArgumentParser()
+    console.inotify_add_options(parser)
+    console.inotify_configure(parser.parse_args(arguments))
+    return console
+
+
+def printed(capfdbinary, console: Console, *events: Event) -> bytes:
+    console.inotify_events(events)
+    return capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("directive", "gives"),
+    [
+        ("%w", b"/r/"),
+        ("%f", b"new"),
+        ("%w%f", b"/r/new"),
+        ("%e", b"MOVED_TO,ISDIR"),
+        ("%:e", b"MOVED_TO:ISDIR"),
+        ("%c", b"ff"),
+        ("%p", b"/r/new"),
+        ("%o", b"/r/old"),
+        ("%n", b"\n"),
+        ("%0", b"\0"),
+        ("%%", b"%"),
+        ("a %f b %e", b"a new b MOVED_TO,ISDIR"),
+        ("é", "é".encode()),
+    ],
+)
+def test_a_directive_stands_for(directive, gives):
+    assert compile_format(directive)(MOVED) == gives
+
+
+def test_the_time_has_the_format_that_was_asked_for():
+    assert compile_format("%T", "%%Y")(MOVED) == b"%Y"
+    year, rest = compile_format("%T")(MOVED).split(b"-", 1)
+    assert len(year) == 4
+    assert b"T" in rest
+
+
+@pytest.mark.parametrize("text", ["%q", "%", "%f %", "%:f", "%ä"])
+def test_an_unknown_directive_is_refused(text):
+    with pytest.raises(ValueError, match="no directive"):
+        compile_format(text)
+
+
+def test_a_format_prints_names_byte_for_byte():
+    assert compile_format("%p")(Event.of(b"/r/\xff\n", Mask.CREATE)) == b"/r/\xff\n"
+    assert compile_format("%p")(Event.of("/r/\udcff\n", Mask.CREATE)) == b"/r/\xff\n"
+
+
+def test_an_event_without_a_path_has_no_directory():
+    assert compile_format("%w|%f")(Event.of("", Mask.Q_OVERFLOW)) == b"|"
+
+
+def test_the_root_of_the_file_system_is_no_double_slash():
+    assert compile_format("%w%f")(Event.of("/tmp", Mask.CREATE)) == b"/tmp"
+
+
+def test_text_says_where_an_entry_came_from():
+    assert as_text(MOVED) == b"MOVED_TO,ISDIR /r/new (from /r/old)\n"
+
+
+def test_text_escapes_what_a_terminal_would_obey():
+    assert as_text(Event.of("/r/\x1b[2J\n\x9b", Mask.CREATE)) == b"CREATE /r/\\x1b[2J\\n\\x9b\n"
+
+
+def test_text_says_why_a_directory_is_not_covered():
+    event = UnwatchedEvent(
+        ("/r", int(Mask.UNWATCHED), None, 0, -1, "/r", "", True, PermissionError(13, "not for you"))
+    )
+    assert as_text(event) == b"UNWATCHED /r (not for you)\n"
+    assert as_json(event)["error"] == "not for you"
+
+
+@pytest.mark.parametrize(
+    "flag", [Mask.CREATE, Mask.DELETE, Mask.MODIFY, Mask.MOVED_TO, Mask.Q_OVERFLOW, Mask.ATTRIB]
+)
+def test_colour_changes_nothing_but_colour(flag):
+    event = Event.of("/r/a", flag)
+    coloured = as_coloured_text(event)
+    assert coloured.startswith(b"\x1b[")
+    assert coloured.count(b"\x1b[") == 2
+    assert coloured.endswith(b"m /r/a\n")
+
+
+def test_json_of_a_name_in_utf8_has_no_bytes():
+    assert "path_bytes" not in as_json(Event.of("/r/é☃", Mask.CREATE))
+
+
+def test_json_of_another_name_has_its_bytes():
+    row = as_json(Event.of(b"/r/\xff", Mask.MOVED_TO, moved_from=b"/r/\xfe"))
+    assert (row["path"], row["path_bytes"]) == ("/r/\udcff", "L3Iv/w==")
+    assert (row["moved_from"], row["moved_from_bytes"]) == ("/r/\udcfe", "L3Iv/g==")
+
+
+def test_json_lines_are_ascii_and_one_line_each(capfdbinary):
+    lines = printed(
+        capfdbinary, configured("--format", "json"), Event.of("/r/é\n", Mask.CREATE), MOVED
+    ).splitlines()
+    assert [json.loads(line)["path"] for line in lines] == ["/r/é\n", "/r/new"]
+    assert all(line.isascii() for line in lines)
+
+
+def test_a_format_ends_in_a_newline_unless_told_otherwise(capfdbinary):
+    assert printed(capfdbinary, configured("--format", "%f"), MOVED, MOVED) == b"new\nnew\n"
+    assert printed(capfdbinary, configured("--format", "%f%0", "--no-newline"), MOVED, MOVED) == b"new\0new\0"
+
+
+def test_colour_is_for_terminals_and_on_request(capfdbinary):
+    assert printed(capfdbinary, configured(), MOVED) == as_text(MOVED)
+    assert printed(capfdbinary, configured("--color", "always"), MOVED) == as_coloured_text(MOVED)
+    assert printed(capfdbinary, configured("--color", "never"), MOVED) == as_text(MOVED)
+
+
+def test_it_uses_only_what_the_library_exports():
+    import ast
+
+    import inotify_cffi
+    from inotify_cffi.plugins import console
+
+    with open(console.__file__, encoding="utf-8") as source:
+        tree = ast.parse(source.read())
+    taken = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and "inotify" in (node.module or "")
+    ]
+    assert [node.module for node in taken] == ["inotify_cffi"]
+    assert {alias.name for alias in taken[0].names} <= set(inotify_cffi.__all__)

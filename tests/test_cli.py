@@ -1,0 +1,348 @@
+"""The command line, as a process: what it prints where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from replaying import (
+    COMMAND,
+    PATIENCE_S,
+    Replay,
+    Watching,
+    clone_and_delete,
+    listing,
+    make_repository,
+    path_bytes,
+)
+
+from inotify_cffi.cli import main
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([*COMMAND, *arguments], check=False, capture_output=True, timeout=PATIENCE_S, **options)
+
+
+# --- what it prints ---
+
+
+def test_an_event_is_one_json_object_with_the_documented_keys(tmp_path):
+    with Watching("watch", "--format", "json", str(tmp_path)) as watching:
+        (tmp_path / "a").mkdir()
+        event = watching.event()
+    assert event == {
+        "path": str(tmp_path / "a"),
+        "mask": ["CREATE", "ISDIR"],
+        "is_dir": True,
+        "cookie": 0,
+        "moved_from": None,
+        "synthetic": False,
+    }
+
+
+def test_a_move_names_its_source_and_both_halves_have_one_cookie(tmp_path):
+    (tmp_path / "a").touch()
+    with Watching("watch", "--format", "json", str(tmp_path)) as watching:
+        (tmp_path / "a").rename(tmp_path / "b")
+        source, target = watching.until(str(tmp_path / "b"), "MOVED_TO")
+    assert target["moved_from"] == source["path"] == str(tmp_path / "a")
+    assert target["cookie"] == source["cookie"] != 0
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline", "snow☃".encode(), b"\xed\xb3\xbf", b"-x", b"n" * 255])
+def test_any_name_survives_json(tmp_path, name):
+    root = os.fsencode(tmp_path)
+    with Watching("watch", "--format", "json", str(tmp_path)) as watching:
+        os.mkdir(os.path.join(root, name))
+        line = watching.line()
+    assert line.isascii()
+    event = json.loads(line)
+    assert os.fsencode(event["path"]) == os.path.join(root, name)
+    assert path_bytes(event) == os.path.join(root, name)
+
+
+def test_it_is_recursive_unless_told_otherwise(tmp_path):
+    (tmp_path / "a").mkdir()
+    with Watching("watch", "--no-recursive", "--format", "%f", str(tmp_path)) as watching:
+        (tmp_path / "a" / "below").mkdir()
+        (tmp_path / "b").mkdir()
+        assert watching.line() == b"b"
+
+
+def test_only_the_events_asked_for_are_printed(tmp_path):
+    with Watching("watch", "-e", "delete,close_write", "-e", "moved_to", "--format", "%e %f", str(tmp_path)) as it:
+        (tmp_path / "a").write_text("x")
+        (tmp_path / "a").rename(tmp_path / "b")
+        (tmp_path / "b").unlink()
+        assert [it.line() for _ in range(3)] == [b"CLOSE_WRITE a", b"MOVED_TO b", b"DELETE b"]
+
+
+def test_what_is_there_at_the_start_is_told_if_asked_for(tmp_path):
+    (tmp_path / "a").touch()
+    done = run("watch", "--existing", "--count", "1", "--format", "json", str(tmp_path))
+    event = json.loads(done.stdout)
+    assert (event["path"], event["mask"], event["synthetic"]) == (str(tmp_path / "a"), ["CREATE"], True)
+
+
+def test_the_depth_can_be_limited(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").mkdir()
+    with Watching("watch", "--max-depth", "2", "--format", "%p", str(tmp_path)) as watching:
+        (tmp_path / "a" / "b" / "deep").mkdir()
+        (tmp_path / "a" / "c").mkdir()
+        assert watching.line() == os.fsencode(tmp_path / "a" / "c")
+
+
+def test_paths_are_printed_as_they_were_given(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a").touch()
+    done = run("watch", "--existing", "--count", "1", "--format", "%p", "d", cwd=tmp_path)
+    assert done.stdout == b"d/a\n"
+
+
+def test_what_is_not_covered_is_a_line_with_its_reason(tmp_path, monkeypatch):
+    deep = tmp_path / "shut"
+    deep.mkdir()
+    deep.chmod(0)
+    if os.access(deep, os.R_OK):
+        pytest.skip("root may read everything")
+    try:
+        with Watching("watch", "--format", "json", str(tmp_path)) as watching:
+            event = watching.event()
+    finally:
+        deep.chmod(0o700)
+    assert (event["path"], event["mask"], event["error"]) == (
+        str(deep),
+        ["ISDIR", "UNWATCHED"],
+        "Permission denied",
+    )
+
+
+# --- where it prints ---
+
+
+def test_the_standard_output_is_only_data(tmp_path):
+    with Watching("watch", str(tmp_path)) as watching:
+        assert watching.end() == 143
+    assert watching.left() == []
+    assert watching.errors == b"Watches established.\n"
+
+
+def test_quiet_says_nothing(tmp_path):
+    done = run("watch", "--quiet", "--timeout", "0", str(tmp_path))
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_the_printing_is_a_plugin(tmp_path):
+    (tmp_path / "a").touch()
+    done = run("watch", "--no-plugin", "console", "--existing", "--count", "1", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+# --- plugins ---
+
+
+PLUGIN = """
+import inotify_cffi
+
+@inotify_cffi.hookimpl
+def inotify_add_options(parser):
+    parser.add_argument("--greeting", default="hello")
+
+@inotify_cffi.hookimpl
+def inotify_configure(options):
+    global greeting
+    greeting = options.greeting
+
+@inotify_cffi.hookimpl
+def inotify_created(path):
+    print(greeting, path.rsplit("/", 1)[-1])
+"""
+
+
+def test_a_file_is_a_plugin_with_options_of_its_own(tmp_path):
+    (tmp_path / "greet.py").write_text(PLUGIN)
+    (tmp_path / "d" / "you").mkdir(parents=True)
+    done = run(
+        "watch", "--plugin", str(tmp_path / "greet.py"), "--no-plugin", "console", "--greeting", "hey",
+        "--existing", "--count", "1", str(tmp_path / "d"),
+    )  # fmt: skip
+    assert done.stdout == b"hey you\n"
+
+
+def test_a_plugin_that_raises_is_reported_in_one_line_and_the_others_go_on(tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_event(event):\n    raise KeyError('a\\nb')\n"
+    )
+    for name in "abc":
+        (tmp_path / "d" / name).mkdir(parents=True)
+    done = run(
+        "watch", "-q", "--plugin", str(tmp_path / "bad.py"), "--existing", "--count", "3", "--format", "%e",
+        str(tmp_path / "d"),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, b"CREATE,ISDIR\n" * 3)
+    assert done.stderr.count(b"\n") == 1
+    assert b"plugin 'bad' failed in inotify_event: KeyError" in done.stderr
+
+
+def test_a_plugin_that_is_not_there_is_an_error(tmp_path):
+    done = run("watch", "--plugin", "no-such", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"'no-such'" in done.stderr
+
+
+# --- how it ends ---
+
+
+def test_count_ends_it_after_so_many_events(tmp_path):
+    for name in "abc":
+        (tmp_path / name).touch()
+    done = run("watch", "--existing", "--count", "2", "--format", "json", str(tmp_path))
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_timeout_ends_it(tmp_path):
+    assert run("watch", "--timeout", "10ms", str(tmp_path)).returncode == 0
+
+
+def test_events_that_did_not_come_in_time_are_exit_code_2(tmp_path):
+    assert run("watch", "--timeout", "0", "--count", "1", str(tmp_path)).returncode == 2
+
+
+def test_ctrl_c_is_exit_code_130_without_a_traceback(tmp_path):
+    with Watching("watch", str(tmp_path)) as watching:
+        assert watching.end(signal.SIGINT) == 130
+    assert watching.errors == b"Watches established.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_another_ending_signal_is_128_and_its_number(tmp_path, number):
+    with Watching("watch", str(tmp_path)) as watching:
+        assert watching.end(number) == 128 + number
+    assert watching.errors == b"Watches established.\n"
+
+
+def test_plugins_are_told_of_the_end_when_a_signal_ends_it(tmp_path):
+    (tmp_path / "last.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_stop():\n    print('stopped', flush=True)\n"
+    )
+    with Watching("watch", "--plugin", str(tmp_path / "last.py"), str(tmp_path)) as watching:
+        watching.end(signal.SIGINT)
+    assert watching.left() == [b"stopped"]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_ends_it_quietly(tmp_path, unbuffered):
+    for name in range(3000):
+        (tmp_path / f"{name:0100}").touch()
+    command = [*COMMAND, "watch", "-q", "--existing", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stderr.read() == b""
+
+
+def test_an_output_that_can_not_be_written_is_one_line_and_exit_code_1(tmp_path):
+    (tmp_path / "a").touch()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "watch", "-q", "--existing", str(tmp_path)],
+            check=False, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == b"inotify-cffi: the standard output can not be written: No space left on device\n"
+
+
+def test_a_closed_output_is_one_line_and_exit_code_1(tmp_path):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "watch", "-q", str(tmp_path)],
+        check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"inotify-cffi: the standard output is closed")
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("missing", b"missing: No such file or directory"),
+        ("file", b"file: Not a directory"),
+        ("", b"'': a path can not be empty"),
+        ("new\nline", b"new\\nline: No such file"),
+    ],
+)
+def test_a_path_that_can_not_be_watched_is_one_line_and_exit_code_1(tmp_path, path, says):
+    (tmp_path / "file").touch()
+    done = run("watch", path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"inotify-cffi: " + says)
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["watch"],
+        ["watch", "--nonsense", "."],
+        ["watch", "--events", "nonsense", "."],
+        ["watch", "--events", "isdir", "."],
+        ["watch", "--format", "nonsense", "."],
+        ["watch", "--format", "%q", "."],
+        ["watch", "--format", "%", "."],
+        ["watch", "--count", "0", "."],
+        ["watch", "--max-depth", "-1", "."],
+        ["watch", "--timeout", "soon", "."],
+        ["watch", "--plugin"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments, capsys):
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("inotify-cffi 0.")
+
+
+def test_the_program_leaves_the_process_as_it_was(tmp_path, capfd):
+    before = signal.getsignal(signal.SIGTERM), len(os.listdir("/proc/self/fd"))
+    assert main(["watch", "-q", "--timeout", "0", str(tmp_path)]) == 0
+    assert (signal.getsignal(signal.SIGTERM), len(os.listdir("/proc/self/fd"))) == before
+
+
+# --- the whole of it ---
+
+
+@pytest.mark.parametrize("writers", [1, 4])
+def test_replaying_the_lines_gives_the_listing_while_git_works(tmp_path, writers):
+    source = str(tmp_path / "source")
+    make_repository(source, directories=30, files=10)
+    root = str(tmp_path / "watched")
+    os.mkdir(root)
+    replay = Replay({})
+    with Watching("watch", "--format", "json", root) as watching:
+        lives = [clone_and_delete(source, os.path.join(root, f"clone{number}")) for number in range(writers)]
+        for step in range(2):
+            processes = [subprocess.Popen(steps[step]) for steps in lives]
+            assert [process.wait(PATIENCE_S) for process in processes] == [0] * writers
+            watching.follow(replay, root)
+        assert watching.end() == 143
+        for line in watching.left():
+            replay.apply(json.loads(line))
+    assert replay.entries == listing(root)
+    assert replay.events > 300 * writers
