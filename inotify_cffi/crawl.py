@@ -10,12 +10,14 @@ No recursion, for PATH_MAX does not limit how deep a tree may be.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Callable, Dict
 
 from inotify_cffi.ledger import NO_WD, Root
 from inotify_cffi.places import NOT_THERE, Found
 
 if TYPE_CHECKING:
+    from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.places import Places
@@ -27,6 +29,8 @@ __all__ = ["Crawler", "kind_told"]
 # How many descriptors a crawl holds open at most, of the directories it is in; those above them are closed
 # and found again from the root when it comes back.
 MOST_OPEN = 32
+
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class Frame:
@@ -55,7 +59,10 @@ class Crawl:
 class Crawler:
     """Lists directories into the ledger."""
 
-    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places) -> None:
+    def __init__(
+        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places, admission: Admission
+    ) -> None:
+        self._admission = admission
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -83,7 +90,7 @@ class Crawler:
         try:
             found = self._places.locate(node)
         except OSError as error:
-            self.not_entered(node, error)
+            self.not_entered(node, error, relist=relist)
             return
         if found is None:
             self._doubts.doubt(node, relist=relist)
@@ -153,14 +160,19 @@ class Crawler:
 
     def _enter(self, crawl: Crawl, node: Node, found: Found) -> None:
         """Bind, list, apply the difference; open a frame if there are directories to enter."""
+        if not self._is_on_this_file_system(crawl, node, found):
+            self._disk.close(found.fd)
+            self._places.reap(found.wd)
+            self.close(node)
+            return
         replaced = node.wd != found.wd and (node.wd != NO_WD or bool(node.children))
-        if not self._places.bind(node, found.wd):
+        if not self._places.bind(node, found):
             self._disk.close(found.fd)
             return
         self._doubts.clear_node(node)
         self.listed += 1
         try:
-            kinds = self._list(found.fd, follow=crawl.root.rules.follow_symlinks)
+            kinds = self._list(crawl.root, node, found.fd)
         except OSError as error:
             self._disk.close(found.fd)
             # A directory that was removed since it was opened can not be listed; its DELETE is queued.
@@ -193,14 +205,28 @@ class Crawler:
         finally:
             self._disk.close(fd)
 
-    def _list(self, fd: int, *, follow: bool) -> Dict[str, str]:
-        """Return what the ledger would call each entry, by name: see :func:`kind_told`."""
+    def _is_on_this_file_system(self, crawl: Crawl, node: Node, found: Found) -> bool:
+        """Return False for what is mounted below a root that is to be watched on its own file system only."""
+        if not crawl.root.rules.one_file_system:
+            return True
+        device = self._disk.device(found.fd)
+        if node is crawl.root:
+            crawl.root.device = device
+        return device == crawl.root.device
+
+    def _list(self, root: Root, node: Node, fd: int) -> Dict[str, str]:
+        """Return what the ledger would call each entry that is admitted, by name: see :func:`kind_told`."""
+        follow = root.rules.follow_symlinks
+        self._admission.learn(node, fd)
         kinds: Dict[str, str] = {}
         for entry in self._disk.entries(fd):
             kind, name = entry[0], entry[1:]
             if kind == "l":
                 kind = "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
             kinds[name] = kind
+        if not root.rules.admit_all:
+            admits = self._admission.admits
+            return {name: kind for name, kind in kinds.items() if admits(node, name, is_dir=kind != "-")}
         return kinds
 
     def _apply(self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, replaced: bool) -> list[Node]:
@@ -235,12 +261,19 @@ class Crawler:
         """The entry is not there any more, and no event has said so yet."""
         self._places.free(self._teller.gone(parent, name))
 
-    def not_entered(self, node: Node, error: OSError) -> None:
-        """A directory could not be opened or watched."""
+    def not_entered(self, node: Node, error: OSError, *, relist: bool = True) -> None:
+        """A directory could not be opened or watched.
+
+        If it is not where the ledger has it, its coming and going is still to be read. It is not forgotten that it
+        was to be listed: after lost events what it holds is not known, wherever it will turn up.
+        """
         if error.errno in NOT_THERE:
             self._places.missing(node, error)
-        elif node.wd == NO_WD:
-            # A directory that is watched stays watched, whatever bars the way to it.
+            if node.parent is not None:
+                self._doubts.doubt(node, relist=relist)
+        elif node.wd == NO_WD or error.errno in EXHAUSTED:
+            # A directory that is watched stays watched if permissions bar the way to it; not if nothing can be
+            # looked at any more.
             if error.filename is None or not str(error.filename).startswith("/"):
                 error.filename = self._ledger.place(node).path
             self._places.go_blind(node, error)

@@ -12,6 +12,7 @@ from inotify_cffi.flags import Mask
 from inotify_cffi.ledger import NO_WD, Node
 
 if TYPE_CHECKING:
+    from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.intake import Intake
@@ -41,7 +42,9 @@ class Entries:
         crawler: Crawler,
         reconciler: Reconciler,
         intake: Intake,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -67,12 +70,16 @@ class Entries:
     def gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
         if node.knows(raw.name, is_dir=is_dir):
+            self._admission.changed(node, raw.name)
             self._places.free(self._teller.gone(node, raw.name, raw))
         elif raw.name in node.children:
             self._doubts.suspect(node, raw.name)
 
     def _came(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         link = not is_dir and self._is_followed_link(node, raw.name)
+        if not self._admission.admits(node, raw.name, is_dir=is_dir or link):
+            return
+        self._admission.changed(node, raw.name)
         self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
 
     def _is_followed_link(self, node: Node, name: str) -> bool:
@@ -188,6 +195,9 @@ class Entries:
     def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> None:
         """Both halves are known: one re-link, if the ledger knows what was moved."""
         is_dir = bool(raw.mask & ISDIR)
+        if not self._ledger.is_attached(target) or not self._admission.admits(target, partner.name, is_dir=is_dir):
+            self._left(source, raw)
+            return
         self._doubts.suspect(source, raw.name)
         if not source.knows(raw.name, is_dir=is_dir):
             self.arrived(target, partner, is_dir=is_dir)
@@ -207,6 +217,8 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
+        self._admission.changed(source, raw.name)
+        self._admission.changed(target, partner.name)
         self._teller.moved(source, raw, target, partner)
         if node is not None:
             self._regard(node, old_rules, sure=there == node.wd != NO_WD)
@@ -245,4 +257,3 @@ class Entries:
         self._disk.close(found.fd)
         self._places.reap(found.wd)
         return found.wd
-

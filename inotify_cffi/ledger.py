@@ -56,7 +56,18 @@ class Root(Node):
     where it is, whatever the working directory will be.
     """
 
-    __slots__ = ("asked", "attached", "given", "kernel_mask", "location", "raised", "raw", "rules")
+    __slots__ = (
+        "asked",
+        "attached",
+        "device",
+        "given",
+        "kernel_mask",
+        "location",
+        "raised",
+        "raw",
+        "rules",
+        "waits",
+    )
 
     def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
         super().__init__(os.fsdecode(given), None)
@@ -66,10 +77,22 @@ class Root(Node):
         self.kernel_mask = kernel_mask
         self.rules = rules
         self.attached = True
+        # True if it may be missing, and is waited for.
+        self.waits = False
+        # Of the file system that the root was last seen on.
+        self.device = 0
         # True for the drop-in: tell also what a watched directory says of itself, and who reads directories.
         self.raw = False
         # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
         self.raised = 0
+
+    def become_file(self) -> None:
+        """What is at the location is no directory: watch the directory that it is in, for its name only."""
+        self.location, name = os.path.split(self.location)
+        self.given = os.path.dirname(self.given)
+        self.name = os.fsdecode(self.given)
+        self.place = None
+        self.rules = self.rules._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
 
 
 class Ledger:
@@ -93,7 +116,7 @@ class Ledger:
         if not isinstance(root, Root):
             raise TypeError(f"{node.name!r} is not below a root")
         below = "/".join(part.name for part in lineage[1:])
-        slash = "" if root.name.endswith("/") else "/"
+        slash = "/" if root.name and not root.name.endswith("/") else ""
         text = root.name + slash + below if below else root.name
         path: str | bytes = text
         prefix: str | bytes = text + ("/" if below else slash)

@@ -15,6 +15,7 @@ from inotify_cffi.flags import Mask
 from inotify_cffi.ledger import NO_WD, Root
 
 if TYPE_CHECKING:
+    from inotify_cffi.anchors import Anchors
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.scan import Disk
@@ -37,13 +38,16 @@ class Found(NamedTuple):
 class Places:
     """Binds the ledger's nodes to what is on the disk."""
 
-    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts) -> None:
+    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, anchors: Anchors) -> None:
+        self._anchors = anchors
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
         self._doubts = doubts
         # The directories that can not be covered, and why.
         self._blind: Dict[Node, OSError] = {}
+        # Watches that were freed since it was last tried to cover what there was no watch for.
+        self.freed = 0
 
     # --- finding ---
 
@@ -138,26 +142,38 @@ class Places:
         """Nothing that could be entered is at this place."""
         if place.parent is not None:
             self._doubts.suspect(place.parent, place.name)
+        elif isinstance(place, Root) and place.waits and self._disk.is_file(place.location):
+            place.become_file()
+            self._doubts.doubt(place, relist=True)
         else:
             self.go_blind(place, error)
 
     def reap(self, wd: int) -> None:
         """Remove a watch that was added to see which inode is somewhere, if no node has it."""
         if self._ledger.owner(wd) is None:
+            self._unwatch(wd)
+
+    def _unwatch(self, wd: int) -> None:
+        if wd not in self._anchors:
             self._disk.unwatch(wd)
 
     # --- binding ---
 
-    def bind(self, node: Node, wd: int) -> bool:
-        """Let *node* be the inode of *wd*; False if that would be a loop (a link to above itself).
+    def bind(self, node: Node, found: Found) -> bool:
+        """Let *node* be the inode that was found; False if it is above itself: a link, a bind mount.
 
         Who has the inode already is still at its place (a bind mount, overlapping roots, a followed link) and
         keeps it, or its place is old news: then it loses the watch descriptor and is looked at again.
         """
+        wd = found.wd
         for owner in self._ledger.owners(wd):
             if owner is node:
                 continue
             if self._ledger.is_within(node, owner):
+                if not node.link and not self._disk.is_mount_point(found.fd):
+                    # No directory is above itself: the one of the two places that was found first is old news.
+                    self._doubts.doubt(owner, relist=False)
+                    self._doubts.doubt(node, relist=True)
                 return False
             if not self.is_at_its_place(owner, wd):
                 self._ledger.unbind(owner)
@@ -173,12 +189,13 @@ class Places:
         """Take a node off its watch, and remove the watch if nobody else has it."""
         wd = node.wd
         if self._ledger.unbind(node):
-            self._disk.unwatch(wd)
+            self._unwatch(wd)
 
     def free(self, wds: list[int]) -> None:
         """Remove watches that have no node any more."""
         for wd in wds:
-            self._disk.unwatch(wd)
+            self._unwatch(wd)
+        self.freed += len(wds)
 
     # --- blind directories ---
 
@@ -211,6 +228,14 @@ class Places:
         for node in [node for node in self._blind if not self._ledger.is_attached(node)]:
             del self._blind[node]
         return self._blind
+
+    def retry_freed(self) -> None:
+        """Look again at as many directories that there was no watch for as watches were freed."""
+        freed, self.freed = self.freed, 0
+        if freed and self._blind:
+            waiting = [node for node, error in self.blind().items() if error.errno == errno.ENOSPC]
+            for node in waiting[:freed]:
+                self._doubts.doubt(node, relist=True)
 
     def retry_below(self, top: Node) -> None:
         """Look again at the blind directories at and below *top*: its attributes have changed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inotify_cffi.crawl import kind_told
 
 if TYPE_CHECKING:
+    from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node
@@ -21,8 +22,16 @@ class Reconciler:
     """The second looks."""
 
     def __init__(
-        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places, crawler: Crawler
+        self,
+        ledger: Ledger,
+        teller: Teller,
+        disk: Disk,
+        doubts: Doubts,
+        places: Places,
+        crawler: Crawler,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -30,15 +39,18 @@ class Reconciler:
         self._places = places
         self._crawler = crawler
 
-    def settle(self) -> None:
-        """Look once at all that is marked, the topmost first; what that leaves in doubt is marked again."""
+    def settle(self, *, since: float | None = None) -> None:
+        """Look once at all that is marked, the topmost first; what that leaves in doubt is marked again.
+
+        *since*: after lost events, tell files as changed whose ctime is not before it.
+        """
         for parent, name in self._doubts.take_suspects():
             if self._ledger.is_attached(parent):
                 self._look(parent, name)
         stale = self._doubts.take_stale()
         for node in sorted(stale, key=self._depth):
             if self._ledger.is_attached(node) and self._crawler.enters(node):
-                self._crawler.scan(node, relist=stale[node])
+                self._crawler.scan(node, relist=stale[node], since=since)
 
     def _depth(self, node: Node) -> int:
         return len(self._ledger.lineage(node))
@@ -48,7 +60,7 @@ class Reconciler:
         try:
             found = self._places.locate(parent)
         except OSError as error:
-            self._crawler.not_entered(parent, error)
+            self._crawler.not_entered(parent, error, relist=False)
             return
         if found is None:
             self._doubts.suspect(parent, name)
@@ -66,6 +78,8 @@ class Reconciler:
 
     def _agree(self, parent: Node, name: str, fd: int) -> None:
         kind = self.kind(parent, name, fd)
+        if kind and not self._admission.admits(parent, name, is_dir=kind != "-"):
+            kind = ""
         if name in parent.children:
             child = parent.children[name]
             if kind_told(child) == kind:

@@ -127,6 +127,36 @@ class Recorder(Disk):
         self._write("changed_since", (fd, name, since), changed)
         return changed
 
+    def lines(self, fd: int, name: str) -> list[str]:
+        """See :class:`Disk`."""
+        lines = super().lines(fd, name)
+        self._write("lines", (fd, name), lines)
+        return lines
+
+    def is_mount_point(self, fd: int) -> bool:
+        """See :class:`Disk`."""
+        answer = super().is_mount_point(fd)
+        self._write("is_mount_point", (fd,), answer)
+        return answer
+
+    def is_file(self, path: str) -> bool:
+        """See :class:`Disk`."""
+        answer = super().is_file(path)
+        self._write("is_file", (path,), answer)
+        return answer
+
+    def real_path(self, path: str) -> str:
+        """See :class:`Disk`."""
+        real = super().real_path(path)
+        self._write("real_path", (path,), real)
+        return real
+
+    def mount_points(self) -> list[str]:
+        """See :class:`Disk`."""
+        points = super().mount_points()
+        self._write("mount_points", (), points)
+        return points
+
     def device(self, fd: int) -> int:
         """See :class:`Disk`."""
         device = super().device(fd)

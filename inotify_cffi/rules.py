@@ -1,27 +1,66 @@
-"""What of a tree is to be watched: how deep. Pure; the place of exclusions."""
+"""What of a tree is watched, and what is not even looked at: depth, patterns, file systems. Pure.
+
+Patterns are gitignore's, by the pathspec library, which is imported when the first pattern is used.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, FrozenSet, NamedTuple, Optional, Tuple
 
-__all__ = ["Rules"]
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+__all__ = ["GITIGNORE", "Rules", "spec_of", "verdict"]
+
+GITIGNORE = ".gitignore"
 
 
 class Rules(NamedTuple):
     """What to watch below a root.
 
     ``max_depth`` counts as find(1) does: the entries of the root itself are at 1, so the root alone is watched
-    with 1, and everything with None.
+    with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
     """
 
-    max_depth: int | None = None
+    max_depth: Optional[int] = None
     follow_symlinks: bool = False
+    exclude: Tuple[str, ...] = ()
+    gitignore: bool = False
+    one_file_system: bool = False
+    only: Optional[FrozenSet[str]] = None
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
         return self.max_depth is None or depth < self.max_depth
 
     @property
+    def admit_all(self) -> bool:
+        """True if no entry is excluded."""
+        return not (self.exclude or self.gitignore or self.only is not None)
+
+    @property
     def depend_on_place(self) -> bool:
-        """True if what is to be watched of a directory depends on where it is."""
-        return self.max_depth is not None
+        """True if what is watched of a directory depends on where it is."""
+        return self.max_depth is not None or bool(self.exclude) or self.gitignore
+
+
+@lru_cache(maxsize=256)
+def spec_of(patterns: Tuple[str, ...]) -> GitIgnoreSpec:
+    """Return the compiled patterns. Raises ValueError, naming the pattern, where one is malformed."""
+    from pathspec import GitIgnoreSpec
+
+    for pattern in patterns:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except ValueError as error:
+            raise ValueError(f"{pattern!r} is not a gitignore pattern: {error}") from None
+    return GitIgnoreSpec.from_lines(patterns)
+
+
+def verdict(patterns: Tuple[str, ...], path: str) -> Optional[bool]:
+    """Return True if the last pattern that matches excludes *path*, False if it re-includes it, None if none matches.
+
+    *path* is relative to where the patterns hold; that of a directory ends with a slash.
+    """
+    return spec_of(patterns).check_file(path).include

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from inotify_cffi._syscalls import Columns
     from inotify_cffi.instance import Instance
 
-__all__ = ["Disk", "Moment", "kind_of"]
+__all__ = ["MOUNTS", "Disk", "Moment", "kind_of"]
 
 ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 ADD = int(Mask.MASK_ADD | Mask.ONLYDIR)
 PROC = "/proc/self/fd"
+LARGEST_FILE = 1 << 20
+MOUNTS = "/proc/self/mountinfo"
+# How mountinfo writes spaces, tabs, newlines and backslashes.
+OCTAL = re.compile(r"\\(0[0-7]{2}|1[0-7]{2})")
 
 
 class Moment(NamedTuple):
@@ -114,6 +119,45 @@ class Disk:
         except OSError:
             return False
 
+    def lines(self, fd: int, name: str) -> list[str]:
+        """Return the lines of a small file in the directory *fd*; none if it can not be read."""
+        try:
+            opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+        except OSError:
+            return []
+        with open(opened, encoding="utf-8", errors="surrogateescape") as file:
+            try:
+                return file.read(LARGEST_FILE).splitlines()
+            except OSError:
+                return []
+
+    def is_mount_point(self, fd: int) -> bool:
+        """Return True if the directory *fd* is the top of a mount; False also where /proc can not say it."""
+        above = os.open("..", ENTER, dir_fd=fd)
+        try:
+            return _mount_id(fd) != _mount_id(above)
+        finally:
+            os.close(above)
+
+    def is_file(self, path: str) -> bool:
+        """Return True if *path* leads to something that is no directory."""
+        try:
+            return not stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError:
+            return False
+
+    def real_path(self, path: str) -> str:
+        """Return *path* without links."""
+        return os.path.realpath(path)
+
+    def mount_points(self) -> list[str]:
+        """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
+        try:
+            with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
+                return [OCTAL.sub(lambda code: chr(int(code[1], 8)), line.split(" ")[4]) for line in lines]
+        except OSError:
+            return []
+
     def device(self, fd: int) -> int:
         """Return the number of the file system that the directory *fd* is on."""
         return os.stat(fd).st_dev
@@ -130,3 +174,12 @@ class Disk:
 def kind_of(mode: int) -> str:
     """Return the kind of an entry by its st_mode."""
     return "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "-"
+
+
+def _mount_id(fd: int) -> str:
+    """Return the identifier of the mount that *fd* was opened through (proc(5), fdinfo)."""
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as lines:
+            return next((line for line in lines if line.startswith("mnt_id:")), "")
+    except OSError:
+        return ""

@@ -11,12 +11,15 @@ import errno
 import os
 from typing import TYPE_CHECKING, Dict
 
+from inotify_cffi.admission import Admission
+from inotify_cffi.anchors import Anchors
 from inotify_cffi.crawl import Crawler
 from inotify_cffi.doubts import Doubts
 from inotify_cffi.entries import Entries
 from inotify_cffi.flags import Mask
 from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger, Node, Root
+from inotify_cffi.mounts import Mounts
 from inotify_cffi.places import Places
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
@@ -24,6 +27,7 @@ from inotify_cffi.teller import Teller
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.moves import Raw
+    from inotify_cffi.places import Found
     from inotify_cffi.scan import Disk
 
 __all__ = ["STRUCTURE", "Tree"]
@@ -33,6 +37,7 @@ DELETE = int(Mask.DELETE)
 MOVED_FROM = int(Mask.MOVED_FROM)
 MOVED_TO = int(Mask.MOVED_TO)
 ATTRIB = int(Mask.ATTRIB)
+CLOSE_WRITE = int(Mask.CLOSE_WRITE)
 ISDIR = int(Mask.ISDIR)
 IGNORED = int(Mask.IGNORED)
 UNMOUNT = int(Mask.UNMOUNT)
@@ -60,17 +65,31 @@ class Tree:
         self.ledger = Ledger()
         self._teller = Teller(self.ledger)
         self._doubts = Doubts()
-        self._places = Places(self.ledger, self._teller, disk, self._doubts)
-        self.crawler = Crawler(self.ledger, self._teller, disk, self._doubts, self._places)
-        self._reconciler = Reconciler(self.ledger, self._teller, disk, self._doubts, self._places, self.crawler)
+        self._admission = Admission(self.ledger, disk, self._doubts)
+        self._anchors = Anchors(self.ledger, disk, self._doubts)
+        self._places = Places(self.ledger, self._teller, disk, self._doubts, self._anchors)
+        self.crawler = Crawler(self.ledger, self._teller, disk, self._doubts, self._places, self._admission)
+        self._reconciler = Reconciler(
+            self.ledger, self._teller, disk, self._doubts, self._places, self.crawler, self._admission
+        )
+        self._mounts = Mounts(self.ledger, disk, self._doubts)
         self._intake = Intake(disk)
         self._entries = Entries(
-            self.ledger, self._teller, disk, self._doubts, self._places, self.crawler, self._reconciler, self._intake
+            self.ledger,
+            self._teller,
+            disk,
+            self._doubts,
+            self._places,
+            self.crawler,
+            self._reconciler,
+            self._intake,
+            self._admission,
         )
         self._reads_in_doubt = 0
         # An interruption left the ledger behind; a gap was told and its end was not.
         self._lost = False
         self._gap = False
+        self._since: float | None = None
         self._reaped: set[int] = set()
         self._counts: Dict[str, int] = {"overflows": 0, "unknown": 0}
 
@@ -81,26 +100,60 @@ class Tree:
 
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
-        self._disk.mark("add_root", root.name, root.location, root.asked, root.kernel_mask, list(root.rules), tell)
+        self._disk.mark(
+            "add_root", root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
+        )
         self.ledger.roots.append(root)
         try:
-            found = self._places.locate(root)
-            if found is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), root.given)
-            self._teller.silent = not tell
-            self.crawler.crawl(root, found)
+            if root.waits:
+                self._anchors.arm(root)
+            found = self._find_root(root)
+            if found is not None:
+                self._teller.silent = not tell
+                self.crawler.crawl(root, found)
         except BaseException:
             self.remove_root(root)
             raise
         finally:
             self._teller.silent = False
 
+    def _find_root(self, root: Root) -> Found | None:
+        """Open a new root, a file by the directory that it is in; None if it is waited for."""
+        try:
+            if self._disk.is_file(root.location):
+                root.become_file()
+            return self._places.locate(root)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not root.waits:
+                raise
+            self._places.go_blind(root, error)
+        # All ways to it are watched now. It may have come before they were.
+        self._doubts.doubt(root, relist=True)
+        return None
+
+    def root_at(self, location: str) -> Root | None:
+        """Return the root at a location, which may be one of the files that a root has; None if there is none."""
+        directory, name = os.path.split(location.rstrip("/"))
+        for root in self.ledger.roots:
+            only = root.rules.only
+            if only is None and root.location.rstrip("/") == location.rstrip("/"):
+                return root
+            if only is not None and name in only and root.location == directory:
+                return root
+        return None
+
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
         self._disk.mark("remove_root", root.location)
         self._abandon(root)
+        self._anchors.disarm(root)
         root.attached = False
         self.ledger.roots.remove(root)
+
+    def mounts_changed(self) -> None:
+        """Something was mounted or unmounted somewhere, of which inotify says nothing."""
+        self._disk.mark("mounts_changed")
+        self._mounts.look()
 
     def leave(self, node: Node) -> None:
         """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
@@ -158,14 +211,17 @@ class Tree:
             self._recover()
         read = self._intake.read()
         self._apply_all()
+        self._places.retry_freed()
         if self._doubts:
             self._reads_in_doubt += 1
             if not self._disk.queued() or self._reads_in_doubt > READS_BEFORE_SETTLING:
                 self._reads_in_doubt = 0
-                self._reconciler.settle()
+                self._anchors.rearm()
+                self._reconciler.settle(since=self._since)
             return True
         if not read and self._gap:
             self._gap = False
+            self._since = None
             self._teller.in_sync()
         return bool(read)
 
@@ -200,6 +256,8 @@ class Tree:
     # --- one raw event ---
 
     def _apply(self, raw: Raw) -> None:
+        if raw.wd in self._anchors:
+            self._anchors.heard(raw)
         node = self.ledger.owner(raw.wd)
         if node is None:
             self._unknown(raw)
@@ -225,6 +283,8 @@ class Tree:
         """The overflow, or a watch that has no node any more: normal, for events outlive their watch."""
         if raw.mask & OVERFLOW:
             self._overflow()
+        elif raw.wd in self._anchors:
+            return
         elif raw.mask & IGNORED:
             self._reaped.discard(raw.wd)
         elif raw.wd not in self._reaped:
@@ -249,6 +309,8 @@ class Tree:
         if is_dir and raw.mask & READS and not self._tells_listings(node):
             return
         self._teller.passed(node, raw)
+        if raw.mask & CLOSE_WRITE:
+            self._admission.changed(node, raw.name)
         if is_dir and raw.mask & ATTRIB:
             child = node.children.get(raw.name)
             if child is not None:
@@ -268,6 +330,7 @@ class Tree:
             self._teller.itself(node, mask, raw.wd)
         if mask & IGNORED:
             self.ledger.unbind(node)
+            self._places.freed += 1
             self._doubts.doubt(node, relist=True)
         elif mask & SELF_GONE and isinstance(node, Root):
             self._doubts.doubt(node, relist=False)
@@ -297,9 +360,10 @@ class Tree:
         """
         self._lost = False
         self._gap = True
-        since = self._watermark()
+        self._since = self._watermark()
+        self._anchors.rearm_all()
         for root in list(self.ledger.roots):
-            self.crawler.scan(root, since=since)
+            self.crawler.scan(root, since=self._since)
 
     def _watermark(self) -> float:
         """Return the ctime that a file changed since the last calm can not be older than.

@@ -9,7 +9,21 @@ import threading
 import time
 import warnings
 from collections import deque
-from typing import TYPE_CHECKING, AnyStr, Callable, Deque, Generic, Iterator, Optional, TextIO, Union, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    AnyStr,
+    Callable,
+    Deque,
+    Generic,
+    Iterable,
+    Iterator,
+    Literal,
+    Optional,
+    TextIO,
+    Union,
+    cast,
+    overload,
+)
 
 from inotify_cffi.errors import BusyError, ClosedError, PathError
 from inotify_cffi.flags import Mask
@@ -17,8 +31,8 @@ from inotify_cffi.instance import Instance
 from inotify_cffi.ledger import Root
 from inotify_cffi.poller import Poller
 from inotify_cffi.record import VARIABLE, Recorder
-from inotify_cffi.rules import Rules
-from inotify_cffi.scan import Disk
+from inotify_cffi.rules import Rules, spec_of
+from inotify_cffi.scan import MOUNTS, Disk
 from inotify_cffi.tree import STRUCTURE, Tree
 
 if TYPE_CHECKING:
@@ -49,8 +63,13 @@ class Watcher(Generic[AnyStr]):
         recursive: watch what is below, too; False is the same as ``max_depth=1``.
         block_duration_s: how long a cycle of :meth:`event_gen` blocks, in seconds: a number, a callable that
             returns one and is asked before each cycle, or None to block until something happens.
+        exclude: gitignore patterns, relative to each root. What they match is not there, for this watcher: neither
+            watched nor listed nor reported; to move it in or out of what they match is a create or a delete.
+        gitignore: heed the ``.gitignore`` files below the roots in the same way, and leave out ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
         follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
+        one_file_system: do not enter what is mounted below a root.
+        missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
         on_progress: called now and then with the number of directories while a tree is listed.
 
@@ -69,8 +88,12 @@ class Watcher(Generic[AnyStr]):
         mask: int = ...,
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
+        exclude: Iterable[str] = ...,
+        gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        one_file_system: bool = ...,
+        missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
     ) -> None: ...
@@ -82,8 +105,12 @@ class Watcher(Generic[AnyStr]):
         mask: int = ...,
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
+        exclude: Iterable[str] = ...,
+        gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        one_file_system: bool = ...,
+        missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
     ) -> None: ...
@@ -94,13 +121,18 @@ class Watcher(Generic[AnyStr]):
         mask: int = Mask.CHANGES,
         recursive: bool = True,
         block_duration_s: BlockDuration = 1.0,
+        exclude: Iterable[str] = (),
+        gitignore: bool = False,
         max_depth: int | None = None,
         follow_symlinks: bool = False,
+        one_file_system: bool = False,
+        missing: Literal["error", "wait"] = "error",
         existing: bool = False,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self._closed = True
         self._record: TextIO | None = None
+        self._mounts: int | None = None
         self._mask = _checked_mask(mask)
         self._recursive = recursive
         if not callable(block_duration_s):
@@ -108,7 +140,16 @@ class Watcher(Generic[AnyStr]):
         self._block_duration_s = block_duration_s
         if max_depth is not None and max_depth < 1:
             raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
-        self._rules = Rules(max_depth=max_depth, follow_symlinks=follow_symlinks)
+        self._rules = Rules(
+            max_depth=max_depth,
+            follow_symlinks=follow_symlinks,
+            exclude=_checked_patterns(exclude),
+            gitignore=gitignore,
+            one_file_system=one_file_system,
+        )
+        if missing not in ("error", "wait"):
+            raise ValueError(f"missing is 'error' or 'wait', not {missing!r}")
+        self._waits = missing == "wait"
         self._existing = existing
         # Guards the tree; never held while blocked.
         self._lock = threading.RLock()
@@ -125,6 +166,9 @@ class Watcher(Generic[AnyStr]):
         self._closed = False
         try:
             self._poller.add(self._instance.fileno())
+            self._mounts = _open_mounts()
+            if self._mounts is not None:
+                self._poller.add_urgent(self._mounts)
             self._record = _record_file()
             self._tree = Tree(Recorder(self._instance, self._record) if self._record else Disk(self._instance))
             self._tree.crawler.on_directory = _progress(on_progress)
@@ -151,12 +195,12 @@ class Watcher(Generic[AnyStr]):
         given = _checked_path(path)
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         rules = self._rules if recursive else self._rules._replace(max_depth=1)
-        root = Root(
-            given, location, asked=mask | ALWAYS, kernel_mask=(mask & int(Mask.ALL)) | STRUCTURE, rules=rules
-        )
+        kernel_mask = (mask & int(Mask.ALL)) | STRUCTURE | (int(Mask.CLOSE_WRITE) if rules.gitignore else 0)
+        root = Root(given, location, asked=mask | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        root.waits = self._waits
         with self._lock:
             self._check_open()
-            if self._root_at(location) is not None:
+            if self._tree.root_at(location) is not None:
                 raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", given)
             self._tree.add_root(root, tell=self._existing)
             self._stay_readable()
@@ -169,16 +213,10 @@ class Watcher(Generic[AnyStr]):
         given = _checked_path(path)
         with self._lock:
             self._check_open()
-            root = self._root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
+            root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
             if root is None:
                 raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
             self._tree.remove_root(root)
-
-    def _root_at(self, location: str) -> Root | None:
-        for root in self._tree.ledger.roots:
-            if root.location.rstrip("/") == location.rstrip("/"):
-                return root
-        return None
 
     # --- events ---
 
@@ -201,11 +239,13 @@ class Watcher(Generic[AnyStr]):
                         return self._take_pending()
                 if self._stopped:
                     return []
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return []
-                self._poller.wait(left)
+                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+                ready = self._poller.wait(left)
                 if self._closed:
+                    return []
+                if self._mounts in ready:
+                    self._look_at_mounts()
+                elif not ready and left == 0:
                     return []
         finally:
             self._end_reading()
@@ -225,6 +265,8 @@ class Watcher(Generic[AnyStr]):
         try:
             with self._lock:
                 self._check_open()
+                if self._mounts in self._poller.wait(0):
+                    self._look_at_mounts()
                 try:
                     self._tree.drain()
                     while self._tree.in_doubt:
@@ -290,6 +332,11 @@ class Watcher(Generic[AnyStr]):
             raise
         finally:
             self._pending.extend(self._told())
+            self._stay_readable()
+
+    def _look_at_mounts(self) -> None:
+        with self._lock:
+            self._tree.mounts_changed()
             self._stay_readable()
 
     def _interrupted(self, error: BaseException) -> None:
@@ -371,6 +418,9 @@ class Watcher(Generic[AnyStr]):
         with self._lock:
             self._instance.close()
             self._poller.close()
+            if self._mounts is not None:
+                os.close(self._mounts)
+                self._mounts = None
             if self._record is not None:
                 self._record.close()
 
@@ -419,9 +469,26 @@ def _checked_mask(mask: int) -> int:
     return bits
 
 
+def _checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(patterns, (str, bytes)):
+        raise TypeError(f"exclude is several patterns, in a list; not {patterns!r}")
+    checked = tuple(patterns)
+    if checked:
+        spec_of(checked)
+    return checked
+
+
 def _check_timeout(timeout: float | None, what: str) -> None:
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
+
+
+def _open_mounts() -> int | None:
+    """Open what becomes urgent when something is mounted or unmounted; None where /proc is not mounted."""
+    try:
+        return os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _record_file() -> TextIO | None:

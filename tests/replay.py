@@ -66,7 +66,17 @@ class Player(Disk):
         return self.answer("kind", fd, name, follow)
 
 
-for plain in ("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "device", "close"):
+for plain in (
+    "queued",
+    "unwatch",
+    "open_root",
+    "watch",
+    "watch_path",
+    "entries",
+    "changed_since",
+    "device",
+    "close",
+):
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))
 
 
@@ -92,8 +102,9 @@ class Replay:
 
     def take(self, step, arguments):
         if step == "add_root":
-            given, location, asked, kernel_mask, rules, tell = arguments
-            root = Root(given, location, asked=asked, kernel_mask=kernel_mask, rules=Rules(*rules))
+            given, location, asked, kernel_mask, waits, tell, *rules = arguments
+            root = Root(given, location, asked=asked, kernel_mask=kernel_mask, rules=Rules(*(tuple(rule) if isinstance(rule, list) else rule for rule in rules)))
+            root.waits = waits
             self.tree.add_root(root, tell=tell)
         elif step == "remove_root":
             self.tree.remove_root(next(root for root in self.tree.ledger.roots if root.location == arguments[0]))

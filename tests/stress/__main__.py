@@ -94,9 +94,7 @@ class World:
             found.append(oracles.Replayer(root, below, early=early, several=self.twins))
         return found
 
-    def follow(
-        self, watcher: Watcher[str], replayers: list[oracles.Replayer], pids: list[int]
-    ) -> list[str]:
+    def follow(self, watcher: Watcher[str], replayers: list[oracles.Replayer], pids: list[int]) -> list[str]:
         """Read while the writers write, now and then, and compare when they are done."""
         events = []
         while pids:
@@ -184,7 +182,9 @@ def main() -> int:
     signal.signal(signal.SIGALRM, on_alarm)
     counts: Counter[str] = Counter()
     diverged, seed, begin = 0, options.seed, time.monotonic()
-    while time.monotonic() - begin < options.minutes * 60 and (not options.runs or seed < options.seed + options.runs):
+    while time.monotonic() - begin < options.minutes * 60 and (
+        not options.runs or seed < options.seed + options.runs
+    ):
         complaints = one(seed, options, counts)
         if complaints:
             diverged += 1

@@ -1,5 +1,6 @@
 """What must hold: the disk, the ledger and the replayed stream are the same; the watches are those of the ledger;
-nothing was told of what had not been told before; what changed was told."""
+nothing was told of what had not been told before; what changed was told.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ class Inconsistent(Exception):
 class Replayer:
     """A consumer that knows only what it is told: paths, and which files it would have to read again."""
 
-    def __init__(self, root: str, snapshot: dict[str, bool], *, early: bool = False, several: bool = False) -> None:
+    def __init__(
+        self, root: str, snapshot: dict[str, bool], *, early: bool = False, several: bool = False
+    ) -> None:
         self.root = root
         # One of several roots: what moves to another root takes along what is below.
         self.several = several
@@ -64,7 +67,9 @@ class Replayer:
         if event.moved_from is None or not event.moved_from.startswith(self.root.rstrip("/") + "/"):
             self.state[path] = event.is_dir
             return
-        self.demand(before is not None and before.path == event.moved_from and bool(before.mask & Mask.MOVED_FROM), event)
+        self.demand(
+            before is not None and before.path == event.moved_from and bool(before.mask & Mask.MOVED_FROM), event
+        )
         moving = self.leaving.pop(event.moved_from)
         self.demand(moving[event.moved_from] == event.is_dir, event)
         for old, is_dir in moving.items():
@@ -115,7 +120,7 @@ def listing(root: str) -> dict[str, bool]:
 
 
 def kernel_watches(fd: int) -> dict[int, int]:
-    """wd -> inode number, from the kernel."""
+    """Wd -> inode number, from the kernel."""
     watches: dict[int, int] = {}
     with open(f"/proc/self/fdinfo/{fd}") as lines:
         for line in lines:
@@ -164,6 +169,8 @@ def complaints_of_probes(watcher: Watcher[str], replayers: list[Replayer]) -> li
         os.mknod(probe)
     # After an overflow a file may be told as changed that was not: only creations are exact.
     told = [event for event in watcher.sync() if event.mask == Mask.CREATE]
-    if sorted((event.path, event.mask) for event in told) != sorted((probe, int(Mask.CREATE)) for probe in expected):
+    if sorted((event.path, event.mask) for event in told) != sorted(
+        (probe, int(Mask.CREATE)) for probe in expected
+    ):
         return [f"probes: {len(told)} told of {len(expected)} made; {told[:3]}"]
     return []

@@ -1,0 +1,74 @@
+"""Which entries are admitted: patterns of the root, and what the ``.gitignore`` files on the way say.
+
+An entry that is not admitted is not there, for the ledger and for whoever reads the stream: it is neither watched
+nor listed nor told. The deepest ``.gitignore`` that has a matching pattern decides, as for git; ``.git`` itself is
+never admitted where those files are heeded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Tuple
+
+from inotify_cffi.ledger import Root
+from inotify_cffi.rules import GITIGNORE, verdict
+
+if TYPE_CHECKING:
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.scan import Disk
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """Knows the patterns of each directory that has some."""
+
+    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
+        self._ledger = ledger
+        self._disk = disk
+        self._doubts = doubts
+        self._ignored: Dict[Node, Tuple[str, ...]] = {}
+
+    def admits(self, parent: Node, name: str, *, is_dir: bool) -> bool:
+        """Return True if the entry is to be known at all."""
+        lineage = self._ledger.lineage(parent)
+        root = lineage[0]
+        if not isinstance(root, Root) or root.rules.admit_all:
+            return True
+        rules = root.rules
+        if rules.only is not None:
+            return name in rules.only
+        names = [node.name for node in lineage[1:]] + [name + "/" if is_dir else name]
+        if rules.exclude and verdict(rules.exclude, "/".join(names)):
+            return False
+        if not rules.gitignore:
+            return True
+        if name == ".git":
+            return False
+        for depth in range(len(lineage) - 1, -1, -1):
+            patterns = self._ignored.get(lineage[depth])
+            if patterns:
+                said = verdict(patterns, "/".join(names[depth:]))
+                if said is not None:
+                    return not said
+        return True
+
+    def learn(self, node: Node, fd: int) -> None:
+        """Read the ``.gitignore`` of a directory that is about to be listed, if the root heeds them."""
+        if not self._ledger.place(node).root.rules.gitignore:
+            return
+        patterns = self._disk.lines(fd, GITIGNORE)
+        if patterns:
+            self._ignored[node] = tuple(patterns)
+        else:
+            self._ignored.pop(node, None)
+
+    def changed(self, node: Node, name: str) -> None:
+        """Something happened to an entry: if it is a ``.gitignore``, its directory is to be listed again."""
+        if name == GITIGNORE and self._ledger.place(node).root.rules.gitignore:
+            self._doubts.doubt(node, relist=True)
+
+    def forget(self) -> None:
+        """Drop what is known of directories that are gone."""
+        for node in [node for node in self._ignored if not self._ledger.is_attached(node)]:
+            del self._ignored[node]

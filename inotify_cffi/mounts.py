@@ -1,0 +1,56 @@
+"""Notice what is mounted and unmounted below the roots.
+
+A mount over a watched directory hides it, and the unmount of a bind mount shows another, with no inotify event. But
+/proc/self/mountinfo becomes urgent on any change (proc(5)). Then the directories at all mount points are looked at
+that are there now or were before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.ledger import Ledger, Node, Root
+    from inotify_cffi.scan import Disk
+
+__all__ = ["Mounts"]
+
+
+class Mounts:
+    """The mount points when they were last looked at."""
+
+    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
+        self._ledger = ledger
+        self._disk = disk
+        self._doubts = doubts
+        self._known = sorted(disk.mount_points())
+
+    def look(self) -> None:
+        """Mark each directory at which a mount came or went."""
+        now = sorted(self._disk.mount_points())
+        # A path at which two things are mounted is there twice.
+        changed = {path for path in (*now, *self._known) if now.count(path) != self._known.count(path)}
+        self._known = now
+        for root in self._ledger.roots:
+            top = self._disk.real_path(root.location)
+            for path in changed:
+                node = _node_at(root, top, path)
+                if node is not None:
+                    self._doubts.doubt(node, relist=False)
+
+
+def _node_at(root: Root, top: str, path: str) -> Node | None:
+    """Return the node that a mount at *path* concerns; the root itself if that is above it."""
+    if _is_within(top, path):
+        return root
+    if not _is_within(path, top):
+        return None
+    node: Node | None = root
+    for name in path[len(top) :].strip("/").split("/"):
+        node = node.children.get(name) if node is not None else None
+    return node
+
+
+def _is_within(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
