@@ -30,7 +30,7 @@ class Player(Disk):
 
     def answer(self, verb, *arguments):
         wanted, given, answer = self.lines[self.at]
-        if (wanted, given) != (verb, list(arguments)):
+        if (wanted, given) != (verb, json.loads(json.dumps(arguments))):
             raise Differs(f"line {self.at + 1}: {verb}{arguments} instead of {wanted}{tuple(given)}")
         self.at += 1
         if isinstance(answer, dict):
@@ -66,17 +66,11 @@ class Player(Disk):
         return self.answer("kind", fd, name, follow)
 
 
-for plain in (
-    "queued",
-    "unwatch",
-    "open_root",
-    "watch",
-    "watch_path",
-    "entries",
-    "changed_since",
-    "device",
-    "close",
-):
+PLAIN = (
+    *("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "lines"),
+    *("is_mount_point", "is_file", "real_path", "mount_points", "device", "close"),
+)
+for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))
 
 
@@ -103,7 +97,13 @@ class Replay:
     def take(self, step, arguments):
         if step == "add_root":
             given, location, asked, kernel_mask, waits, tell, *rules = arguments
-            root = Root(given, location, asked=asked, kernel_mask=kernel_mask, rules=Rules(*(tuple(rule) if isinstance(rule, list) else rule for rule in rules)))
+            root = Root(
+                given,
+                location,
+                asked=asked,
+                kernel_mask=kernel_mask,
+                rules=Rules(*(tuple(rule) if isinstance(rule, list) else rule for rule in rules)),
+            )
             root.waits = waits
             self.tree.add_root(root, tell=tell)
         elif step == "remove_root":
