@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inotify_cffi.dispatch import Dispatcher
     from inotify_cffi.durations import parse_duration
     from inotify_cffi.hookspecs import hookimpl
+    from inotify_cffi.workers import Worker
 
 __all__ = [
     "BusyError",
@@ -39,6 +40,7 @@ __all__ = [
     "RawEvent",
     "WatchLimitError",
     "Watcher",
+    "Worker",
     "decode",
     "flag_names",
     "hookimpl",
@@ -50,6 +52,7 @@ __all__ = [
 # Where the names are that plugins need, and pluggy with them: who watches without plugins does not pay for it.
 _LATE = {
     "Dispatcher": "inotify_cffi.dispatch",
+    "Worker": "inotify_cffi.workers",
     "hookimpl": "inotify_cffi.hookspecs",
     "parse_duration": "inotify_cffi.durations",
 }

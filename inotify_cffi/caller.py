@@ -11,8 +11,10 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Dict, Tuple
 
+from inotify_cffi.errors import PluginError
 from inotify_cffi.guard import Implementation, bound
 from inotify_cffi.registry import HOOK_NAMES, Registry
+from inotify_cffi.workers import Lane, worker_of
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
@@ -25,6 +27,9 @@ logger = logging.getLogger("inotify_cffi.dispatch")
 
 # A plugin that fails in one of these is not set up, and would fail in all that follows.
 SETTING_UP = frozenset({"inotify_add_options", "inotify_configure", "inotify_start"})
+
+# Called in line also for a plugin with a worker: the command line has to know how they ended.
+IN_LINE = frozenset({"inotify_add_options", "inotify_configure"})
 
 
 class Caller(Registry):
@@ -45,41 +50,85 @@ class Caller(Registry):
         self._watcher: AnyWatcher | None = None
         self._bound = False
         self._reported: set[tuple[str, str, type]] = set()
+        self._lanes: Dict[str, Lane] = {}
+        # What a plugin on a thread of its own raised to end the program.
+        self._ending: BaseException | None = None
+        # A plugin on a thread of its own may fail, and so be unregistered, at any moment.
         self._lock = threading.RLock()
 
     def register(self, plugin: object, name: str | None = None) -> str:  # noqa: D102  # the base says it
-        self._bound = False
-        return super().register(plugin, name)
+        with self._lock:
+            called = super().register(plugin, name)
+            self._bound = False
+            try:
+                worker = worker_of(plugin, called)
+            except PluginError:
+                super().unregister(called)
+                raise
+            if worker is not None and called in self.plugins():
+                self._lanes[called] = Lane(called, worker, self._failed, self._ended)
+            return called
 
     def unregister(self, name: str) -> None:
         """Take a plugin out by its name; not even the rest of the batch at hand is given to it.
 
         Raises PluginError where none has that name.
         """
-        super().unregister(name)
-        self._bound = False
-        for implementations in self._table.values():
-            for implementation in implementations:
-                if implementation.plugin_name == name:
-                    implementation.retire()
+        with self._lock:
+            super().unregister(name)
+            self._bound = False
+            for implementations in self._table.values():
+                for implementation in implementations:
+                    if implementation.plugin_name == name:
+                        implementation.retire()
+            lane = self._lanes.pop(name, None)
+        if lane is not None:
+            lane.discard()
+
+    def dropped(self) -> Dict[str, int]:
+        """Return how many events each plugin with a worker was too slow for, by the plugins' names."""
+        return {name: lane.dropped for name, lane in self._lanes.items()}
 
     def _bind(self, watcher: AnyWatcher | None) -> None:
         if self._bound and watcher is self._watcher:
             return
-        self._watcher = watcher
-        self._bound = True
-        known = {(each.hook_name, each.plugin_name): each for row in self._table.values() for each in row}
-        for hook_name in HOOK_NAMES:
-            row = []
-            for found in self.implementations(hook_name):
-                call = bound(found.function, found.takes, found.offers, watcher)
-                implementation = Implementation(found.plugin, found.plugin_name, hook_name, call)
-                before = known.get((hook_name, found.plugin_name))
-                if before is not None and before.plugin is found.plugin:
-                    implementation.failures = before.failures
-                row.append(implementation)
-            self._table[hook_name] = tuple(row)
-        self._rebound({hook_name for hook_name, row in self._table.items() if row})
+        with self._lock:
+            self._watcher = watcher
+            self._bound = True
+            known = {(each.hook_name, each.plugin_name): each for row in self._table.values() for each in row}
+            for hook_name in HOOK_NAMES:
+                row = []
+                for found in self.implementations(hook_name):
+                    call = bound(found.function, found.takes, found.offers, watcher)
+                    implementation = Implementation(found.plugin, found.plugin_name, hook_name, call)
+                    before = known.get((hook_name, found.plugin_name))
+                    if before is not None and before.plugin is found.plugin:
+                        implementation.failures = before.failures
+                    row.append(self._laned(implementation))
+                self._table[hook_name] = tuple(row)
+            self._rebound({hook_name for hook_name, row in self._table.items() if row})
+
+    def _laned(self, work: Implementation) -> Implementation:
+        """Return what to call in line: *work* itself, or what queues it for the plugin's thread."""
+        lane = self._lanes.get(work.plugin_name)
+        if lane is None or work.hook_name in IN_LINE:
+            return work
+
+        def put(*values: object) -> None:
+            lane.put(work, values)
+
+        return Implementation(work.plugin, work.plugin_name, work.hook_name, put)
+
+    def _finish(self) -> None:
+        """Wait for the plugins that work on threads of their own."""
+        for lane in list(self._lanes.values()):
+            lane.close()
+
+    def _ended(self, error: BaseException) -> None:
+        """Remember what is to end the program, and wake the thread that can."""
+        self._ending = error
+        if self._watcher is not None:
+            self._watcher.stop()
 
     def _rebound(self, implemented: set[str]) -> None:
         """Take note of which hooks somebody implements now."""
@@ -100,6 +149,7 @@ class Caller(Registry):
         name, hook_name = implementation.plugin_name, implementation.hook_name
         with self._lock:
             implementation.failures += 1
+            failures = implementation.failures
             kind = (name, hook_name, type(error))
             new = kind not in self._reported
             self._reported.add(kind)
@@ -120,7 +170,7 @@ class Caller(Registry):
         if hook_name in SETTING_UP:
             logger.warning("plugin %r is unregistered: it could not be set up", name)
             self.unregister(name)
-        elif implementation.failures >= self._most_failures:
+        elif failures >= self._most_failures:
             times = self._most_failures
             logger.warning("plugin %r is unregistered: it failed in %s %d times in a row", name, hook_name, times)
             self.unregister(name)

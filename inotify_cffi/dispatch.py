@@ -61,9 +61,10 @@ class Dispatcher(Caller):
         self._call("inotify_start")
 
     def stop(self, watcher: AnyWatcher) -> None:
-        """Tell plugins that it is over."""
+        """Tell plugins that it is over, and wait for those with a worker to finish what they have."""
         self._bind(watcher)
         self._call("inotify_stop")
+        self._finish()
 
     def idle(self, watcher: AnyWatcher) -> None:
         """Tell plugins that nothing is left to hand out."""
@@ -155,7 +156,7 @@ class Dispatcher(Caller):
                     self.dispatch(batch, watcher)
                 elif until is None or time.monotonic() < until:
                     # Nothing, before its time: the watcher was stopped.
-                    return told
+                    break
                 elif not due:
                     self.idle(watcher)
                 if due:
@@ -163,6 +164,9 @@ class Dispatcher(Caller):
                 busy = bool(events) and bool(self._table["inotify_idle"])
         finally:
             self.stop(watcher)
+            ending, self._ending = self._ending, None
+        if ending is not None:
+            raise ending
         return told
 
     def _rebound(self, implemented: set[str]) -> None:
