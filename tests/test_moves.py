@@ -99,6 +99,21 @@ def test_what_was_applied_is_no_second_half():
     assert one.take_partner(7) is None
 
 
+def test_what_was_applied_since_the_last_look_is_no_second_half():
+    one = queue(INTO, A)
+    assert one.take_partner(8) is None
+    one.next()
+    assert one.take_partner(7) is None
+
+
+def test_what_was_applied_is_not_kept():
+    one = Queue()
+    for _ in range(100):
+        one.extend(columns(A, OUT, INTO))
+        rest(one)
+    assert len(one._raws) == 3
+
+
 def test_a_first_half_is_no_second_half():
     one = queue(A, OUT)
     one.next()

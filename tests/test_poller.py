@@ -45,6 +45,22 @@ def test_a_wait_is_never_shorter_than_its_timeout(poller, timeout):
     assert timeout <= seconds(poller.wait, timeout) < timeout + LATE_S
 
 
+@pytest.mark.parametrize("timeout", [0.0004, 0.0017, 0.0209])
+def test_a_part_of_a_millisecond_makes_no_busy_loop(poller, timeout):
+    """The kernel counts milliseconds: rounded down, the last part would be waited for by turning round."""
+    turns = []
+    answers = poller._answers
+
+    class Counting:
+        def wait(self, epoll, milliseconds):
+            turns.append(milliseconds)
+            return answers.wait(epoll, milliseconds)
+
+    poller._answers = Counting()
+    poller.wait(timeout)
+    assert len(turns) == 1
+
+
 def test_a_timeout_gives_nothing(poller, pipe):
     poller.add(pipe[0])
     assert poller.wait(0.001) == frozenset()
