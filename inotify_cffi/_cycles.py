@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, Protocol, Union
@@ -44,6 +45,8 @@ class Cycles:
         self._pending: Deque[EventTuple] = deque()
         self._instances: list[Instance] = []
         self._awake = False
+        # Held while the descriptors are in use.
+        self._reading = threading.Lock()
         self._closed = True
         self._poller = Poller()
         self._closed = False
@@ -74,25 +77,36 @@ class Cycles:
         """
         last = time.monotonic()
         try:
-            while not self._closed:
-                self._wait(source)
-                self._pending.extend(source.read())
-                while self._pending:
+            while self._read(source):
+                while self._pending and not self._closed:
                     event = self._pending.popleft()
                     last = time.monotonic()
                     if stops(event):
                         return
                     yield event
-                if timeout_s is not None and time.monotonic() - last >= timeout_s:
+                if self._closed or (timeout_s is not None and time.monotonic() - last >= timeout_s):
                     return
                 if yield_nones:
                     yield None
         finally:
             self._stay_readable(source)
 
-    def _wait(self, source: Source) -> None:
+    def _read(self, source: Source) -> bool:
+        """Wait and read; False if that was the end."""
         duration = self._block_duration_s
         seconds = duration() if callable(duration) else duration
+        try:
+            with self._reading:
+                if not self._closed:
+                    self._wait(source, seconds)
+                if not self._closed:
+                    self._pending.extend(source.read())
+        finally:
+            if self._closed:
+                self._free()
+        return not self._closed
+
+    def _wait(self, source: Source, seconds: float | None) -> None:
         if self._awake:
             self._awake = False
             self._poller.rest()
@@ -110,11 +124,18 @@ class Cycles:
         return self._poller.fileno()
 
     def close(self) -> None:
-        """Free the descriptors and forget what was read; more than once does no harm."""
+        """Free the descriptors; who waits in another thread returns. More than once does no harm."""
         if self._closed:
             return
         self._closed = True
-        self._pending.clear()
+        self._poller.wake()
+        if self._reading.acquire(blocking=False):
+            try:
+                self._free()
+            finally:
+                self._reading.release()
+
+    def _free(self) -> None:
         for instance in self._instances:
             instance.close()
         self._poller.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi._tuples import event_tuple
@@ -94,12 +95,14 @@ class Flat:
     def _told(self, raw: RawEvent) -> EventTuple | None:
         if raw.mask & OVERFLOW:
             empty = b"" if isinstance(next(iter(self._wds), ""), bytes) else ""
-            return event_tuple(raw.wd, raw.mask, 0, empty, b"")
+            return event_tuple(raw.wd, raw.mask, 0, empty, empty)
         wd = raw.wd + self._base
         paths = self._paths.get(wd)
         if paths is None:
             return None
-        event = event_tuple(wd, raw.mask, raw.cookie, paths[-1], raw.name)
+        path = paths[-1]
+        filename = os.fsdecode(raw.name) if isinstance(path, str) else raw.name
+        event = event_tuple(wd, raw.mask, raw.cookie, path, filename)
         if raw.mask & IGNORED:
             self._forget(wd)
         return event

@@ -34,9 +34,6 @@ FORCED = int(Mask.CREATE | Mask.DELETE | Mask.IGNORED | Mask.UNMOUNT | Mask.Q_OV
 FOLLOWED = STRUCTURE & ~int(Mask.EXCL_UNLINK)
 REPORTED = int(Mask.ALL | Mask.EXCL_UNLINK)
 
-# So many directories are listed between two looks at the queue: one makes at most eight events.
-LISTED_BETWEEN_READS = 64
-
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
 
@@ -55,15 +52,10 @@ class Roots:
 
     def __init__(self, instance: Instance, mask: int) -> None:
         self._mask = mask
-        self._listed = 0
         self._tree = Tree(Disk(instance))
-        self._tree.crawler.on_directory = self._relieve
-
-    def _relieve(self) -> None:
-        """Keep the queue from running over while a large tree is listed."""
-        self._listed += 1
-        if self._listed % LISTED_BETWEEN_READS == 0:
-            self._tree.read_ahead()
+        # To list a directory that reports everything makes eight events or more. A tree that is listed anew
+        # would fill the queue with them, run over, and have to be listed anew.
+        self._tree.crawler.on_directory = self._tree.read_ahead
 
     @property
     def in_doubt(self) -> bool:
@@ -88,6 +80,9 @@ class Roots:
         root.raw = True
         root.raised = self._mask & REPORTED & ~FOLLOWED
         self._tree.add_root(root, tell=False)
+        if root.rules.only is not None:
+            # The tree can watch a single file as well; the original can not.
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
         for error in self._tree.blind().values():
             if error.errno in EXHAUSTED:
                 raise error
@@ -156,8 +151,7 @@ class Roots:
             if event.mask & OWN:
                 _log(event)
             else:
-                name = os.fsencode(event.name)
-                tuples.append(event_tuple(event.wd, event.mask, event.cookie, event.watch_path, name))
+                tuples.append(event_tuple(event.wd, event.mask, event.cookie, event.watch_path, event.name))
         return tuples
 
     def unwatched(self) -> Dict[Path, OSError]:

@@ -46,9 +46,12 @@ def unknown_bits(mask: int) -> int:
     return mask & ~KNOWN_BITS
 
 
-def event_tuple(wd: int, mask: int, cookie: int, path: Path, name: bytes) -> EventTuple:
-    """Return the event that *name* in *path* had, the name as str if the path is."""
-    # The kernel ends a name with a NUL and fills it up to a multiple of 16 (round_event_name_len).
-    room = (len(name) + 16) & ~15 if name else 0
-    filename = os.fsdecode(name) if isinstance(path, str) else name
+def event_tuple(wd: int, mask: int, cookie: int, path: Path, filename: Path) -> EventTuple:
+    """Return the event that *filename* in *path* had; it is empty for the path itself."""
+    room = 0
+    if filename:
+        is_ascii = isinstance(filename, bytes) or filename.isascii()
+        size = len(filename) if is_ascii else len(os.fsencode(filename))
+        # The kernel ends a name with a NUL and fills it up to a multiple of 16 (round_event_name_len).
+        room = (size + 16) & ~15
     return Header(wd, mask, cookie, room), names_of(mask), path, filename

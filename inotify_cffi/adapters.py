@@ -155,8 +155,9 @@ class Inotify:
         return self._last_success_return
 
     def _get_event_names(self, event_type: int) -> list[str]:
-        if unknown_bits(event_type):
-            raise AssertionError(f"{event_type:#x} has bits that are no event")
+        unknown = unknown_bits(event_type)
+        if unknown:
+            raise AssertionError(f"these bits have no name: {unknown:#x}")
         return names_of(event_type)
 
     # --- the end ---

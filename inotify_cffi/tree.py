@@ -172,8 +172,7 @@ class Tree:
     def _abandon(self, node: Node) -> None:
         self._teller.silent = True
         try:
-            self._places.free(self._teller.emptied(node))
-            self._places.release(node)
+            self.crawler.close(node)
         finally:
             self._teller.silent = False
 
@@ -212,6 +211,8 @@ class Tree:
         read = self._intake.read()
         self._apply_all()
         self._places.retry_freed()
+        if not read and not self._gap:
+            self._intake.note_calm()
         if self._doubts:
             self._reads_in_doubt += 1
             if not self._disk.queued() or self._reads_in_doubt > READS_BEFORE_SETTLING:
@@ -233,6 +234,7 @@ class Tree:
     def distrust(self) -> None:
         """Something was interrupted half-way: compare everything with the disk before going on."""
         self._disk.mark("distrust")
+        self._disk.close_all()
         self._lost = True
 
     def drain(self) -> None:
@@ -348,16 +350,29 @@ class Tree:
     # --- lost events ---
 
     def _overflow(self) -> None:
-        """Events were lost, up to the moment at which the marker was read; what is queued since is good."""
+        """Events were lost, up to the moment at which the marker was read."""
         self._counts["overflows"] += 1
         self._teller.overflow()
+        self._discard()
         self._recover()
 
-    def _recover(self) -> None:
-        """Tell the difference between the ledger and the disk; that it is told comes when all is quiet.
+    def _discard(self) -> None:
+        """Drop what came behind the overflow, for it has holes, too, and no second marker for them.
 
-        Events that are queued now are older than the listing of their directory, as in any scan.
+        The kernel queues the marker once and then whatever there is room for, and has no other marker while that one
+        is queued (fs/notify/notification.c fsnotify_insert_event). So all that was queued before the marker was read
+        is only good to learn which watches are over.
         """
+        for raw in self._intake.discard():
+            if raw.wd in self._anchors:
+                self._anchors.heard(raw)
+            if raw.mask & IGNORED:
+                self._reaped.discard(raw.wd)
+                for node in self.ledger.owners(raw.wd):
+                    self.ledger.unbind(node)
+
+    def _recover(self) -> None:
+        """Tell the difference between the ledger and the disk; that it is told comes when all is quiet."""
         self._lost = False
         self._gap = True
         self._since = self._watermark()
