@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from benchmarks import environment, report
 from benchmarks.context import LIMIT, Context, Row, Sizes, Who, contenders
 from benchmarks.process import Failed
 from benchmarks.rows import ROWS
-from benchmarks.workload import Trees
+from benchmarks.workload import Trees, in_memory
 
 README = environment.CHECKOUT / "README.md"
 
@@ -93,9 +94,13 @@ def progress(words: str) -> None:
 
 
 def measure(rows: list[Row], who: list[Who], context: Context) -> report.Report:
-    """Measure each row of each contender, one after the other, in each run; the order turns from run to run."""
+    """Measure each row of each contender, one after the other, in each run; the order turns from run to run.
+
+    Each row is printed when it is done.
+    """
     result = report.Report()
     for row in rows:
+        before = len(result.lines)
         out: set[str] = set()
         taking = [one for one in who if one.takes_part(row.name)]
         for run in range(1 if row.once else context.sizes.runs):
@@ -114,8 +119,9 @@ def measure(rows: list[Row], who: list[Who], context: Context) -> report.Report:
                 result.add(row, one.name, readings)
         if row.growth:
             result.add_growth({size: f"crawl {size:,} directories" for size in context.sizes.crawls})
-    progress("")
-    result.order([one.name for one in who])
+        result.order([one.name for one in who])
+        progress("")
+        print(report.text(list(result.lines.values())[before:]), flush=True)
     return result
 
 
@@ -124,14 +130,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     rows = [ROWS[name] for name in options.rows or ROWS]
     sizes = options.sizes
-    needed = {
-        "max_queued_events": sizes.events + 1_000,
-        "max_user_watches": max(*sizes.crawls, sizes.tree, sizes.renamed, sizes.watches) + 20_000,
-    }
+    needed = {"max_user_watches": max(*sizes.crawls, sizes.tree, sizes.renamed, sizes.watches) + 20_000}
+    if any(row.fills_queue for row in rows):
+        needed["max_queued_events"] = sizes.events + 3_000
     try:
-        with tempfile.TemporaryDirectory() as built, environment.raised(needed), Trees(options.directory) as trees:
+        with contextlib.ExitStack() as stack:
+            built = stack.enter_context(tempfile.TemporaryDirectory())
+            stack.enter_context(environment.raised(needed))
+            trees = stack.enter_context(Trees(options.directory))
+            quick_trees = stack.enter_context(Trees(options.directory or in_memory()))
             who, versions, interpreters = take_part(options, environment.compile_limit(built))
-            context = Context(sizes, trees, timeout=options.timeout)
+            context = Context(sizes, trees, quick_trees, timeout=options.timeout)
             result = measure(rows, who, context)
             about: dict[str, Any] = {
                 **report.machine(context.nothing),
@@ -144,7 +153,6 @@ def main(arguments: list[str] | None = None) -> int:
     except environment.Unable as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    print(report.text(result))
     if options.json:
         figures = {"about": about, "lines": result.as_json()}
         Path(options.json).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

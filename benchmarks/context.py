@@ -69,6 +69,8 @@ class Row(NamedTuple):
     ratio: bool = True
     # Asked of each contender once in each run, or once only, where runs do not differ.
     once: bool = False
+    # True where all events are to wait in the queue at once.
+    fills_queue: bool = False
     # True where a tree with this many directories shows the growth, too.
     growth: bool = False
 
@@ -76,9 +78,11 @@ class Row(NamedTuple):
 class Context:
     """All that rows share."""
 
-    def __init__(self, sizes: Sizes, trees: Trees, *, timeout: float) -> None:
+    def __init__(self, sizes: Sizes, trees: Trees, quick_trees: Trees, *, timeout: float) -> None:
         self.sizes = sizes
         self.trees = trees
+        # Where events are cheap to cause; for rows that measure only what is done with them.
+        self.quick_trees = quick_trees
         self.timeout = timeout
         self.nothing = trees.fresh()
 

@@ -146,7 +146,9 @@ int main(int argc, char **argv)
     close(fd);
     took = now() - began;
     if (strcmp(mode, "drain") == 0) {
+        alarm(0);
         raise(SIGSTOP);
+        alarm(300);
         count = walk_until(last);
         ended = now();
     } else if (strcmp(mode, "rename") == 0) {

@@ -162,11 +162,11 @@ def _rows(report: Report, *, spread: bool) -> list[list[str]]:
     return [header, *body]
 
 
-def text(report: Report) -> str:
-    """Return the table for a terminal: a block for each line, a line for each contender."""
+def text(lines: list[Line]) -> str:
+    """Return lines for a terminal: a block for each, a line of text for each contender."""
     blocks = []
-    width = max(map(len, report.contenders()), default=0)
-    for line in report.lines.values():
+    width = max((len(who) for line in lines for who in line.cells), default=0)
+    for line in lines:
         kind = f"{TIMES} C, whose own figure is in {line.unit}" if line.ratio else line.unit
         blocks.append(f"{line.label}{f'  [{kind}]' if kind else ''}")
         blocks += [f"  {who:<{width}}  {_cell(line, who, spread=True)}" for who in line.cells]

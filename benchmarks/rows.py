@@ -50,12 +50,12 @@ def _drained(context: Context, who: Who, line: str, directories: list[str], *, r
 def drain(context: Context, who: Who) -> list[Reading]:
     """A full queue of one directory, read to its end."""
     line = f"drain {context.sizes.events:,} events, one directory"
-    return _drained(context, who, line, [context.trees.fresh()], recursive=False)
+    return _drained(context, who, line, [context.quick_trees.fresh()], recursive=False)
 
 
 def drain_tree(context: Context, who: Who) -> list[Reading]:
     """A full queue with events from each directory of a tree."""
-    tree = context.trees.get(context.sizes.tree, 0)
+    tree = context.quick_trees.get(context.sizes.tree, 0)
     line = f"drain {context.sizes.events:,} events, tree of {context.sizes.tree:,}"
     return _drained(context, who, line, tree, recursive=True)
 
@@ -132,7 +132,7 @@ def rename(context: Context, who: Who) -> list[Reading]:
             os.unlink(f"{new}{deepest}/probe{probe:06d}")
     finally:
         os.rename(new if os.path.exists(new) else old, tree[0])
-    note = f"{result['stale']} stale paths" if result.get("stale") else ""
+    note = "stale paths first" if result.get("stale") else ""
     if result.get("late"):
         return [Reading(line, None, note or f"not done in {context.timeout:.0f} s")]
     return [Reading(line, (ended - began) / 1000, note)]
@@ -174,8 +174,8 @@ def imports(context: Context, who: Who) -> list[Reading]:
 ROWS = {
     row.name: row
     for row in (
-        Row("drain", drain, "ns an event"),
-        Row("drain-tree", drain_tree, "ns an event"),
+        Row("drain", drain, "ns an event", fills_queue=True),
+        Row("drain-tree", drain_tree, "ns an event", fills_queue=True),
         Row("crawl", crawl, "µs a directory", growth=True),
         Row("memory", memory, "bytes", ratio=False),
         Row("rename", rename, "µs"),

@@ -54,6 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=float, default=2.0, help="growth allowed, in per cent (default: 2)")
     options = parser.parse_args(arguments)
 
+    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
+        if int(file.read()) <= EVENTS:
+            print(f"soak: a step must fit in the queue: fs.inotify.max_queued_events > {EVENTS}", file=sys.stderr)
+            return 1
+
     from inotify_cffi import Watcher
 
     rounds = max(10, options.events // EVENTS)

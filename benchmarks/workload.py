@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["EVENTS_PER_FILE", "FAN_OUT", "LAST", "Trees", "queue_events"]
+__all__ = ["EVENTS_PER_FILE", "FAN_OUT", "LAST", "Trees", "in_memory", "queue_events"]
 
 FAN_OUT = 10
 EVENTS_PER_FILE = 4
 LAST = "the-last"
+
+
+def in_memory() -> str | None:
+    """Return a directory of a file system in memory, if there is one."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 
 class Trees:
