@@ -7,6 +7,8 @@ seed, the first entry that differs, and the file that ``tests/replay.py`` plays 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import platform
 import random
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from typing import Iterator
 
 from inotify_cffi import Watcher, _syscalls
 from inotify_cffi.record import VARIABLE
@@ -133,17 +136,35 @@ def end(pid: int) -> None:
         return
 
 
-def with_queue(size: int, roots: list[str]) -> Watcher[str]:
-    """A watcher whose queue holds *size* events: the kernel copies the limit when an instance is made."""
-    with open(QUEUE) as file:
+@contextlib.contextmanager
+def queue_of(size: int) -> Iterator[None]:
+    """Let the instances that are made meanwhile have room for *size* events: the kernel copies the limit then.
+
+    The limit is the whole machine's, so one process at a time lowers it: else one would restore what it
+    found, which was another's.
+    """
+    with open(QUEUE, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         before = file.read()
-    try:
-        with open(QUEUE, "w") as file:
-            file.write(str(size))
-        return Watcher(*roots)
-    finally:
-        with open(QUEUE, "w") as file:
-            file.write(before)
+        try:
+            _write(size)
+            yield
+        finally:
+            _write(before.strip())
+
+
+def _write(value: int | str) -> None:
+    with open(QUEUE, "w") as file:
+        file.write(str(value))
+
+
+def with_queue(size: int, roots: list[str]) -> Watcher[str]:
+    """A watcher whose queue holds *size* events."""
+    with queue_of(size):
+        watcher: Watcher[str] = Watcher()
+    for root in roots:
+        watcher.add(root)
+    return watcher
 
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
