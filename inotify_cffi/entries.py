@@ -122,7 +122,8 @@ class Entries:
         """Take pairs out of both lists, those with the longest common way from a root first."""
         if not sources or not targets:
             return []
-        if len(sources) == len(targets) == 1:
+        overlap = self._ledger.has_any_twins()
+        if len(sources) == len(targets) == 1 and not overlap:
             return [(sources.pop(), targets.pop())]
         ways = {node: self._ledger.lineage(node) for node in [*sources, *targets]}
 
@@ -132,6 +133,9 @@ class Entries:
         pairs: list[tuple[Node, Node]] = []
         while sources and targets:
             best = max(((source, target) for source in sources for target in targets), key=common)
+            # One place under two roots that overlap: to pair across them would be to mix up two tellings.
+            if overlap and not common(best):
+                break
             sources.remove(best[0])
             targets.remove(best[1])
             pairs.append(best)

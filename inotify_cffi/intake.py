@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 from inotify_cffi.moves import Queue
 
@@ -20,8 +20,9 @@ class Intake:
         self._disk = disk
         self.waiting = Queue()
         self.raw_events = 0
-        # The last moment at which nothing was queued and nothing waited: whatever is lost later is younger.
+        # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
+        self._last_read = self.calm
 
     def next(self) -> Raw | None:
         """Take the next raw event that was read; None if none waits."""
@@ -29,11 +30,9 @@ class Intake:
 
     def read(self) -> int:
         """Read once; the bytes that came."""
-        before = self._disk.now()
+        self._last_read = self._disk.now()
         columns = self._disk.read()
         if columns is None:
-            if not self.waiting:
-                self.calm = before
             return 0
         self.raw_events += self.waiting.extend(columns)
         return columns.size
@@ -46,3 +45,16 @@ class Intake:
             if not size:
                 return
             amount -= size
+
+    def note_calm(self) -> None:
+        """The last read found nothing queued, and nothing is lost: so it was calm when it began."""
+        self.calm = self._last_read
+
+    def discard(self) -> Iterator[Raw]:
+        """Take out all that was read and all that is queued now, not to be applied any more."""
+        self.read_queued()
+        while True:
+            raw = self.waiting.next()
+            if raw is None:
+                return
+            yield raw

@@ -195,6 +195,10 @@ class Ledger:
         """Return True if *wd* has more than one node."""
         return wd in self._twins
 
+    def has_any_twins(self) -> bool:
+        """Return True if any inode is at more than one place: roots overlap, or there are bind mounts or links."""
+        return bool(self._twins)
+
     def bind(self, node: Node, wd: int) -> None:
         """Let *node* be at the inode that *wd* names, beside the nodes that are bound to it already."""
         if node.wd == wd:

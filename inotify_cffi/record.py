@@ -168,6 +168,11 @@ class Recorder(Disk):
         super().close(fd)
         self._write("close", (fd,), None)
 
+    def close_all(self) -> None:
+        """See :class:`Disk`."""
+        super().close_all()
+        self._write("close_all", (), None)
+
     def now(self) -> Moment:
         """See :class:`Disk`."""
         moment = super().now()

@@ -51,6 +51,8 @@ class Disk:
         self._instance = instance
         # Where /proc is not mounted a watch is added by path, with the race that this has.
         self.by_path = not os.path.isdir(PROC)
+        # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
+        self._open: set[int] = set()
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
@@ -73,11 +75,15 @@ class Disk:
 
     def open_root(self, path: str) -> int:
         """Open the directory at *path*; a symbolic link there is followed, for the user named it."""
-        return os.open(path, ENTER)
+        fd = os.open(path, ENTER)
+        self._open.add(fd)
+        return fd
 
     def enter(self, fd: int, name: str, *, follow: bool) -> int:
         """Open the directory *name* in the directory *fd*."""
-        return os.open(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
+        below = os.open(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
+        self._open.add(below)
+        return below
 
     def watch(self, fd: int, mask: int) -> int:
         """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
@@ -164,7 +170,13 @@ class Disk:
 
     def close(self, fd: int) -> None:
         """Close a descriptor that this class opened."""
+        self._open.discard(fd)
         os.close(fd)
+
+    def close_all(self) -> None:
+        """Close what an interruption left open."""
+        while self._open:
+            os.close(self._open.pop())
 
     def now(self) -> Moment:
         """Return this moment."""

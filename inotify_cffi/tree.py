@@ -112,6 +112,7 @@ class Tree:
                 self._teller.silent = not tell
                 self.crawler.crawl(root, found)
         except BaseException:
+            self._disk.close_all()
             self.remove_root(root)
             raise
         finally:

@@ -9,7 +9,6 @@ directories that the kernel watches for us.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 from pathlib import Path
@@ -17,22 +16,14 @@ from pathlib import Path
 import pytest
 
 from inotify_cffi import Mask, Watcher, _syscalls
+from tests.stress.writers import exchange
 
 STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
-AT_FDCWD, RENAME_EXCHANGE = -100, 2
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def write(path, text="x"):
     Path(path).write_text(text)
-
-
-def exchange(one, other):
-    arguments = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
-    if libc.renameat2(*arguments) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), one)
 
 
 def replace(path):

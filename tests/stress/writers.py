@@ -14,15 +14,20 @@ LETTERS = "abcd"
 MAX_DEPTH = 4
 # Only the name that was used for a write is reported, so nothing is said of the other links of a file.
 HARD_LINK = ".h"
-AT_FDCWD, RENAME_EXCHANGE = -100, 2
+AT_FDCWD, RENAME_EXCHANGE, RENAME_WHITEOUT = -100, 2, 4
 
 libc = ctypes.CDLL(None, use_errno=True)
 tokens = itertools.count()
 
 
 def exchange(one: str, other: str) -> None:
-    """renameat2(2) with RENAME_EXCHANGE."""
-    arguments = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+    """Let two names change places."""
+    rename(one, other, RENAME_EXCHANGE)
+
+
+def rename(one: str, other: str, flags: int) -> None:
+    """renameat2(2)."""
+    arguments = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), flags)
     if libc.renameat2(*arguments) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), one)
 

@@ -1,0 +1,125 @@
+"""Take out one part of the tree at a time: for each, a test must fail. ``python -m tests.mutations``
+
+Each mutation is a replacement in a copy of the sources; the tests that know races, stories and limits run
+against the copy until one fails. A mutation that no test notices, or that fits nowhere any more, is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+TESTS = [
+    "tests/test_races.py",
+    "tests/test_stories.py",
+    *(["tests/test_overflow.py"] if (TOP / "tests/test_overflow.py").exists() else []),
+]
+
+# What is taken out: the file, the text, and what stands there instead.
+MUTATIONS = {
+    "the dedup of listings": (
+        "entries.py",
+        "        if node.knows(raw.name, is_dir=is_dir):\n            return\n",
+        "",
+    ),
+    "IN_MASK_ADD": ("scan.py", "Mask.MASK_ADD | Mask.ONLYDIR", "Mask.ONLYDIR"),
+    "the identity test before a re-link": (
+        "entries.py",
+        "        return self._places.is_at_its_place(node, node.wd)\n",
+        "        return False\n",
+    ),
+    "the descriptor walk: each ancestor's identity": (
+        "places.py",
+        "                if wd != place.wd:\n",
+        "                if False:\n",
+    ),
+    "the descriptor walk: links are not followed": (
+        "scan.py",
+        "ENTER if follow else ENTER | os.O_NOFOLLOW",
+        "ENTER",
+    ),
+    "the lock barrier": ("entries.py", "        self._lock_barrier(raw.wd)\n", ""),
+    "the second look at names that moved out": (
+        "entries.py",
+        "        self.gone(node, raw, is_dir=bool(raw.mask & ISDIR))\n        self._doubts.suspect(node, raw.name)\n",
+        "        self.gone(node, raw, is_dir=bool(raw.mask & ISDIR))\n",
+    ),
+    "the second look at what a rename leaves behind": (
+        "entries.py",
+        "        self._doubts.suspect(source, raw.name)\n        if not source.knows",
+        "        if not source.knows",
+    ),
+    "the second look at names, overwritten ones among them": (
+        "reconcile.py",
+        "                self._look(parent, name)\n",
+        "                pass\n",
+    ),
+    "the second look at directories": (
+        "reconcile.py",
+        "            if self._ledger.is_attached(node) and",
+        "            if False and",
+    ),
+    "the comparison after an overflow": (
+        "tree.py",
+        "            self.crawler.scan(root, since=self._since)\n",
+        "            pass\n",
+    ),
+    "dropping what came behind an overflow": (
+        "tree.py",
+        "        self._discard()\n        self._recover()",
+        "        self._recover()",
+    ),
+    "keeping in mind what could not be listed": (
+        "crawl.py",
+        "            if node.parent is not None:\n                self._doubts.doubt(node, relist=relist)\n",
+        "",
+    ),
+}
+
+
+def mutate(top: Path, file: str, old: str, new: str) -> None:
+    path = top / "inotify_cffi" / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        sys.exit(f"this mutation fits {text.count(old)} times in {file}: {old!r}")
+    path.write_text(text.replace(old, new))
+
+
+def fails(top: Path) -> str | None:
+    """The first test that fails there; None if all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *TESTS]
+    environment = {**os.environ, "PYTHONPATH": str(top), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True, check=False)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    if done.returncode and not failed:
+        sys.exit(done.stdout + done.stderr)
+    return failed[0].split(" ")[1] if failed else None
+
+
+def main() -> int:
+    survivors = []
+    for name, (file, old, new) in {"nothing": ("scan.py", "", ""), **MUTATIONS}.items():
+        base = tempfile.mkdtemp(prefix="mutation-")
+        try:
+            for part in ("inotify_cffi", "tests", "pyproject.toml"):
+                source = TOP / part
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, os.path.join(base, part))
+            if old:
+                mutate(Path(base), file, old, new)
+            test = fails(Path(base))
+        finally:
+            shutil.rmtree(base)
+        print(f"without {name}: {test or 'no test fails'}", flush=True)
+        if (test is None) == bool(old):
+            survivors.append(name)
+    print(f"{len(MUTATIONS)} mutations, {len(survivors)} not as they should be")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
