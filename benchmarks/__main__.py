@@ -33,7 +33,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)}; all of them if none is given")
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", dest="sizes", action="store_const", const=QUICK, help="less of everything")
-    sizes.add_argument("--tiny", dest="sizes", action="store_const", const=TINY, help="just enough to see it run")
+    sizes.add_argument(
+        "--tiny",
+        dest="sizes",
+        action="store_const",
+        const=TINY,
+        help="just enough to see it run; changes no sysctl",
+    )
     sizes.add_argument(
         "--full", dest="sizes", action="store_const", const=FULL, help="crawl 100,000 directories, too"
     )
@@ -136,7 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with contextlib.ExitStack() as stack:
             built = stack.enter_context(tempfile.TemporaryDirectory())
-            stack.enter_context(environment.raised(needed))
+            stack.enter_context(environment.raised(needed, change=sizes is not TINY))
             trees = stack.enter_context(Trees(options.directory))
             quick_trees = stack.enter_context(Trees(options.directory or in_memory()))
             who, versions, interpreters = take_part(options, environment.compile_limit(built))

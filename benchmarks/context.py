@@ -90,7 +90,8 @@ class Context:
         """Start the process in which *who* does *task* below *path*."""
         if who.use is None:
             last = str(options.get("last", ""))
-            command = [who.program, task, path, "tree" if recursive else "flat", os.path.basename(last)]
+            kind = "tree" if recursive else "flat"
+            command = [who.program, task, path, kind, str(int(self.timeout)), os.path.basename(last)]
         else:
             given = {
                 "path": path,

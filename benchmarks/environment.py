@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,9 +14,21 @@ import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
-__all__ = ["CHECKOUT", "PEERS", "Unable", "cache", "compile_limit", "environment", "output", "raised", "versions"]
+__all__ = [
+    "CHECKOUT",
+    "PEERS",
+    "Unable",
+    "cache",
+    "compile_limit",
+    "environment",
+    "output",
+    "raised",
+    "steady",
+    "versions",
+]
 
 PEERS = ("inotify", "inotify_simple", "inotifyrecursive", "asyncinotify", "watchdog", "watchfiles")
+LIMITS = Path("/proc/sys/fs/inotify")
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 # What the library is built from.
@@ -125,12 +138,21 @@ def versions(python: str, packages: list[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def raised(limits: dict[str, int]) -> Iterator[None]:
+def steady(name: str, *, change: bool = False) -> Iterator[Path]:
+    """Keep others who lock it as well from changing this inotify sysctl; to *change* it, be the only one."""
+    path = LIMITS / name
+    with path.open(encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if change else fcntl.LOCK_SH)
+        yield path
+
+
+@contextlib.contextmanager
+def raised(limits: dict[str, int], *, change: bool = True) -> Iterator[None]:
     """Raise inotify sysctls that are lower than these; they get their old values back, whatever happens.
 
     Raises Unable where one is too low and may not be changed.
     """
-    before: dict[Path, str] = {}
+    before: dict[str, str] = {}
 
     def leave(number: int, frame: Any) -> None:
         sys.exit(128 + number)
@@ -138,23 +160,26 @@ def raised(limits: dict[str, int]) -> Iterator[None]:
     handlers = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         for name, value in limits.items():
-            path = Path("/proc/sys/fs/inotify") / name
-            now = path.read_text().strip()
-            if int(now) >= value:
-                continue
-            try:
-                path.write_text(str(value))
-            except OSError:
-                raise Unable(
-                    f"this needs fs.inotify.{name} of {value}, it is {now}: run as root, or "
-                    f"sysctl fs.inotify.{name}={value}, or measure less (--quick)"
-                ) from None
-            before[path] = now
+            with steady(name, change=True) as path:
+                now = path.read_text().strip()
+                if int(now) >= value:
+                    continue
+                try:
+                    if not change:
+                        raise PermissionError
+                    path.write_text(str(value))
+                except OSError:
+                    raise Unable(
+                        f"this needs fs.inotify.{name} of {value}, it is {now}: run as root, or "
+                        f"sysctl fs.inotify.{name}={value}, or measure less (--quick)"
+                    ) from None
+                before[name] = now
         yield
     finally:
-        for path, text in before.items():
-            # Who has changed it since then keeps what they have set.
-            if path.read_text().strip() == str(limits[path.name]):
-                path.write_text(text)
+        for name, text in before.items():
+            with steady(name, change=True) as path:
+                # Who has changed it since then keeps what they have set.
+                if path.read_text().strip() == str(limits[name]):
+                    path.write_text(text)
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -1,6 +1,6 @@
 /* The limit: what the same work costs with the bare system calls and nothing around them.
 
-   limit drain|crawl|rename|latency|idle ROOT flat|tree [LAST]
+   limit drain|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]
 
    It speaks the protocol of benchmarks/measured: it watches, says what that took, stops itself or says "ready",
    and ends with one line of JSON. Times are of CLOCK_MONOTONIC, which all processes share. */
@@ -124,16 +124,17 @@ static void ready(void)
 
 int main(int argc, char **argv)
 {
-    const char *mode = argc > 3 ? argv[1] : "", *last = argc > 4 ? argv[4] : "";
+    unsigned timeout = argc > 4 ? strtoul(argv[4], NULL, 10) : 60;
+    const char *mode = argc > 3 ? argv[1] : "", *last = argc > 5 ? argv[5] : "";
     int64_t began, took, ended = 0;
     long count = 0;
     int fd;
 
     if (argc < 4) {
-        fputs("usage: limit drain|crawl|rename|latency|idle ROOT flat|tree [LAST]\n", stderr);
+        fputs("usage: limit drain|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]\n", stderr);
         return 2;
     }
-    alarm(300);
+    alarm(timeout);
     began = now();
     if ((inotify = inotify_init1(IN_CLOEXEC)) < 0)
         fail("inotify_init1");
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
     if (strcmp(mode, "drain") == 0) {
         alarm(0);
         raise(SIGSTOP);
-        alarm(300);
+        alarm(timeout);
         count = walk_until(last);
         ended = now();
     } else if (strcmp(mode, "rename") == 0) {

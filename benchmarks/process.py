@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -21,6 +22,15 @@ class Failed(Exception):  # noqa: N818 - it reads as what happened
     """The measured process did not do what it was asked to; its last words."""
 
 
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """In the new process: end when the runner is killed, even while stopped (prctl(2))."""
+    _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
 class Measured:
     """One measured process; a context manager that leaves none behind.
 
@@ -35,7 +45,12 @@ class Measured:
         self._heard = b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
-            command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - the runner has one thread
         )
 
     @property

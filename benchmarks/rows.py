@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import latency
 from benchmarks.context import TIMES, Reading, Row
+from benchmarks.environment import steady
 from benchmarks.process import Failed
 from benchmarks.workload import LAST, queue_events
 
@@ -29,8 +31,12 @@ def lost(seen: int, expected: int) -> str:
 
 def _drained(context: Context, who: Who, line: str, directories: list[str], *, recursive: bool) -> list[Reading]:
     last = f"{directories[0]}/{LAST}"
-    with context.start(who, "drain", directories[0], recursive=recursive, last=last) as process:
-        process.wait_stopped()
+    with contextlib.ExitStack() as stack:
+        with steady("max_queued_events"):
+            process = stack.enter_context(
+                context.start(who, "drain", directories[0], recursive=recursive, last=last)
+            )
+            process.wait_stopped()
         files = queue_events(directories, context.sizes.events)
         began = process.go_on()
         result = process.result()

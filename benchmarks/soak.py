@@ -8,11 +8,14 @@ at the end. The exit code is 1 where it grew by more than --limit, or where what
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
 import tempfile
 from typing import Iterator
+
+from benchmarks import environment
 
 FILES = 50
 # What one round causes: the files are created, renamed and deleted, and so is the directory they are in.
@@ -54,17 +57,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=float, default=2.0, help="growth allowed, in per cent (default: 2)")
     options = parser.parse_args(arguments)
 
-    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
-        if int(file.read()) <= EVENTS:
-            print(f"soak: a step must fit in the queue: fs.inotify.max_queued_events > {EVENTS}", file=sys.stderr)
-            return 1
-
     from inotify_cffi import Watcher
 
     rounds = max(10, options.events // EVENTS)
     seen = 0
     first = 0
-    with tempfile.TemporaryDirectory() as root, Watcher(root) as watcher:
+    with tempfile.TemporaryDirectory() as root, contextlib.ExitStack() as stack:
+        with environment.steady("max_queued_events") as limit:
+            if int(limit.read_text()) <= EVENTS:
+                print(
+                    f"soak: a step must fit in the queue: fs.inotify.max_queued_events > {EVENTS}", file=sys.stderr
+                )
+                return 1
+            watcher = stack.enter_context(Watcher(root))
         for number in range(rounds):
             for _ in work(root, number):
                 seen += len(watcher.sync())
