@@ -96,6 +96,25 @@ def test_the_depth_can_be_limited(tmp_path):
         assert watching.line() == os.fsencode(tmp_path / "a" / "c")
 
 
+def test_what_matches_a_pattern_is_left_out(tmp_path):
+    (tmp_path / "skipped").mkdir()
+    (tmp_path / ".gitignore").write_text("*.o\n")
+    arguments = ("--exclude", "skip*", "--exclude", "*.tmp", "--gitignore", "--format", "%f", str(tmp_path))
+    with Watching("watch", *arguments) as watching:
+        for name in ("skipped/a", "b.tmp", "c.o", "d"):
+            (tmp_path / name).mkdir()
+        assert watching.line() == b"d"
+
+
+def test_a_path_can_be_waited_for(tmp_path):
+    with Watching("watch", "--wait", "--format", "%p", str(tmp_path / "later")) as watching:
+        (tmp_path / "later").mkdir()
+        (tmp_path / "later" / "a").mkdir()
+        lines = [watching.line()]
+        while lines[-1] != os.fsencode(tmp_path / "later" / "a"):
+            lines.append(watching.line())
+
+
 def test_paths_are_printed_as_they_were_given(tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a").touch()
@@ -276,7 +295,6 @@ def test_a_closed_output_is_one_line_and_exit_code_1(tmp_path):
     ("path", "says"),
     [
         ("missing", b"missing: No such file or directory"),
-        ("file", b"file: Not a directory"),
         ("", b"'': a path can not be empty"),
         ("new\nline", b"new\\nline: No such file"),
     ],

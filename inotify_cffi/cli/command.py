@@ -15,7 +15,8 @@ __all__ = ["Command"]
 class Command(NamedTuple):
     """One command of the program.
 
-    ``plugins`` are loaded for it without being asked for; ``run`` returns the exit code.
+    ``plugins`` are loaded for it without being asked for; with ``takes_command``, what stands behind ``--`` comes
+    as ``options.command_line``. ``run`` returns the exit code.
     """
 
     name: str
@@ -24,4 +25,5 @@ class Command(NamedTuple):
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Dispatcher], int]
     takes_plugins: bool = False
+    takes_command: bool = False
     plugins: Tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
-from inotify_cffi.cli import watch
+from inotify_cffi.cli import run, watch
 from inotify_cffi.dispatch import Dispatcher
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "build", "parse"]
 
 PROGRAM = "inotify-cffi"
 
-COMMANDS = (watch.COMMAND,)
+COMMANDS = (watch.COMMAND, run.COMMAND)
 
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
 events came; 130 ended by Ctrl-C; 143 by SIGTERM"""
@@ -40,7 +40,11 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
     if chosen is not None:
         _load_plugins(chosen, arguments, dispatcher)
     parser = build(chosen, dispatcher)
-    options = parser.parse_args(arguments)
+    command_line: Sequence[str] = ()
+    if chosen is not None and chosen.takes_command and "--" in arguments:
+        end = list(arguments).index("--")
+        arguments, command_line = arguments[:end], arguments[end + 1 :]
+    options = parser.parse_args(arguments, argparse.Namespace(command_line=command_line))
     if options.version:
         print(f"{PROGRAM} {_version()}")
         raise SystemExit(0)
@@ -87,9 +91,7 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
         help="hand the events to this plugin, too: an installed one, an object in a module, or a file; may be "
         "given more than once",
     )
-    group.add_argument(
-        "--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin; console prints"
-    )
+    group.add_argument("--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin")
 
 
 def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> None:

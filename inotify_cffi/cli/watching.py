@@ -28,6 +28,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-depth", type=_depth, metavar="N", help="report down to depth N, as find(1) counts it"
     )
+    group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="neither watch nor tell what matches this gitignore pattern; may be given more than once",
+    )
+    group.add_argument("--gitignore", action="store_true", help="heed .gitignore files, and leave out .git")
+    group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
+    group.add_argument("--one-file-system", action="store_true", help="do not enter what is mounted below a PATH")
+    group.add_argument(
+        "--wait", action="store_true", help="a PATH need not be there: wait for it, whenever it is gone"
+    )
     group.add_argument("--existing", action="store_true", help="tell what is there at the start as created")
     group.add_argument(
         "-e",
@@ -37,6 +50,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[,NAME...]",
         help="only these events: names as in inotify(7) without IN_, and close, move, changes (the default), "
         "reads, all; may be given more than once; what must not be hidden (unwatched, q_overflow) is always told",
+    )
+    group.add_argument(
+        "--settle",
+        type=_duration,
+        default=1.0,
+        metavar="TIME",
+        help="how long a written file has to be quiet to be taken as finished, for plugins that wait for that; 1s",
     )
     group.add_argument("--count", type=_count, metavar="N", help="end after N events")
     group.add_argument(
@@ -49,18 +69,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="do not tell when the watches are in place")
 
 
-def watch_all(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
+def watch_all(options: argparse.Namespace, dispatcher: Dispatcher, *, default: int = Mask.CHANGES) -> int:
     """Watch what the options say and hand all events to the plugins; the exit code.
+
+    Args:
+        options: those of :func:`add_options` and of the plugins.
+        dispatcher: the plugins.
+        default: the events that are watched for where the options name none.
 
     Raises:
         OSError, InotifyError: a path can not be watched.
 
     """
-    mask = functools.reduce(operator.or_, options.events) if options.events else Mask.CHANGES
-    watcher: Watcher[str] = Watcher(
-        mask=mask, recursive=options.recursive, max_depth=options.max_depth, existing=options.existing
-    )
+    mask = functools.reduce(operator.or_, options.events) if options.events else default
+    try:
+        watcher: Watcher[str] = Watcher(
+            mask=mask,
+            recursive=options.recursive,
+            max_depth=options.max_depth,
+            exclude=options.exclude,
+            gitignore=options.gitignore,
+            follow_symlinks=options.follow_symlinks,
+            one_file_system=options.one_file_system,
+            missing="wait" if options.wait else "error",
+            existing=options.existing,
+        )
+    except ValueError as error:
+        # A pattern: what else there is to be wrong was checked when the arguments were parsed.
+        raise SystemExit(str(error)) from error
     with watcher:
+        dispatcher.settle_s = options.settle
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
         dispatcher.configure(options, watcher)
         for path in options.paths:

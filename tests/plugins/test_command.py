@@ -1,0 +1,287 @@
+"""The command plugin: what is run, when, how often, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from replaying import COMMAND, PATIENCE_S, Watching
+
+from inotify_cffi import Event, Mask
+from inotify_cffi.plugins.command import expand
+
+MOVED = Event.of("/r/new", Mask.MOVED_TO, moved_from="/r/old", cookie=1)
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COMMAND, "run", *arguments], check=False, capture_output=True, timeout=PATIENCE_S, **options
+    )
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def script(place, text):
+    """A program that is run with our interpreter; its first argument is its name."""
+    (place / "script.py").write_text(text)
+    return [sys.executable, str(place / "script.py")]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat", "rb") as stat:
+        return stat.read().rpartition(b")")[2].split()[0] != b"Z"
+
+
+# --- the arguments ---
+
+
+@pytest.mark.parametrize(
+    ("argument", "becomes"),
+    [
+        ("{path}", ["/r/new"]),
+        ("a{name}b", ["anewb"]),
+        ("{dir}/{name}", ["/r/new"]),
+        ("{old}", ["/r/old"]),
+        ("{event}", ["MOVED_TO"]),
+        ("{paths}", ["/r/new", "/r/x"]),
+        ("{other}", ["{other}"]),
+        ("{{path}}", ["{/r/new}"]),
+        ("{", ["{"]),
+    ],
+)
+def test_a_placeholder_becomes(argument, becomes):
+    assert expand([argument], {"/r/new": MOVED, "/r/x": Event.of("/r/x", Mask.CREATE)}) == becomes
+
+
+def test_what_was_filled_in_is_not_looked_at_again():
+    assert expand(["{path}"], {"{name}": Event.of("{name}", Mask.CREATE)}) == ["{name}"]
+
+
+def test_without_a_change_placeholders_are_empty():
+    assert expand(["a", "{path}", "{paths}"], {}) == ["a", ""]
+
+
+# --- what is run ---
+
+
+NAMES = ["; echo pwned", "$(echo pwned)", "`echo pwned`", "a\nb", "-rf", "'\"", "{paths}", "x y"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["direct", "shell"])
+def test_a_name_is_only_a_name(root, name, how):
+    shell = ["--shell"] if how == "shell" else []
+    command = ['printf "%s" "$1"'] if shell else ["printf", "%s", "{name}"]
+    with Watching("run", "--once", *shell, str(root), "--", *command) as watching:
+        (root / name).mkdir()
+        printed, _ = watching.process.communicate(timeout=PATIENCE_S)
+    assert printed == os.fsencode(root / name if shell else name)
+
+
+def test_the_environment_and_the_input_tell_what_changed(tmp_path, root):
+    command = script(
+        tmp_path,
+        "import os, sys\nprint(*(os.environ['INOTIFY_' + key] for key in ('PATH', 'EVENT', 'COUNT')))\n"
+        "print(sys.stdin.read(), end='')",
+    )
+    with Watching("run", "--once", "--stdin", "json", str(root), "--", *command) as watching:
+        (root / "a").mkdir()
+        assert watching.line() == os.fsencode(f"{root / 'a'} CREATE,ISDIR 1")
+        assert json.loads(watching.line()) == {
+            "path": str(root / "a"), "mask": ["CREATE", "ISDIR"], "is_dir": True, "moved_from": None,
+        }  # fmt: skip
+
+
+def test_paths_can_be_read_with_a_nul_behind_each(root):
+    with Watching("run", "--once", "--stdin", "paths0", str(root), "--", "cat") as watching:
+        (root / "a\nb").mkdir()
+        printed, _ = watching.process.communicate(timeout=PATIENCE_S)
+    assert printed == os.fsencode(root / "a\nb") + b"\0"
+
+
+def test_a_command_may_ignore_its_input(root):
+    with Watching("run", "--once", "--stdin", "paths0", str(root), "--", "true") as watching:
+        for number in range(2000):
+            (root / f"{number:0100}").mkdir()
+        assert watching.process.wait(PATIENCE_S) == 0
+
+
+def test_a_command_for_each_event(root):
+    with Watching("run", "--per", "event", str(root), "--", "echo", "{event}", "{name}") as watching:
+        for name in "ab":
+            (root / name).mkdir()
+            (root / name).rmdir()
+        lines = [watching.line() for _ in range(4)]
+    assert lines == [b"CREATE,ISDIR a", b"DELETE,ISDIR a", b"CREATE,ISDIR b", b"DELETE,ISDIR b"]
+
+
+def test_a_command_for_each_file_that_has_settled(root):
+    arguments = ("--per", "settled", "--settle", "50ms", "--events", "changes")
+    with Watching("run", *arguments, str(root), "--", "echo", "{path}") as watching:
+        (root / "a.tmp").write_text("x")
+        (root / "a.tmp").rename(root / "a")
+        assert watching.line() == os.fsencode(root / "a")
+
+
+def test_a_command_at_the_start(root):
+    assert run("-q", "--initial", "--once", str(root), "--", "echo", "begun").stdout == b"begun\n"
+
+
+# --- how often ---
+
+
+def test_a_burst_is_one_run(root):
+    with Watching("run", "--once", "--debounce", "300ms", str(root), "--", "echo", "{paths}") as watching:
+        for name in "abcdefghij":
+            (root / name).mkdir()
+        line = watching.line()
+    assert line.split() == [os.fsencode(root / name) for name in "abcdefghij"]
+
+
+# Prints its number, and waits for a line in the pipe before it ends.
+COUNTING = """
+import os, sys
+place = sys.argv[1]
+number = len(os.listdir(os.path.join(place, "runs")))
+open(os.path.join(place, "runs", str(number)), "w").close()
+print("run", number, flush=True)
+with open(os.path.join(place, "gate")) as gate:
+    gate.read()
+print("end", number, flush=True)
+"""
+
+
+@pytest.fixture
+def gated(tmp_path):
+    (tmp_path / "runs").mkdir()
+    os.mkfifo(tmp_path / "gate")
+    return [*script(tmp_path, COUNTING), str(tmp_path)]
+
+
+def open_gate(tmp_path):
+    with open(tmp_path / "gate", "w"):
+        pass
+
+
+def test_a_change_during_a_run_is_one_more_run(tmp_path, root, gated):
+    with Watching("run", "--debounce", "10ms", str(root), "--", *gated) as watching:
+        (root / "a").mkdir()
+        assert watching.line() == b"run 0"
+        (root / "b").mkdir()
+        (root / "c").mkdir()
+        open_gate(tmp_path)
+        assert [watching.line() for _ in range(2)] == [b"end 0", b"run 1"]
+        open_gate(tmp_path)
+        assert watching.line() == b"end 1"
+        watching.end()
+        assert watching.left() == []
+
+
+def test_a_change_during_a_run_can_start_it_again(root, gated):
+    with Watching("run", "--on-busy", "restart", "--debounce", "10ms", str(root), "--", *gated) as watching:
+        (root / "a").mkdir()
+        assert watching.line() == b"run 0"
+        (root / "b").mkdir()
+        assert watching.line() == b"run 1"
+        watching.end()
+        assert b"is started again; it was ended with exit code 143" in watching.errors
+
+
+def test_a_change_during_a_run_can_be_ignored(tmp_path, root, gated):
+    with Watching("run", "--on-busy", "ignore", "--debounce", "10ms", str(root), "--", *gated) as watching:
+        (root / "a").mkdir()
+        assert watching.line() == b"run 0"
+        (root / "b").mkdir()
+        open_gate(tmp_path)
+        assert watching.line() == b"end 0"
+        watching.end()
+        assert watching.left() == []
+
+
+# --- how it ends ---
+
+
+def test_once_ends_with_the_exit_code_of_the_command(root):
+    assert run("--initial", "--once", str(root), "--", "sh", "-c", "exit 3").returncode == 3
+    assert run("--initial", "--once", str(root), "--", "sh", "-c", "kill -KILL $$").returncode == 137
+
+
+def test_the_exit_code_is_reported(root):
+    done = run("--initial", "--once", str(root), "--", "false")
+    assert b"inotify-cffi: false ended with exit code 1\n" in done.stderr
+
+
+def test_a_run_that_takes_too_long_is_ended(root):
+    arguments = ("--initial", "--run-timeout", "50ms", "--per", "event", str(root), "--", "sleep", "1000")
+    with Watching("run", *arguments) as watching:
+        while b"took too long and was ended with exit code 143\n" not in watching.errors:
+            watching.errors += os.read(watching.process.stderr.fileno(), 1000)
+
+
+STUBBORN = """
+import os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen(["sleep", "1000"], preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+print(os.getpid(), child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", ["gentle", "stubborn"])
+def test_the_end_leaves_no_process(tmp_path, root, number, kind):
+    gentle = ["sh", "-c", "sleep 1000 & echo $$ $!; wait"]
+    command = gentle if kind == "gentle" else script(tmp_path, STUBBORN)
+    with Watching("run", "--initial", "--stop-timeout", "100ms", str(root), "--", *command) as watching:
+        pids = [int(word) for word in watching.line().split()]
+        assert all(alive(pid) for pid in pids)
+        assert watching.end(number) == 128 + number
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_command_that_is_not_there_is_an_error(root):
+    done = run(str(root), "--", "no-such-command")
+    assert (done.returncode, done.stderr) == (1, b"inotify-cffi: no-such-command: command not found\n")
+
+
+def test_no_command_is_an_error(root):
+    done = run(str(root))
+    assert done.returncode == 1
+    assert b"there is no command to run" in done.stderr
+
+
+MAKEFILE = """\
+$(OUT)/program: main.c part.c part.h
+\t@echo building >> $(OUT)/log
+\t@$(CC) -o $@ main.c part.c
+\t@echo built
+"""
+
+
+def test_a_real_build_is_made_once_for_a_burst_of_edits(tmp_path, root):
+    (tmp_path / "out").mkdir()
+    (root / "Makefile").write_text(MAKEFILE)
+    (root / "main.c").write_text('#include "part.h"\nint main(void) { return part(); }\n')
+    (root / "part.h").write_text("int part(void);\n")
+    (root / "part.c").write_text("int part(void) { return 0; }\n")
+    make = ("make", "-s", "-C", str(root), f"OUT={tmp_path / 'out'}")
+    with Watching("run", "--debounce", "300ms", str(root), "--", *make) as watching:
+        for number in range(10):
+            (root / "part.c").write_text(f"int part(void) {{ return {number}; }}\n")
+        assert watching.line() == b"built"
+        assert subprocess.run([tmp_path / "out" / "program"], check=False).returncode == 9
+        assert (tmp_path / "out" / "log").read_text() == "building\n"
+        watching.end()
+        assert watching.left() == []
