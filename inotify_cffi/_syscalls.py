@@ -23,9 +23,9 @@ __all__ = [
     "POLL_PRI",
     "Columns",
     "EpollBuffer",
+    "ListBuffer",
     "ReadBuffer",
     "add_watch",
-    "entries",
     "epoll_add",
     "epoll_create",
     "eventfd",
@@ -46,7 +46,7 @@ POLL_PRI: int = lib.EPOLLPRI
 # A record is 16 bytes and a name of up to 255 in steps of 16 (inotify(7)).
 RECORD_SIZE = 16
 LARGEST_RECORD = RECORD_SIZE + 256
-LIST_SIZE = 65536
+LIST_SIZE = 32768
 
 
 class Columns(NamedTuple):
@@ -209,21 +209,26 @@ class ReadBuffer:
         return self._split.run(self._buffer, count)
 
 
-def entries(fd: int) -> list[str]:
-    """Return the entries of the directory that is open as *fd*, each a kind and the name: ``"dsub"``.
+class ListBuffer:
+    """Room for a part of a listing; reused, for to clear it costs as much as the listing of a small directory."""
 
-    The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
-    """
-    out = ffi.new("char[]", LIST_SIZE)
-    parts: list[bytes] = []
-    while True:
-        count = lib.ic_list(fd, out, LIST_SIZE)
-        if count < 0:
-            _fail(ffi.errno)
-        if count == 0:
-            break
-        parts.append(bytes(ffi.buffer(out, count)[:]))
-    return os.fsdecode(b"".join(parts)).split("\0")[:-1]
+    def __init__(self) -> None:
+        self._out = ffi.new("char[]", LIST_SIZE)
+
+    def entries(self, fd: int) -> list[str]:
+        """Return the entries of the directory that is open as *fd*, each a kind and the name: ``"dsub"``.
+
+        The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
+        """
+        parts: list[bytes] = []
+        while True:
+            count = lib.ic_list(fd, self._out, LIST_SIZE)
+            if count < 0:
+                _fail(ffi.errno)
+            if count == 0:
+                break
+            parts.append(bytes(ffi.buffer(self._out, count)[:]))
+        return os.fsdecode(b"".join(parts)).split("\0")[:-1]
 
 
 def epoll_create() -> int:

@@ -54,9 +54,7 @@ class Admission:
         return True
 
     def learn(self, node: Node, fd: int) -> None:
-        """Read the ``.gitignore`` of a directory that is about to be listed, if the root heeds them."""
-        if not self._ledger.place(node).root.rules.gitignore:
-            return
+        """Read the ``.gitignore`` of a directory that is about to be listed, for a root that heeds them."""
         patterns = self._disk.lines(fd, GITIGNORE)
         if patterns:
             self._ignored[node] = tuple(patterns)

@@ -217,7 +217,8 @@ class Crawler:
     def _list(self, root: Root, node: Node, fd: int) -> Dict[str, str]:
         """Return what the ledger would call each entry that is admitted, by name: see :func:`kind_told`."""
         follow = root.rules.follow_symlinks
-        self._admission.learn(node, fd)
+        if root.rules.gitignore:
+            self._admission.learn(node, fd)
         kinds: Dict[str, str] = {}
         for entry in self._disk.entries(fd):
             kind, name = entry[0], entry[1:]

@@ -53,6 +53,7 @@ class Disk:
         self.by_path = not os.path.isdir(PROC)
         # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
         self._open: set[int] = set()
+        self._listing = _syscalls.ListBuffer()
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
@@ -100,7 +101,7 @@ class Disk:
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
         listed = os.open(".", LIST, dir_fd=fd)
         try:
-            return _syscalls.entries(listed)
+            return self._listing.entries(listed)
         finally:
             os.close(listed)
 

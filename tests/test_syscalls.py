@@ -279,7 +279,7 @@ def test_the_next_watch_descriptor_can_be_chosen(inotify, tmp_path):
         lambda: _syscalls.queued_bytes(NO_FD),
         lambda: _syscalls.set_next_wd(NO_FD, 1),
         lambda: _syscalls.ReadBuffer(4096).read(NO_FD),
-        lambda: _syscalls.entries(NO_FD),
+        lambda: _syscalls.ListBuffer().entries(NO_FD),
         lambda: _syscalls.epoll_add(NO_FD, 0, _syscalls.POLL_IN),
         lambda: _syscalls.EpollBuffer().wait(NO_FD, 0),
     ],
@@ -341,7 +341,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
 def listed(path):
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return sorted(_syscalls.entries(fd))
+        return sorted(_syscalls.ListBuffer().entries(fd))
     finally:
         os.close(fd)
 
@@ -375,7 +375,7 @@ def test_what_is_no_directory_is_not_listed(tmp_path):
     tmp_path.joinpath("file").touch()
     fd = os.open(path_of(tmp_path, "file"), os.O_RDONLY)
     with pytest.raises(NotADirectoryError):
-        _syscalls.entries(fd)
+        _syscalls.ListBuffer().entries(fd)
     os.close(fd)
 
 
@@ -384,7 +384,7 @@ def test_a_removed_directory_is_not_listed(tmp_path):
     fd = os.open(path_of(tmp_path, "gone"), os.O_RDONLY)
     tmp_path.joinpath("gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        _syscalls.entries(fd)
+        _syscalls.ListBuffer().entries(fd)
     os.close(fd)
 
 
