@@ -188,6 +188,9 @@ class Entries:
         if not self._ledger.is_attached(node):
             return
         if raw.name in node.children:
+            if is_dir and self._is_there(node, raw.name, self._wd_at(node, raw.name)):
+                # A listing has told it before.
+                return
             self._replaced(node, raw.name)
         self._came(node, raw, is_dir=is_dir)
 
@@ -212,6 +215,10 @@ class Entries:
         there = NO_WD
         if node is not None:
             there = self._wd_at(target, partner.name)
+            if there != node.wd and self._is_there(target, partner.name, there):
+                # A listing has told before what is there now, and it is never taken from where it is.
+                self._left(source, raw)
+                return
             if self._is_another(node, target, there):
                 self.arrived(target, partner, is_dir=is_dir)
                 return
@@ -226,6 +233,11 @@ class Entries:
         self._teller.moved(source, raw, target, partner)
         if node is not None:
             self._regard(node, old_rules, sure=there == node.wd != NO_WD)
+
+    def _is_there(self, parent: Node, name: str, wd: int) -> bool:
+        """Return True if the ledger has at a name the directory that was found there as *wd*."""
+        child = parent.children.get(name)
+        return child is not None and child.wd == wd != NO_WD
 
     def _is_another(self, node: Node, target: Node, there: int) -> bool:
         """Return True if what was moved is not the ledger's *node*.

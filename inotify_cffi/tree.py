@@ -198,6 +198,11 @@ class Tree:
             "unwatched": len(self.blind()),
         }
 
+    @property
+    def has_told(self) -> bool:
+        """True if there is something to take."""
+        return bool(self._teller)
+
     def take(self) -> list[AnyEvent]:
         """Return what is to be told."""
         return self._teller.take()

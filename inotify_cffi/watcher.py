@@ -237,7 +237,8 @@ class Watcher(Generic[AnyStr]):
                     self._collect()
                     if self._pending:
                         return self._take_pending()
-                if self._stopped:
+                # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
+                if self._stopped or self._closed:
                     return []
                 left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
                 ready = self._poller.wait(left)
@@ -325,7 +326,8 @@ class Watcher(Generic[AnyStr]):
             self._poller.rest()
         try:
             for _ in range(MOST_READS):
-                if not self._tree.advance():
+                # To read again before what came is handed out would only find the queue empty, most often.
+                if not self._tree.advance() or (self._tree.has_told and not self._tree.in_doubt):
                     break
         except BaseException as error:
             self._interrupted(error)

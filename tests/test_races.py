@@ -273,3 +273,23 @@ def test_what_was_lost_behind_the_overflow_marker_is_told(root):
         replayer.apply(told)
         assert oracles.complaints_at_rest(watcher, [replayer]) == []
         assert [event.names for event in told if event.mask & Mask.Q_OVERFLOW]
+
+
+def test_a_directory_that_a_listing_found_is_not_told_again_by_its_own_move(root, outside):
+    os.makedirs(outside + "/x/y")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        os.mkdir(root + "/a")
+        before(watcher, "entries", lambda: os.rename(outside + "/x", root + "/a/x"))
+        assert lines(watcher) == ["CREATE,ISDIR a", "CREATE,ISDIR a/x", "CREATE,ISDIR a/x/y"]
+
+
+def test_a_directory_found_at_its_new_place_before_its_move_was_read_is_told_there_once(root):
+    os.makedirs(root + "/x/y")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        os.mkdir(root + "/a")
+        before(watcher, "entries", lambda: os.rename(root + "/x", root + "/a/x"))
+        assert lines(watcher) == [
+            *("CREATE,ISDIR a", "CREATE,ISDIR a/x", "CREATE,ISDIR a/x/y"),
+            *("DELETE,ISDIR x/y", "MOVED_FROM,ISDIR x"),
+        ]
+        assert watcher.stats()["watches"] == 4
