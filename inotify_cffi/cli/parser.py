@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
-from inotify_cffi.cli import run, watch
+from inotify_cffi.cli import journal, run, watch
 from inotify_cffi.dispatch import Dispatcher
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "build", "parse"]
 
 PROGRAM = "inotify-cffi"
 
-COMMANDS = (watch.COMMAND, run.COMMAND)
+COMMANDS = (watch.COMMAND, run.COMMAND, journal.COMMAND)
 
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
 events came; 130 ended by Ctrl-C; 143 by SIGTERM"""

@@ -1,0 +1,122 @@
+"""The tree as the journal last knew it, in the journal's file: so that the next start can tell what has changed.
+
+Entries are nodes with a parent, as in the watcher itself: a rename is one row, however much is below.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Iterator, NamedTuple
+
+if TYPE_CHECKING:
+    from .store import Store
+
+__all__ = ["Known", "State", "look"]
+
+TOP = 0
+
+
+class State(NamedTuple):
+    """What tells one content from another without reading it; all None for a directory."""
+
+    is_dir: bool
+    inode: int | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    ctime_ns: int | None = None
+
+
+def look(path: bytes) -> State | None:
+    """Return the state of an entry on the disk; None if it is not there, or not to be seen."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        # It is gone again, and an event says so; or it is behind a directory that is shut.
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return State(is_dir=True)
+    return State(False, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+class Known:
+    """The nodes in a store. Paths are absolute; all is done inside a batch of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._run = store.connection.execute
+
+    def has_root(self, path: bytes) -> bool:
+        """Return True if the root was journalled before; from now on it was."""
+        known = self._run("SELECT 1 FROM roots WHERE path = ?", (path,)).fetchone() is not None
+        if not known:
+            self._run("INSERT INTO roots VALUES (?)", (path,))
+        return known
+
+    def put(self, path: bytes, state: State) -> None:
+        """Add an entry, or replace what is known of it."""
+        directory, name = os.path.split(path)
+        parent = self._reach(directory)
+        self._run(
+            "INSERT INTO nodes (parent, name, is_dir, inode, size, mtime_ns, ctime_ns) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (parent, name) DO UPDATE SET is_dir = excluded.is_dir, "
+            "inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns, "
+            "ctime_ns = excluded.ctime_ns",
+            (parent, name, *state),
+        )
+
+    def drop(self, path: bytes) -> None:
+        """Take an entry out, and all below it."""
+        node = self._find(path)
+        if node is not None:
+            self._run(
+                "WITH RECURSIVE below(id) AS (VALUES (?) UNION ALL SELECT nodes.id FROM nodes JOIN below ON "
+                "nodes.parent = below.id) DELETE FROM nodes WHERE id IN below",
+                (node,),
+            )
+
+    def move(self, source: bytes, target: bytes) -> None:
+        """Move an entry, and all below it; what was at the target is replaced."""
+        node = self._find(source)
+        self.drop(target)
+        if node is not None:
+            directory, name = os.path.split(target)
+            self._run("UPDATE nodes SET parent = ?, name = ? WHERE id = ?", (self._reach(directory), name, node))
+
+    def below(self, root: bytes) -> Iterator[tuple[bytes, State]]:
+        """Yield all entries below a directory, deepest last."""
+        top = self._find(root)
+        level = [] if top is None else [(top, root)]
+        while level:
+            deeper: list[tuple[int, bytes]] = []
+            for parent, path in level:
+                rows = self._run(
+                    "SELECT id, name, is_dir, inode, size, mtime_ns, ctime_ns FROM nodes WHERE parent = ?",
+                    (parent,),
+                ).fetchall()
+                for node, name, is_dir, *rest in rows:
+                    child = os.path.join(path, name)
+                    yield child, State(bool(is_dir), *rest)
+                    if is_dir:
+                        deeper.append((node, child))
+            level = deeper
+
+    def _find(self, path: bytes) -> int | None:
+        node = TOP
+        for name in filter(None, path.split(b"/")):
+            row = self._run("SELECT id FROM nodes WHERE parent = ? AND name = ?", (node, name)).fetchone()
+            if row is None:
+                return None
+            node = row[0]
+        return node
+
+    def _reach(self, path: bytes) -> int:
+        """Return the node of a directory; what of it is not known is added."""
+        node = TOP
+        for name in filter(None, path.split(b"/")):
+            row = self._run("SELECT id FROM nodes WHERE parent = ? AND name = ?", (node, name)).fetchone()
+            if row is None:
+                added = self._run("INSERT INTO nodes (parent, name, is_dir) VALUES (?, ?, 1)", (node, name))
+                node = added.lastrowid or TOP
+            else:
+                node = row[0]
+        return node
