@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Admission"]
 
+MANY = 256
+
 
 class Admission:
     """Knows the patterns of each directory that has some."""
@@ -28,6 +30,7 @@ class Admission:
         self._disk = disk
         self._doubts = doubts
         self._ignored: Dict[Node, Tuple[str, ...]] = {}
+        self._many = MANY
 
     def admits(self, parent: Node, name: str, *, is_dir: bool) -> bool:
         """Return True if the entry is to be known at all."""
@@ -58,6 +61,8 @@ class Admission:
         patterns = self._disk.lines(fd, GITIGNORE)
         if patterns:
             self._ignored[node] = tuple(patterns)
+            if len(self._ignored) > self._many:
+                self._forget()
         else:
             self._ignored.pop(node, None)
 
@@ -66,7 +71,7 @@ class Admission:
         if name == GITIGNORE and self._ledger.place(node).root.rules.gitignore:
             self._doubts.doubt(node, relist=True)
 
-    def forget(self) -> None:
-        """Drop what is known of directories that are gone."""
-        for node in [node for node in self._ignored if not self._ledger.is_attached(node)]:
-            del self._ignored[node]
+    def _forget(self) -> None:
+        """Drop what is known of directories that are gone; next when there are twice as many."""
+        self._ignored = {node: lines for node, lines in self._ignored.items() if self._ledger.is_attached(node)}
+        self._many = max(MANY, 2 * len(self._ignored))

@@ -196,6 +196,7 @@ class Tree:
             "listed": self.crawler.listed,
             "watches": len(self.ledger.wds()),
             "unwatched": len(self.blind()),
+            "by_path": int(self._disk.by_path),
         }
 
     @property
@@ -369,6 +370,8 @@ class Tree:
         is queued (fs/notify/notification.c fsnotify_insert_event). So all that was queued before the marker was read
         is only good to learn which watches are over.
         """
+        # Their IGNORED may be among what was lost.
+        self._reaped.clear()
         for raw in self._intake.discard():
             if raw.wd in self._anchors:
                 self._anchors.heard(raw)

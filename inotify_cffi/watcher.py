@@ -355,8 +355,8 @@ class Watcher(Generic[AnyStr]):
         return events
 
     def _stay_readable(self) -> None:
-        """What is still to be looked at would not wake who waits for the descriptor."""
-        if self._tree.in_doubt and not self._owes_wake:
+        """What is still to be looked at, or was told by another call, would not wake who waits for the descriptor."""
+        if (self._tree.in_doubt or self._tree.has_told) and not self._owes_wake:
             self._owes_wake = True
             self._poller.wake()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from inotify_cffi import Mask, Watcher, _syscalls
+from inotify_cffi import Mask, Watcher, _syscalls, scan
 from tests.stress.writers import exchange
 
 STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
@@ -113,7 +113,16 @@ def as_bytes_one_record_at_a_time(root):
     return watcher
 
 
-@pytest.mark.parametrize("make", [as_str, as_bytes_one_record_at_a_time])
+def without_proc(root):
+    """As where /proc is not mounted: watches are added by path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "PROC", "/nowhere")
+        watcher = Watcher(root, mask=STRUCTURE)
+    assert watcher.stats()["by_path"] == 1
+    return watcher
+
+
+@pytest.mark.parametrize("make", [as_str, as_bytes_one_record_at_a_time, without_proc])
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_story(path, make, tmp_path):
     assert STORIES
