@@ -24,7 +24,6 @@ __all__ = ["LOGGER", "Roots"]
 
 LOGGER = logging.getLogger("inotify_cffi.adapters")
 
-UNWATCHED = int(Mask.UNWATCHED)
 # The library's own flags: the tuples have the kernel's only.
 OWN = int(Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
 
@@ -162,7 +161,7 @@ class Roots:
 
 def _log(event: AnyEvent) -> None:
     path = os.fsdecode(event.path)
-    if event.mask & UNWATCHED:
-        LOGGER.warning("%s is not watched: %s", path, event.error)
+    if event.error is not None:
+        LOGGER.warning("%s is not watched: %s", path, event.error.strerror)
     else:
         LOGGER.info("%s %s", ",".join(event.names), path)
