@@ -189,7 +189,7 @@ class Places:
         """Take a node off its watch, and remove the watch if nobody else has it."""
         wd = node.wd
         if self._ledger.unbind(node):
-            self._unwatch(wd)
+            self.free([wd])
 
     def free(self, wds: list[int]) -> None:
         """Remove watches that have no node any more."""
@@ -217,8 +217,10 @@ class Places:
         try:
             found = self.locate(parent)
             if found is not None:
-                self._disk.watch(found.fd, ATTRIB)
-                self._disk.close(found.fd)
+                try:
+                    self._disk.watch(found.fd, ATTRIB)
+                finally:
+                    self._disk.close(found.fd)
         except OSError:
             return
         self._doubts.doubt(node, relist=True)
@@ -228,6 +230,11 @@ class Places:
         for node in [node for node in self._blind if not self._ledger.is_attached(node)]:
             del self._blind[node]
         return self._blind
+
+    @property
+    def has_room(self) -> bool:
+        """True if watches were freed and it was not yet tried to cover more with them."""
+        return bool(self.freed and self._blind)
 
     def retry_freed(self) -> None:
         """Look again at as many directories that there was no watch for as watches were freed."""

@@ -236,7 +236,7 @@ class Tree:
     @property
     def in_doubt(self) -> bool:
         """True while something waits to be looked at, or to be told of a gap, though nothing may be queued."""
-        return bool(self._doubts) or self._lost or self._gap
+        return bool(self._doubts) or self._lost or self._gap or self._places.has_room
 
     def distrust(self) -> None:
         """Something was interrupted half-way: compare everything with the disk before going on."""

@@ -217,6 +217,7 @@ class Watcher(Generic[AnyStr]):
             if root is None:
                 raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
             self._tree.remove_root(root)
+            self._stay_readable()
 
     # --- events ---
 
@@ -324,6 +325,8 @@ class Watcher(Generic[AnyStr]):
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
             self._poller.rest()
+            if self._stopped or self._closed:
+                self._poller.wake()
         try:
             for _ in range(MOST_READS):
                 # To read again before what came is handed out would only find the queue empty, most often.

@@ -192,7 +192,7 @@ def python(tmp_path):
             text=True,
             timeout=50,
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, ""), f"exit code {done.returncode}\n{done.stderr}"
         return done.stdout
 
     return run
