@@ -61,11 +61,23 @@ class Columns(NamedTuple):
 
 def sysctl(name: str) -> str:
     """Return the value of an inotify sysctl such as ``max_user_watches``, or ``"unknown"``."""
+    return _value(f"/proc/sys/fs/inotify/{name}")
+
+
+def _value(path: str) -> str:
     try:
-        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             return file.read().strip()
     except OSError:
         return "unknown"
+
+
+def _limit(name: str, in_namespace: str) -> str:
+    """Return what to raise and its value: the sysctl, or the limit of the user namespace if that is lower."""
+    value, lower = sysctl(name), _value(f"/proc/sys/user/{in_namespace}")
+    if value.isdigit() and lower.isdigit() and int(lower) < int(value):
+        return f"raise fs.inotify.{name} (now {value}) and user.{in_namespace} (now {lower})"
+    return f"raise fs.inotify.{name} (now {value})"
 
 
 def _fail(code: int, path: str | bytes | None = None) -> NoReturn:
@@ -96,19 +108,14 @@ def _fail_instance() -> NoReturn:
             raise OSError(
                 errno.EMFILE, f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {limit})"
             ) from None
-    value = sysctl("max_user_instances")
-    raise InstanceLimitError(
-        errno.EMFILE,
-        f"no inotify instance is left for this user; raise fs.inotify.max_user_instances (now {value})",
-    )
+    remedy = _limit("max_user_instances", "max_inotify_instances")
+    raise InstanceLimitError(errno.EMFILE, f"no inotify instance is left for this user; {remedy}")
 
 
 def _fail_watch(code: int, path: str | bytes | None) -> NoReturn:
     if code == errno.ENOSPC:
-        value = sysctl("max_user_watches")
-        raise WatchLimitError(
-            code, f"no watch is left for this user; raise fs.inotify.max_user_watches (now {value})", path
-        )
+        remedy = _limit("max_user_watches", "max_inotify_watches")
+        raise WatchLimitError(code, f"no watch is left for this user; {remedy}", path)
     _fail(code, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inotify_cffi.crawl import kind_told
+from inotify_cffi.places import NOT_THERE
 
 if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
@@ -61,20 +62,31 @@ class Reconciler:
             found = self._places.locate(parent)
         except OSError as error:
             self._crawler.not_entered(parent, error, relist=False)
+            if error.errno in NOT_THERE:
+                self._later(parent, name)
             return
         if found is None:
-            self._doubts.suspect(parent, name)
+            self._later(parent, name)
             return
         try:
             if found.wd == parent.wd:
                 self._agree(parent, name, found.fd)
             else:
                 self._places.stray(parent, found.wd)
+                self._later(parent, name)
         except PermissionError:
             # The directory may be read and not searched: what it holds stays as the listing had it.
             return
         finally:
             self._disk.close(found.fd)
+
+    def _later(self, parent: Node, name: str) -> None:
+        """Keep a name in mind whose directory is not where it was: it may turn up elsewhere, with all it holds.
+
+        A root is listed as a whole when it is back.
+        """
+        if parent.parent is not None:
+            self._doubts.suspect(parent, name)
 
     def _agree(self, parent: Node, name: str, fd: int) -> None:
         kind = self.kind(parent, name, fd)

@@ -23,12 +23,12 @@ class Rules(NamedTuple):
     with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
     """
 
-    max_depth: Optional[int] = None
+    max_depth: Optional[int] = None  # noqa: UP045 (3.9 evaluates it)
     follow_symlinks: bool = False
     exclude: Tuple[str, ...] = ()
     gitignore: bool = False
     one_file_system: bool = False
-    only: Optional[FrozenSet[str]] = None
+    only: Optional[FrozenSet[str]] = None  # noqa: UP045 (the same)
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
@@ -58,8 +58,8 @@ def spec_of(patterns: Tuple[str, ...]) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(patterns)
 
 
-def verdict(patterns: Tuple[str, ...], path: str) -> Optional[bool]:
-    """Return True if the last pattern that matches excludes *path*, False if it re-includes it, None if none matches.
+def verdict(patterns: Tuple[str, ...], path: str) -> bool | None:
+    """Return what the last pattern that matches says: True, *path* is excluded; False, not; None, none matches.
 
     *path* is relative to where the patterns hold; that of a directory ends with a slash.
     """

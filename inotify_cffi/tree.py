@@ -7,7 +7,6 @@ change and nothing is told, or the name or the directory is marked and looked at
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING, Dict
 
@@ -366,9 +365,9 @@ class Tree:
     def _discard(self) -> None:
         """Drop what came behind the overflow, for it has holes, too, and no second marker for them.
 
-        The kernel queues the marker once and then whatever there is room for, and has no other marker while that one
-        is queued (fs/notify/notification.c fsnotify_insert_event). So all that was queued before the marker was read
-        is only good to learn which watches are over.
+        The kernel queues the marker once, then whatever there is room for, and no other marker while that one is
+        queued (fs/notify/notification.c fsnotify_insert_event). So all that was queued before the marker was read is
+        only good to learn which watches are over.
         """
         # Their IGNORED may be among what was lost.
         self._reaped.clear()

@@ -358,7 +358,7 @@ class Watcher(Generic[AnyStr]):
         return events
 
     def _stay_readable(self) -> None:
-        """What is still to be looked at, or was told by another call, would not wake who waits for the descriptor."""
+        """Keep the descriptor readable: what is in doubt, or was told by another call, would wake nobody."""
         if (self._tree.in_doubt or self._tree.has_told) and not self._owes_wake:
             self._owes_wake = True
             self._poller.wake()
@@ -499,7 +499,7 @@ def _open_mounts() -> int | None:
 def _record_file() -> TextIO | None:
     """Open the file that the environment asks for."""
     path = os.environ.get(VARIABLE)
-    return open(path, "a", encoding="utf-8") if path else None  # noqa: SIM115 (the watcher closes it)
+    return open(path, "a", encoding="utf-8") if path else None
 
 
 def _progress(report: Callable[[int], None] | None) -> Callable[[], None] | None:

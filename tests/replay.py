@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 
-from inotify_cffi import Event
 from inotify_cffi._syscalls import Columns
 from inotify_cffi.ledger import Root
 from inotify_cffi.rules import Rules
@@ -84,7 +83,7 @@ class Replay:
         self.player.by_path = arguments[1]
         self.player.at = 1
         self.tree = Tree(self.player)
-        self.told: list[Event[str]] = []
+        self.told = []
 
     def run(self):
         while True:
@@ -113,5 +112,6 @@ class Replay:
 
 
 if __name__ == "__main__":
-    for event in Replay(open(sys.argv[1], encoding="utf-8")).run():
-        print(event)
+    with open(sys.argv[1], encoding="utf-8") as recording:
+        for event in Replay(recording).run():
+            print(event)

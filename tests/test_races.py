@@ -10,7 +10,7 @@ from inotify_cffi import Mask, Watcher
 from inotify_cffi._syscalls import LARGEST_RECORD, Columns, ReadBuffer
 from tests.stress import oracles
 from tests.stress.__main__ import with_queue
-from tests.stress.writers import RENAME_WHITEOUT, rename
+from tests.stress.writers import RENAME_WHITEOUT, exchange, rename
 
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 
@@ -293,3 +293,30 @@ def test_a_directory_found_at_its_new_place_before_its_move_was_read_is_told_the
             *("DELETE,ISDIR x/y", "MOVED_FROM,ISDIR x"),
         ]
         assert watcher.stats()["watches"] == 4
+
+
+def test_a_name_in_doubt_is_looked_at_even_if_its_directory_moves_before_the_look(root, outside):
+    """The merged arrival of ``merged_halves``, in a directory that is somewhere else when the name is looked up."""
+    os.mkdir(root + "/d")
+    os.makedirs(outside + "/x/below")
+    os.mkdir(outside + "/y")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        replayer = oracles.Replayer(root, watcher.snapshot())
+        os.rename(outside + "/y", root + "/d/b")
+        exchange(outside + "/x", root + "/d/b")
+
+        def move_on():
+            os.rename(root + "/d", root + "/e")
+            os.mknod(root + "/d")
+
+        original = watcher._tree._reconciler._look
+
+        def look(parent, name):
+            if name == "b":
+                move_on()
+                watcher._tree._reconciler._look = original
+            original(parent, name)
+
+        watcher._tree._reconciler._look = look
+        replayer.apply(watcher.sync() + watcher.sync())
+        assert oracles.complaints_at_rest(watcher, [replayer]) == []

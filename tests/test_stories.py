@@ -34,7 +34,7 @@ def replace(path):
 OPERATIONS = {
     "mkdir": os.makedirs,
     "write": write,
-    "touch": lambda path: os.mknod(path),
+    "touch": os.mknod,
     "rm": os.unlink,
     "rmdir": os.rmdir,
     "rmtree": shutil.rmtree,

@@ -166,7 +166,8 @@ def test_no_watch_left_for_the_user(limited, tmp_path):
     )
     limit = _syscalls.sysctl("max_user_watches")
     assert told == (
-        f"{errno.ENOSPC} c no watch is left for this user; raise fs.inotify.max_user_watches (now {limit})\n"
+        f"{errno.ENOSPC} c no watch is left for this user; raise fs.inotify.max_user_watches (now {limit})"
+        " and user.max_inotify_watches (now 2)\n"
     )
 
 
@@ -201,7 +202,7 @@ def test_no_instance_left_for_the_user(limited):
     limit = _syscalls.sysctl("max_user_instances")
     assert told == (
         f"{errno.EMFILE} no inotify instance is left for this user; "
-        f"raise fs.inotify.max_user_instances (now {limit})\n"
+        f"raise fs.inotify.max_user_instances (now {limit}) and user.max_inotify_instances (now 1)\n"
     )
 
 

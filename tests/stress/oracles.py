@@ -115,8 +115,8 @@ def version(path: str) -> bytes:
 def listing(root: str) -> dict[str, bool]:
     """Path -> is a directory, from the disk; links are not followed."""
     found: dict[str, bool] = {}
-    for parent, directories, files in os.walk(root):
-        parent = parent.rstrip("/")
+    for top, directories, files in os.walk(root):
+        parent = top.rstrip("/")
         for name in directories:
             found[parent + "/" + name] = not os.path.islink(parent + "/" + name)
         for name in files:
