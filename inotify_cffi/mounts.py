@@ -1,8 +1,8 @@
 """Notice what is mounted and unmounted below the roots.
 
 A mount over a watched directory hides it, and the unmount of a bind mount shows another, with no inotify event.
-But /proc/self/mountinfo becomes urgent on any change (proc(5)). Then the directories are looked at at which a mount
-came or went.
+But /proc/self/mountinfo becomes urgent on any change (proc(5)). Then each directory is looked at where a
+mount came or went.
 """
 
 from __future__ import annotations

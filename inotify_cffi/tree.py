@@ -366,7 +366,7 @@ class Tree:
         """Drop what came behind the overflow, for it has holes, too, and no second marker for them.
 
         The kernel queues the marker once, then whatever there is room for, and no other marker while that one is
-        queued (fs/notify/notification.c fsnotify_insert_event). So all that was queued before the marker was read is
+        queued (fs/notify/notification.c fsnotify_insert_event). So what was queued before the marker was read is
         only good to learn which watches are over.
         """
         # Their IGNORED may be among what was lost.
