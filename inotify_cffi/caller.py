@@ -137,7 +137,7 @@ class Caller(Registry):
         for implementation in self._table[hook_name]:
             try:
                 implementation.call(*values)
-            except Exception as error:  # noqa: BLE001, PERF203  # a guard for each
+            except Exception as error:  # noqa: BLE001  # a guard for each
                 self._failed(implementation, event, error)
             else:
                 implementation.failures = 0

@@ -89,7 +89,7 @@ class Dispatcher(Caller):
                 for implementation in each:
                     try:
                         implementation.call(event)
-                    except Exception as error:  # noqa: BLE001, PERF203  # a guard for each
+                    except Exception as error:  # noqa: BLE001  # a guard for each
                         self._failed(implementation, event, error)
                     else:
                         implementation.failures = 0
@@ -145,7 +145,7 @@ class Dispatcher(Caller):
             self.start(watcher)
             # After a batch, a read that does not wait tells whether there is more.
             busy = False
-            while (count is None or told < count) and (deadline is None or time.monotonic() < deadline):
+            while count is None or told < count:
                 now, settled_at = time.monotonic(), self.next_settled()
                 due = settled_at is not None and settled_at <= now
                 until = now if busy or due else _earliest(deadline, settled_at, _after(now, block_duration_s))
@@ -162,6 +162,8 @@ class Dispatcher(Caller):
                 if due:
                     self.settled(now, watcher)
                 busy = bool(events) and bool(self._table["inotify_idle"])
+                if deadline is not None and time.monotonic() >= deadline:
+                    break
         finally:
             self.stop(watcher)
             ending, self._ending = self._ending, None

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import shutil
 import signal
-import sys
 from typing import TYPE_CHECKING, Callable, Dict, Sequence, Union
 
 from inotify_cffi import Event, Mask, hookimpl, parse_duration
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Changes = Dict[str, AnyEvent]
 
 __all__ = ["Command", "expand"]
+
+logger = logging.getLogger("inotify_cffi.plugins.command")
 
 # What happened to an entry; not what happened to the watching.
 CHANGES = int(Mask.ALL)
@@ -159,7 +161,7 @@ class Command:
 
     def _report(self, text: str) -> None:
         if not getattr(self._options, "quiet", False):
-            print(f"inotify-cffi: {text}", file=sys.stderr, flush=True)
+            logger.info("%s", text)
 
     def _ended(self, code: int) -> bool:
         # With the terminal the command has Ctrl-C, too: then the user wants to end more than the command.

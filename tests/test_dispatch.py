@@ -538,6 +538,15 @@ def test_the_loop_ends_after_so_long(tmp_path):
     assert story.told == ["start", "idle", "end"]
 
 
+def test_the_loop_hands_out_what_is_there_also_without_time(tmp_path):
+    story, dispatcher = Story(), Dispatcher()
+    dispatcher.register(story)
+    with Watcher(str(tmp_path)) as watcher:
+        (tmp_path / "a").mkdir()
+        assert dispatcher.run(watcher, timeout=0) == 1
+    assert story.told == ["start", "a", "end"]
+
+
 def test_the_loop_calls_idle_as_often_as_asked(tmp_path):
     class Third(Story):
         @hookimpl

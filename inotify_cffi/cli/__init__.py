@@ -7,16 +7,20 @@ Ctrl-C, 143 for SIGTERM. The standard output is only data; everything else goes 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import ExitStack
 from typing import Sequence
 
 from inotify_cffi.cli.parser import parse
-from inotify_cffi.cli.surroundings import logging_to_stderr, one_line, terminating_cleanly
+from inotify_cffi.cli.service import Again
+from inotify_cffi.cli.surroundings import Objects, logging_to_stderr, one_line, terminating_cleanly
 from inotify_cffi.errors import InotifyError
 
 __all__ = ["main"]
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,24 +36,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     with ExitStack() as surroundings:
         surroundings.callback(_flush)
-        surroundings.enter_context(logging_to_stderr())
+        handler = surroundings.enter_context(logging_to_stderr())
         surroundings.enter_context(terminating_cleanly())
         try:
-            command, options, dispatcher = parse(arguments)
-            return command.run(options, dispatcher)
+            return _run(arguments, handler)
         except KeyboardInterrupt:
             return 130
         except SystemExit as error:
             return _exit_code(error)
         except (OSError, InotifyError) as error:
-            print(f"inotify-cffi: {one_line(error)}", file=sys.stderr)
+            logger.error("%s", one_line(error))  # noqa: TRY400  # it is expected, and the line says all
             return 1
+
+
+def _run(arguments: list[str], handler: logging.Handler) -> int:
+    command, options, dispatcher = parse(arguments)
+    if getattr(options, "log", "text") == "json":
+        handler.setFormatter(Objects())
+    while True:
+        try:
+            return command.run(options, dispatcher)
+        except Again:  # once for each SIGHUP
+            # A daemon does not die of a slip in its configuration: it goes on with what it has.
+            try:
+                command, options, dispatcher = parse(arguments)
+            except (SystemExit, OSError, InotifyError) as error:
+                logger.warning("the configuration stays as it was: %s", one_line(error))
 
 
 def _exit_code(error: SystemExit) -> int:
     if error.code is None or isinstance(error.code, int):
         return error.code or 0
-    print(f"inotify-cffi: {error.code}", file=sys.stderr)
+    logger.error("%s", error.code)
     return 1
 
 

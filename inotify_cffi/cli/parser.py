@@ -10,7 +10,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
-from inotify_cffi.cli import journal, run, watch
+from inotify_cffi.cli import doctor, journal, plugins, run, stats, watch
+from inotify_cffi.cli.config import Defaults, read
 from inotify_cffi.dispatch import Dispatcher
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["COMMANDS", "build", "parse"]
 
 PROGRAM = "inotify-cffi"
 
-COMMANDS = (watch.COMMAND, run.COMMAND, journal.COMMAND)
+COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
 
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
 events came; 130 ended by Ctrl-C; 143 by SIGTERM"""
@@ -32,25 +33,30 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
     Raises:
         SystemExit: 2 after a message about wrong usage; 0 after the help or the version.
         PluginError: a plugin can not be loaded.
+        ConfigError, OSError: the configuration can not be read.
 
     """
     dispatcher = Dispatcher()
     named = {command.name: command for command in COMMANDS}
     chosen = named.get(arguments[0]) if arguments else None
-    if chosen is not None:
-        _load_plugins(chosen, arguments, dispatcher)
-    parser = build(chosen, dispatcher)
-    command_line: Sequence[str] = ()
-    if chosen is not None and chosen.takes_command and "--" in arguments:
-        end = list(arguments).index("--")
-        arguments, command_line = arguments[:end], arguments[end + 1 :]
-    options = parser.parse_args(arguments, argparse.Namespace(command_line=command_line))
-    if options.version:
-        print(f"{PROGRAM} {_version()}")
-        raise SystemExit(0)
     if chosen is None:
+        parser = build(None, dispatcher)
+        if parser.parse_args(arguments).version:
+            print(f"{PROGRAM} {_version()}")
+            raise SystemExit(0)
         parser.print_help(sys.stderr)
         raise SystemExit(2)
+    end = list(arguments).index("--") if chosen.takes_command and "--" in arguments else len(arguments)
+    own, command_line = arguments[1:end], arguments[end + 1 :]
+    defaults = _load_plugins(chosen, own, dispatcher)
+    options = build(chosen, dispatcher).parse_args(
+        [chosen.name, *defaults.arguments, *own],
+        argparse.Namespace(command_line=command_line or defaults.command_line),
+    )
+    if not getattr(options, "paths", True):
+        options.paths = list(defaults.paths)
+        if not options.paths:
+            raise SystemExit(Parser(prog=f"{PROGRAM} {chosen.name}").error("there is no PATH to watch"))
     return chosen, options, dispatcher
 
 
@@ -82,7 +88,7 @@ def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
 
 
 def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("plugins")
+    group = parser.add_argument_group("plugins and configuration")
     group.add_argument(
         "--plugin",
         action="append",
@@ -92,18 +98,27 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
         "given more than once",
     )
     group.add_argument("--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="take options from this TOML file, from the table with the command's name; read again on SIGHUP",
+    )
 
 
-def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> None:
+def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> Defaults:
+    """Load what the configuration and the arguments ask for; what the configuration says besides."""
     first = Parser(prog=f"{PROGRAM} {command.name}", add_help=False, allow_abbrev=False)
     _add_plugin_options(first)
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    asked, _ = first.parse_known_args(arguments[1:end])
+    arguments = arguments if command.takes_plugins else ()
+    file = first.parse_known_args(arguments)[0].config
+    defaults = Defaults() if file is None else read(file, command.name)
+    asked, _ = first.parse_known_args([*defaults.arguments, *arguments])
     for name in asked.no_plugin:
         dispatcher.block(name)
     for source in dict.fromkeys((*command.plugins, *asked.plugin)):
         dispatcher.load(source)
     dispatcher.check_pending()
+    return defaults
 
 
 def _version() -> str:

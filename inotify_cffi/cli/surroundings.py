@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -13,32 +14,51 @@ from typing import TYPE_CHECKING, Iterator
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["logging_to_stderr", "one_line", "terminating_cleanly"]
+__all__ = ["Objects", "logging_to_stderr", "one_line", "terminating_cleanly"]
 
 # What would end the process at once, without inotify_stop: raised as SystemExit instead.
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-class _OneLine(logging.Formatter):
+logger = logging.getLogger("inotify_cffi")
+
+
+class Lines(logging.Formatter):
     """A message in one line; with the traceback only where INOTIFY_CFFI_DEBUG is set."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = f"inotify-cffi: {record.getMessage()}".replace("\n", " ")
+        """Return the line."""
+        text = record.getMessage().replace("\n", " ")
+        if not getattr(record, "bare", False):
+            text = f"inotify-cffi: {text}"
         if record.exc_info and os.environ.get("INOTIFY_CFFI_DEBUG"):
             text += "\n" + self.formatException(record.exc_info)
         return text
 
 
+class Objects(logging.Formatter):
+    """A message as a JSON object in one line, for a service's log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        row = {"time": record.created, "level": record.levelname.lower(), "message": record.getMessage()}
+        if record.exc_info:
+            row["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(row)
+
+
 @contextmanager
-def logging_to_stderr() -> Iterator[None]:
-    """Print what the library logs, from warnings up, a line each."""
+def logging_to_stderr() -> Iterator[logging.Handler]:
+    """Print what is logged by the library, its plugins and this program; gives the handler that does."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine())
-    logger = logging.getLogger("inotify_cffi")
+    handler.setFormatter(Lines())
+    level = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
-        yield
+        yield handler
     finally:
+        logger.setLevel(level)
         logger.removeHandler(handler)
 
 
@@ -69,7 +89,7 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """Return what an expected error says to a user: the path, if it is about one, and why."""
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror

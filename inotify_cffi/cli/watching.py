@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import functools
+import logging
 import operator
-import sys
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Callable
 
+from inotify_cffi.cli.progress import listing
+from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.durations import parse_duration
 from inotify_cffi.flags import Mask, parse_mask
 from inotify_cffi.hookspecs import hookimpl
@@ -18,10 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "watch_all"]
 
+logger = logging.getLogger(__name__)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what says where to watch and what for."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a directory, or a file")
     group = parser.add_argument_group("watching")
     group.add_argument("-r", "--recursive", action="store_true", default=True, help="all below, too; the default")
     group.add_argument("--no-recursive", action="store_false", dest="recursive", help="only the directories given")
@@ -66,24 +71,55 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="end after so long: a number of seconds, or with a unit as in 500ms, 10s, 2m, 1h",
     )
+    group.add_argument(
+        "--log", choices=("text", "json"), default="text", help="how messages look on the standard error"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="do not tell when the watches are in place")
 
 
-def watch_all(options: argparse.Namespace, dispatcher: Dispatcher, *, default: int = Mask.CHANGES) -> int:
+def watch_all(
+    options: argparse.Namespace,
+    dispatcher: Dispatcher,
+    *,
+    default: int = Mask.CHANGES,
+    block_duration_s: float | None = None,
+) -> int:
     """Watch what the options say and hand all events to the plugins; the exit code.
 
     Args:
         options: those of :func:`add_options` and of the plugins.
         dispatcher: the plugins.
         default: the events that are watched for where the options name none.
+        block_duration_s: how often plugins hear of idleness, in seconds; None: only after events.
 
     Raises:
         OSError, InotifyError: a path can not be watched.
 
     """
     mask = functools.reduce(operator.or_, options.events) if options.events else default
+    with ExitStack() as held:
+        # It may take long to list a large tree; the bar is gone when the first event is handed out.
+        progress = held.enter_context(ExitStack())
+        watcher = held.enter_context(_made(options, mask, progress.enter_context(listing(quiet=options.quiet))))
+        held.enter_context(rereading(watcher, enabled=bool(options.config)))
+        dispatcher.settle_s = options.settle
+        # Before the paths: a wrong option is told at once, not after a million directories were listed.
+        dispatcher.configure(options, watcher)
+        for path in options.paths:
+            watcher.add(path)
+        progress.close()
+        _add(dispatcher, None if options.quiet else Ready(), "ready")
+        _add(dispatcher, notifier(), "service")
+        told = dispatcher.run(
+            watcher, count=options.count, timeout=options.timeout, block_duration_s=block_duration_s
+        )
+    # As inotifywait has it: 2 for what was waited for and did not come.
+    return 2 if options.count is not None and told < options.count else 0
+
+
+def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] | None) -> Watcher[str]:
     try:
-        watcher: Watcher[str] = Watcher(
+        return Watcher(
             mask=mask,
             recursive=options.recursive,
             max_depth=options.max_depth,
@@ -93,21 +129,17 @@ def watch_all(options: argparse.Namespace, dispatcher: Dispatcher, *, default: i
             one_file_system=options.one_file_system,
             missing="wait" if options.wait else "error",
             existing=options.existing,
+            on_progress=report,
         )
     except ValueError as error:
         # A pattern: what else there is to be wrong was checked when the arguments were parsed.
         raise SystemExit(str(error)) from error
-    with watcher:
-        dispatcher.settle_s = options.settle
-        # Before the paths: a wrong option is told at once, not after a million directories were listed.
-        dispatcher.configure(options, watcher)
-        for path in options.paths:
-            watcher.add(path)
-        if not options.quiet:
-            dispatcher.register(Ready(), "ready")
-        told = dispatcher.run(watcher, count=options.count, timeout=options.timeout)
-    # As inotifywait has it: 2 for what was waited for and did not come.
-    return 2 if options.count is not None and told < options.count else 0
+
+
+def _add(dispatcher: Dispatcher, plugin: object, name: str) -> None:
+    # It is there already when the configuration was read again and was wrong.
+    if plugin is not None and name not in dispatcher.plugins():
+        dispatcher.register(plugin, name)
 
 
 class Ready:
@@ -116,7 +148,7 @@ class Ready:
     @hookimpl(trylast=True)
     def inotify_start(self) -> None:
         """Say it, after all other plugins have started."""
-        print("Watches established.", file=sys.stderr, flush=True)
+        logger.info("Watches established.", extra={"bare": True})
 
 
 def _events(text: str) -> Mask:

@@ -314,6 +314,7 @@ for number in itertools.count():
 """
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kills", [10])
 def test_it_survives_being_killed_under_load(file, root, kills):
     seq = 0

@@ -1,0 +1,93 @@
+"""Options from a TOML file: a table for each command, with the long names of its options.
+
+::
+
+    [watch]
+    paths = ["/srv/in"]
+    plugin = ["journal", "/etc/inotify/mine.py"]
+    exclude = ["*.tmp", "build/"]
+    settle = "2s"
+    quiet = true
+
+    [run]
+    paths = ["src"]
+    command = ["make", "-s"]
+
+What the command line says counts more; an option that may be given more than once has the file's values, too.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Mapping, NamedTuple, Tuple
+
+from inotify_cffi.cli.extra import needed
+from inotify_cffi.errors import InotifyError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+
+__all__ = ["ConfigError", "Defaults", "read"]
+
+
+class ConfigError(InotifyError):
+    """The file is not what it should be; the message names it and what is wrong."""
+
+
+class Defaults(NamedTuple):
+    """What a file says for one command: options as arguments, paths, what stands behind ``--``."""
+
+    arguments: Tuple[str, ...] = ()
+    paths: Tuple[str, ...] = ()
+    command_line: Tuple[str, ...] = ()
+
+
+def read(file: str, command: str) -> Defaults:
+    """Return what *file* says for *command*.
+
+    Raises:
+        ConfigError: it is no TOML, or a value is of a kind that no option has.
+        OSError: it can not be read.
+
+    """
+    with open(file, "rb") as stream:
+        data = stream.read()
+    tables = _parsed(file, data)
+    table = tables.get(command, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: {command} has to be a table: [{command}]")
+    arguments: list[str] = []
+    for key, value in table.items():
+        if key not in {"paths", "command"}:
+            arguments.extend(_arguments(file, key, value))
+    return Defaults(tuple(arguments), _texts(file, table, "paths"), _texts(file, table, "command"))
+
+
+def _parsed(file: str, data: bytes) -> Mapping[str, object]:
+    try:
+        if sys.version_info >= (3, 11):
+            return tomllib.loads(data.decode("utf-8"))
+        loaded: object = needed("tomli", "--config").loads(data.decode("utf-8"))
+        return loaded if isinstance(loaded, dict) else {}
+    except ValueError as error:
+        # Both libraries' errors are ValueErrors, and so is what is no UTF-8.
+        raise ConfigError(f"{file} is no TOML: {error}") from error
+
+
+def _arguments(file: str, key: str, value: object) -> list[str]:
+    if value is True:
+        return [f"--{key}"]
+    if value is False:
+        return ["--no-recursive"] if key == "recursive" else []
+    if isinstance(value, (str, int, float)):
+        return [f"--{key}={value}"]
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return [f"--{key}={each}" for each in value]
+    raise ConfigError(f"{file}: {key} has to be a text, a number, true, false or a list of texts, not {value!r}")
+
+
+def _texts(file: str, table: Mapping[str, object], key: str) -> Tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ConfigError(f"{file}: {key} has to be a list of texts, not {value!r}")
+    return tuple(value)

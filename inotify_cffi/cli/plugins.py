@@ -1,0 +1,44 @@
+"""``inotify-cffi plugins``: which there are."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from inotify_cffi.cli.command import Command
+from inotify_cffi.cli.table import shown, table
+from inotify_cffi.dispatch import Dispatcher
+from inotify_cffi.errors import PluginError
+from inotify_cffi.loading import installed
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["COMMAND"]
+
+
+def add_options(_parser: argparse.ArgumentParser) -> None:
+    """There are none."""
+
+
+def run(_options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
+    """Print the installed plugins, also those that can not be used and why."""
+    rows = []
+    for candidate in installed():
+        dispatcher = Dispatcher()
+        try:
+            does = ", ".join(hook[len("inotify_") :] for hook in dispatcher.hooks(dispatcher.load(candidate.name)))
+        except PluginError as error:
+            does = f"can not be used: {shown(str(error))}"
+        rows.append((candidate.name, f"{candidate.distribution} {candidate.version}", does))
+    sys.stdout.write(table(("NAME", "FROM", "HOOKS"), rows))
+    return 0
+
+
+COMMAND = Command(
+    name="plugins",
+    summary="list the plugins that are installed",
+    description="List the plugins that are installed, where they come from, and the hooks that they implement.",
+    add_options=add_options,
+    run=run,
+)

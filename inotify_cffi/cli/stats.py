@@ -1,0 +1,151 @@
+"""``inotify-cffi stats``: count by directory and kind; live on a terminal, once at the end in a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Sequence
+
+from inotify_cffi.cli.command import Command
+from inotify_cffi.cli.extra import needed
+from inotify_cffi.cli.table import shown, table
+from inotify_cffi.cli.watching import add_options as add_watching
+from inotify_cffi.cli.watching import watch_all
+from inotify_cffi.flags import Mask
+from inotify_cffi.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.events import AnyEvent
+
+__all__ = ["COMMAND"]
+
+# How often the table is drawn again while nothing happens, in seconds, and at most while much does.
+REFRESH_S = 0.25
+
+KINDS = {
+    "CREATED": int(Mask.CREATE),
+    "WRITTEN": int(Mask.MODIFY | Mask.CLOSE_WRITE),
+    "ATTRIB": int(Mask.ATTRIB),
+    "MOVED": int(Mask.MOVED_FROM | Mask.MOVED_TO),
+    "DELETED": int(Mask.DELETE),
+    "READ": int(Mask.READS),
+}
+
+HEAD = ("TOTAL", *KINDS, "DIRECTORY")
+
+
+class Counts:
+    """Counts events; a plugin, as all that handles events is."""
+
+    def __init__(self, top: int) -> None:
+        self._top = top
+        self._totals: Counter[str] = Counter()
+        self._kinds: Counter[tuple[str, str]] = Counter()
+
+    @hookimpl
+    def inotify_events(self, events: Sequence[AnyEvent]) -> None:
+        """Count a batch."""
+        for event in events:
+            directory = os.fsdecode(event.watch_path)
+            self._totals[directory] += 1
+            for kind, flags in KINDS.items():
+                if event.mask & flags:
+                    self._kinds[directory, kind] += 1
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """Return a row for each of the busiest directories, and the sum of all."""
+        busiest = self._totals.most_common(self._top)
+        rows: list[tuple[object, ...]] = [
+            (total, *(self._kinds[directory, kind] for kind in KINDS), shown(directory))
+            for directory, total in busiest
+        ]
+        sums = [sum(count for (_, each), count in self._kinds.items() if each == kind) for kind in KINDS]
+        return [*rows, (sum(self._totals.values()), *sums, f"all {len(self._totals)} directories")]
+
+
+class Printed:
+    """The table once, at the end."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    @hookimpl
+    def inotify_stop(self) -> None:
+        """Print it."""
+        sys.stdout.write(table(HEAD, self._counts.rows()))
+        sys.stdout.flush()
+
+
+class Live:
+    """The table on a terminal, drawn again as the counts change."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._drawn_at = 0.0
+        self._live = needed("rich.live", "a live table (a pipe gets a plain one: | cat)").Live(
+            self._drawn(), auto_refresh=False
+        )
+
+    @hookimpl
+    def inotify_start(self) -> None:
+        """Begin."""
+        self._live.start()
+
+    @hookimpl
+    def inotify_idle(self) -> None:
+        """Draw it as it is now, but not for every batch of many."""
+        now = time.monotonic()
+        if now >= self._drawn_at + REFRESH_S / 2:
+            self._drawn_at = now
+            self._live.update(self._drawn(), refresh=True)
+
+    @hookimpl
+    def inotify_stop(self) -> None:
+        """Draw it for the last time, and leave it there."""
+        self._live.update(self._drawn(), refresh=True)
+        self._live.stop()
+
+    def _drawn(self) -> object:
+        drawn = needed("rich.table", "a live table").Table(box=None)
+        text = needed("rich.text", "a live table").Text
+        for name in HEAD:
+            drawn.add_column(name, justify="left" if name == "DIRECTORY" else "right", no_wrap=True)
+        for row in self._counts.rows():
+            drawn.add_row(*(text(str(value)) for value in row))
+        return drawn
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what to watch, and how much of it to show."""
+    add_watching(parser)
+    parser.add_argument("--top", type=_top, default=20, metavar="N", help="show the N busiest directories; 20")
+
+
+def _top(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of directories")
+    return int(text)
+
+
+def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
+    """Count until it is ended."""
+    counts = Counts(options.top)
+    dispatcher.register(counts, "counts")
+    live = sys.stdout.isatty()
+    dispatcher.register(Live(counts) if live else Printed(counts), "table")
+    return watch_all(options, dispatcher, block_duration_s=REFRESH_S if live else None)
+
+
+COMMAND = Command(
+    name="stats",
+    summary="count what happens, by directory and kind",
+    description="Count what happens, by directory and kind: a live table on a terminal, a plain one at the end in "
+    "a pipe.",
+    add_options=add_options,
+    run=run,
+    takes_plugins=True,
+)

@@ -1,0 +1,349 @@
+"""The other commands, the configuration, and life as a service."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from replaying import COMMAND, PATIENCE_S, Watching
+
+from inotify_cffi import Watcher
+from inotify_cffi.cli import main, usage
+from inotify_cffi.cli.config import ConfigError, read
+from inotify_cffi.cli.table import shown, table
+
+try:
+    import rich
+except ImportError:
+    rich = None
+
+HAS_TOML = sys.version_info >= (3, 11)
+
+
+def run(*arguments, **options):
+    return subprocess.run([*COMMAND, *arguments], check=False, capture_output=True, timeout=PATIENCE_S, **options)
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+# --- tables ---
+
+
+def test_a_table_has_numbers_to_the_right():
+    assert table(("NAME", "N"), [("a", 1), ("long", 100)]) == "NAME    N\na       1\nlong  100\n"
+
+
+def test_a_name_is_shown_without_what_a_terminal_obeys():
+    assert shown(b"a\x1b[2J\n\xff") == "a\\x1b[2J\\n\\udcff"
+
+
+# --- plugins ---
+
+
+def test_plugins_lists_what_is_installed_and_what_it_does(capsys):
+    assert main(["plugins"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "FROM", "HOOKS"]
+    assert [line.split()[0] for line in lines[1:] if "inotify_cffi" in line] == ["command", "console", "journal"]
+
+
+def test_plugins_says_why_one_can_not_be_used(tmp_path, monkeypatch, capsys):
+    information = tmp_path / "bad-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[inotify_cffi]\nbad = no_such_module\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["plugins"]) == 0
+    assert re.search(r"^bad +bad 1.0 +can not be used: .*no_such_module", capsys.readouterr().out, re.MULTILINE)
+
+
+# --- doctor ---
+
+
+def test_doctor_shows_limits_their_use_and_how_to_raise_them(tmp_path, capsys):
+    with Watcher(str(tmp_path)):
+        assert main(["doctor", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for name, value in usage.limits().items():
+        assert re.search(rf"^fs.inotify.{name} +{value} ", printed, re.MULTILINE)
+    assert re.search(rf"^ *{os.getpid()} ", printed, re.MULTILINE)
+    watches = usage.limits()["max_user_watches"] * 2
+    assert f"sudo sysctl -w fs.inotify.max_user_watches={watches}\n" in printed
+    assert f"{tmp_path}: {usage.mount_of(str(tmp_path)).kind}, mounted at " in printed
+
+
+def test_the_use_of_a_process_is_counted(tmp_path):
+    def mine():
+        found, _ = usage.processes()
+        return next(((each.instances, each.watches) for each in found if each.pid == os.getpid()), (0, 0))
+
+    (tmp_path / "a").mkdir()
+    before = mine()
+    with Watcher(str(tmp_path)):
+        assert mine() == (before[0] + 1, before[1] + 2)
+
+
+def test_the_mount_of_a_path_is_known():
+    assert usage.mount_of("/proc/self").kind == "proc"
+    assert usage.mount_of("/proc/self").point == "/proc"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("nfs4", "other machines"),
+        ("cifs", "other machines"),
+        ("fuse.sshfs", "program"),
+        ("overlay", "layers"),
+        ("9p", "host"),
+    ],
+)
+def test_where_inotify_is_blind_is_said(kind, says):
+    assert says in usage.is_blind(kind)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "tmpfs", "zfs", "fuseblk"])
+def test_where_it_sees_all_nothing_is_said(kind):
+    assert usage.is_blind(kind) == ""
+
+
+def test_a_path_that_is_not_there_is_an_error(tmp_path):
+    done = run("doctor", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stderr == os.fsencode(f"inotify-cffi: {tmp_path / 'none'}: No such file or directory\n")
+
+
+# --- stats ---
+
+
+def test_stats_counts_by_directory_and_kind(root):
+    (root / "d").mkdir()
+    for name in ("d/a", "d/b", "c"):
+        (root / name).touch()
+    done = run("stats", "--existing", "--count", "4", "-q", str(root))
+    head, *lines = (line.split() for line in done.stdout.decode().splitlines())
+    assert head == ["TOTAL", "CREATED", "WRITTEN", "ATTRIB", "MOVED", "DELETED", "READ", "DIRECTORY"]
+    assert sorted(lines[:2]) == [
+        ["2", "2", "0", "0", "0", "0", "0", name] for name in sorted([f"{root}", f"{root}/d"])
+    ]
+    assert lines[2] == ["4", "4", "0", "0", "0", "0", "0", "all", "2", "directories"]
+
+
+def on_a_terminal(*arguments, **environment):
+    """Run it with a terminal for its output; what it is and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    return process, ours
+
+
+def read_until(fd, text):
+    data = b""
+    while text not in data:
+        ready, _, _ = select.select([fd], [], [], PATIENCE_S)
+        assert ready, data
+        data += os.read(fd, 4096)
+    return data
+
+
+@pytest.mark.skipif(rich is None, reason="the extra cli is not installed")
+def test_stats_draws_a_live_table_on_a_terminal(root):
+    process, terminal = on_a_terminal("stats", str(root))
+    try:
+        read_until(terminal, b"all 0 directories")
+        (root / "a").mkdir()
+        read_until(terminal, b"all 1 directories")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 130
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def test_a_live_table_without_rich_says_what_to_install(root, tmp_path):
+    (tmp_path / "rich.py").write_text("raise ImportError('not here')")
+    process, terminal = on_a_terminal("stats", str(root), PYTHONPATH=str(tmp_path))
+    try:
+        assert b"needs rich: pip install 'inotify_cffi[cli]'" in read_until(terminal, b"\n")
+        assert process.wait(PATIENCE_S) == 1
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def test_watch_on_a_terminal_works_without_rich_and_in_colour(root, tmp_path):
+    (tmp_path / "rich.py").write_text("raise ImportError('not here')")
+    process, terminal = on_a_terminal("watch", str(root), PYTHONPATH=str(tmp_path), NO_COLOR="")
+    try:
+        read_until(terminal, b"Watches established.")
+        (root / "a").mkdir()
+        assert b"\x1b[32mCREATE,ISDIR\x1b[0m " in read_until(terminal, b"/a")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+# --- configuration ---
+
+
+needs_toml = pytest.mark.skipif(not HAS_TOML, reason="TOML comes with Python 3.11, or with the extra cli")
+
+
+@needs_toml
+def test_a_table_becomes_arguments(tmp_path):
+    (tmp_path / "c.toml").write_text(
+        '[run]\npaths = ["a", "b"]\ncommand = ["make", "-s"]\nexclude = ["x", "y"]\nquiet = true\ntty = false\n'
+        'recursive = false\nsettle = 2.5\n[watch]\nformat = "json"\n'
+    )
+    assert read(str(tmp_path / "c.toml"), "run") == (
+        ("--exclude=x", "--exclude=y", "--quiet", "--no-recursive", "--settle=2.5"), ("a", "b"), ("make", "-s"),
+    )  # fmt: skip
+    assert read(str(tmp_path / "c.toml"), "stats") == ((), (), ())
+
+
+@needs_toml
+@pytest.mark.parametrize("text", ["[watch", "watch = 1", "[watch]\npaths = 'a'", "[watch]\nexclude = [1]", "\xff"])
+def test_what_is_no_configuration_is_refused_and_named(tmp_path, text):
+    (tmp_path / "c.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"c\.toml"):
+        read(str(tmp_path / "c.toml"), "watch")
+
+
+@needs_toml
+def test_the_configuration_is_used_and_the_command_line_counts_more(tmp_path, root):
+    (root / "a").touch()
+    (root / "b.tmp").touch()
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f'[watch]\npaths = ["{root}"]\nexclude = ["*.tmp"]\nexisting = true\ntimeout = "0"\nquiet = true\nformat = "json"\n'
+    )
+    assert json.loads(run("watch", "--config", str(config)).stdout)["path"] == str(root / "a")
+    assert run("watch", "--config", str(config), "--format", "%f").stdout == b"a\n"
+
+
+@needs_toml
+def test_plugins_are_loaded_that_the_configuration_names(tmp_path, root):
+    (tmp_path / "mine.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_add_options(parser):\n"
+        "    parser.add_argument('--word')\n@inotify_cffi.hookimpl\ndef inotify_configure(options):\n"
+        "    print(options.word, flush=True)\n"
+    )
+    (tmp_path / "c.toml").write_text(
+        f'[watch]\nplugin = ["{tmp_path / "mine.py"}"]\nno-plugin = ["console"]\nword = "hello"\ntimeout = 0\n'
+    )
+    assert run("watch", "--config", str(tmp_path / "c.toml"), str(root)).stdout == b"hello\n"
+
+
+@needs_toml
+@pytest.mark.parametrize(("text", "code"), [("[watch]\nno_such_option = 1", 2), ("[watch", 1), ("", 2)])
+def test_a_wrong_configuration_is_one_line(tmp_path, text, code):
+    (tmp_path / "c.toml").write_text(text)
+    done = run("watch", "--config", str(tmp_path / "c.toml"))
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (code, b"", 1)
+
+
+def test_a_configuration_that_is_not_there_is_an_error(tmp_path, root):
+    assert run("watch", "--config", str(tmp_path / "none"), str(root)).returncode == 1
+
+
+@pytest.mark.skipif(HAS_TOML, reason="TOML is in the standard library")
+def test_without_toml_it_is_said_what_to_install(tmp_path, root):
+    (tmp_path / "tomli.py").write_text("raise ImportError('not here')")
+    (tmp_path / "c.toml").write_text("")
+    done = run(
+        "watch", "--config", str(tmp_path / "c.toml"), str(root), env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"inotify-cffi: --config needs tomli: pip install 'inotify_cffi[cli]'\n",
+    )
+
+
+# --- a service ---
+
+
+def ready_again(watching):
+    watching.errors = b""
+    while b"Watches established.\n" not in watching.errors:
+        chunk = os.read(watching.process.stderr.fileno(), 4096)
+        assert chunk
+        watching.errors += chunk
+
+
+@needs_toml
+def test_sighup_reads_the_configuration_again(tmp_path, root):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\npaths = ["{root}"]\nformat = "%f"\n')
+    with Watching("watch", "--config", str(config)) as watching:
+        (root / "a").mkdir()
+        assert watching.line() == b"a"
+        config.write_text(f'[watch]\npaths = ["{root}"]\nformat = "%e"\n')
+        watching.process.send_signal(signal.SIGHUP)
+        ready_again(watching)
+        (root / "b").mkdir()
+        assert watching.line() == b"CREATE,ISDIR"
+        assert watching.end() == 143
+
+
+@needs_toml
+def test_a_wrong_configuration_does_not_end_a_service(tmp_path, root):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\npaths = ["{root}"]\nformat = "%f"\n')
+    with Watching("watch", "--config", str(config)) as watching:
+        config.write_text("[watch")
+        watching.process.send_signal(signal.SIGHUP)
+        ready_again(watching)
+        assert b"the configuration stays as it was: " in watching.errors
+        (root / "a").mkdir()
+        assert watching.line() == b"a"
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_the_service_manager_is_told_of_start_and_end(tmp_path, root, kind):
+    name = f"@inotify-cffi-{os.getpid()}" if kind == "abstract" else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name[1:] if kind == "abstract" else name)
+        manager.settimeout(PATIENCE_S)
+        with Watching("watch", "-q", str(root), ready=False, environment={"NOTIFY_SOCKET": name}) as watching:
+            assert manager.recv(100) == b"READY=1"
+            assert watching.end() == 143
+            assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_a_service_manager_that_is_not_there_stops_nobody(root, tmp_path):
+    done = run("watch", "-q", "-t", "0", str(root), env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "none")})
+    assert done.returncode == 0
+    assert b"plugin 'service' failed in inotify_start" in done.stderr
+
+
+def test_messages_can_be_objects(tmp_path, root):
+    (tmp_path / "bad.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_event(event):\n    raise ValueError('mine')\n"
+    )
+    (root / "a").touch()
+    done = run(
+        "watch", "--log", "json", "--plugin", str(tmp_path / "bad.py"), "--existing", "--count", "1", str(root)
+    )
+    ready, failure = map(json.loads, done.stderr.splitlines())
+    assert (ready["level"], ready["message"]) == ("info", "Watches established.")
+    assert failure["level"] == "error"
+    assert "plugin 'bad' failed" in failure["message"]
+    assert "ValueError: mine" in failure["traceback"]
