@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inotify_cffi.crawl import kind_told
+from inotify_cffi.ledger import NO_WD
 from inotify_cffi.places import NOT_THERE
 
 if TYPE_CHECKING:
@@ -50,8 +51,13 @@ class Reconciler:
                 self._look(parent, name)
         stale = self._doubts.take_stale()
         for node in sorted(stale, key=self._depth):
-            if self._ledger.is_attached(node) and self._crawler.enters(node):
+            if not self._ledger.is_attached(node):
+                continue
+            if self._crawler.enters(node):
                 self._crawler.scan(node, relist=stale[node], since=since)
+            elif node.wd != NO_WD:
+                # It was moved to where nothing is watched any more.
+                self._crawler.close(node)
 
     def _depth(self, node: Node) -> int:
         return len(self._ledger.lineage(node))

@@ -139,10 +139,11 @@ class Disk:
                 return []
 
     def is_mount_point(self, fd: int) -> bool:
-        """Return True if the directory *fd* is the top of a mount; False also where /proc can not say it."""
+        """Return True if the directory *fd* is the top of a mount, or /proc can not say that it is not."""
         above = os.open("..", ENTER, dir_fd=fd)
         try:
-            return _mount_id(fd) != _mount_id(above)
+            mount = _mount_id(fd)
+            return not mount or mount != _mount_id(above)
         finally:
             os.close(above)
 

@@ -4,13 +4,14 @@ A story begins with what it shows. Each following line is an operation on the di
 expected event; a block of those is compared with all that the watcher tells up to there. Paths are relative
 to the watched root; those that begin with ``^`` lie outside of it. An event is its flags, its path, ``<-`` and the
 old path of a move, and ``+`` if it is synthetic. ``> nothing`` expects no event. ``watches N`` counts the
-directories that the kernel watches for us.
+directories that the kernel watches for us. ``option NAME VALUE``, before ``watch``, is one of the watcher's.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -87,13 +88,18 @@ class Story:
             if line and not line.startswith("#"):
                 yield line.split()[0], line.split()[1:]
 
+    def options(self, steps):
+        """What the watcher is made with."""
+        return {words[0]: literal_eval(words[1]) for verb, words in steps if verb == "option"}
+
     def run(self, make):
         steps = list(self.steps())
         # What comes before "watch" is there before the watcher is.
         begin = next((n for n, (verb, _) in enumerate(steps) if verb == "watch"), -1)
         for verb, words in steps[: max(begin, 0)]:
-            OPERATIONS[verb](*map(self.real, words))
-        with make(self.root) as watcher:
+            if verb != "option":
+                OPERATIONS[verb](*map(self.real, words))
+        with make(self.root, self.options(steps)) as watcher:
             for verb, words in steps[begin + 1 :]:
                 if verb == ">":
                     assert [self.event(event) for event in watcher.sync()] == words
@@ -103,21 +109,21 @@ class Story:
                     OPERATIONS[verb](*map(self.real, words))
 
 
-def as_str(root):
-    return Watcher(root, mask=STRUCTURE)
+def as_str(root, options):
+    return Watcher(root, mask=STRUCTURE, **options)
 
 
-def as_bytes_one_record_at_a_time(root):
-    watcher = Watcher(os.fsencode(root), mask=STRUCTURE)
+def as_bytes_one_record_at_a_time(root, options):
+    watcher = Watcher(os.fsencode(root), mask=STRUCTURE, **options)
     watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
     return watcher
 
 
-def without_proc(root):
+def without_proc(root, options):
     """As where /proc is not mounted: watches are added by path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "PROC", "/nowhere")
-        watcher = Watcher(root, mask=STRUCTURE)
+        watcher = Watcher(root, mask=STRUCTURE, **options)
     assert watcher.stats()["by_path"] == 1
     return watcher
 
