@@ -1,0 +1,99 @@
+"""The documentation is true: the help in it is today's, its Python runs, and the example plugin works."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+from replaying import PATIENCE_S
+
+from inotify_cffi import Dispatcher
+from inotify_cffi.cli import document
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DOCS = os.path.join(ROOT, "docs")
+EXAMPLE = os.path.join(ROOT, "examples", "checksum")
+
+pytestmark = pytest.mark.skipif(not os.path.isdir(DOCS), reason="the documentation is not here")
+
+
+def page(*name):
+    with open(os.path.join(DOCS, *name), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def test_the_help_in_the_documentation_is_up_to_date():
+    text = page("command-line.md")
+    assert document.replaced(text) == text, "run: python -m inotify_cffi.cli.document docs/command-line.md"
+
+
+def test_a_page_without_marks_is_refused():
+    with pytest.raises(ValueError, match="no marks"):
+        document.replaced("text")
+
+
+@pytest.mark.parametrize("name", ["console", "command", "journal"])
+def test_every_shipped_plugin_has_a_page_and_every_option_of_it_is_known(name):
+    dispatcher = Dispatcher()
+    dispatcher.load(name)
+    known = set(re.findall(r"--[a-z-]+", page("command-line.md")))
+    known |= {"--no-plugin", "--plugin", "--json", "--exec", "--"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page("plugins", f"{name}.md"))) <= known
+
+
+def test_the_plugins_in_the_documentation_can_be_registered():
+    classes = {}
+    for block in re.findall(r"```python\n(.*?)```", page("write-a-plugin.md") + page("hooks.md"), re.DOTALL):
+        if "Watcher(" not in block:
+            exec(compile(block, "write-a-plugin.md", "exec"), classes)
+    dispatcher = Dispatcher()
+    for name in ("Greeter", "Uploader"):
+        assert dispatcher.register(classes[name]()) == name
+
+
+@pytest.mark.timeout(300)
+def test_the_example_is_installed_in_a_fresh_environment_and_used(tmp_path):
+    fresh = tmp_path / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    # The library is taken from here; only the example is installed there.
+    site = subprocess.run(
+        [fresh / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    with open(os.path.join(site, "from_here.pth"), "w") as stream:
+        stream.write(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    copy = tmp_path / "checksum"
+    copy.mkdir()
+    for name in ("pyproject.toml", "inotify_checksum.py"):
+        with open(os.path.join(EXAMPLE, name)) as source, open(copy / name, "w") as target:
+            target.write(source.read())
+    isolation = ["--no-build-isolation", "--no-index"] if importlib.util.find_spec("setuptools") else []
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(fresh / "bin" / "python"),
+        "install",
+        "--quiet",
+        "--no-deps",
+    ]
+    subprocess.run([*pip, *isolation, str(copy)], check=True, capture_output=True, timeout=240)
+
+    command = [str(fresh / "bin" / "python"), "-m", "inotify_cffi"]
+    listed = subprocess.run([*command, "plugins"], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert re.search(r"^checksum +inotify-checksum 1.0 ", listed.stdout, re.MULTILINE)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("content")
+    done = subprocess.run(
+        [*command, "watch", "-q", "--plugin", "checksum", "--no-plugin", "console", "--settle", "10ms", "--existing",
+         "--timeout", "500ms", str(tmp_path / "in")],
+        check=True, capture_output=True, text=True, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.stdout == f"{hashlib.sha256(b'content').hexdigest()}  {tmp_path / 'in' / 'a'}\n"
