@@ -90,7 +90,7 @@ class Crawler:
         try:
             found = self._places.locate(node)
         except OSError as error:
-            self.not_entered(node, error, relist=relist)
+            self.not_entered(node, error, relist=relist, lost=relist and since is not None)
             return
         if found is None:
             self._doubts.doubt(node, relist=relist)
@@ -102,18 +102,49 @@ class Crawler:
 
     def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
         """Go on with a scan whose directory is open and watched; closes its descriptor."""
-        lineage = self._ledger.lineage(node)
-        root = lineage[0]
-        if not isinstance(root, Root):
-            raise TypeError(f"{node.name!r} is not below a root")
-        crawl = Crawl(root, len(lineage) - 1, since=since)
+        crawl = self._crawl_of(node, since=since)
         try:
             self._enter(crawl, node, found)
             while crawl.frames:
                 self._advance(crawl)
         finally:
-            for frame in crawl.frames:
-                self._places.close(frame.fd)
+            self._rest(crawl)
+
+    def begin(self, node: Node, found: Found) -> Crawl:
+        """Do the first step of a crawl; the others are for :meth:`go_on`. Closes the descriptor of *found*.
+
+        Between the steps nothing may be applied to the ledger but what leaves all below *node* as it is.
+        """
+        crawl = self._crawl_of(node, since=None)
+        try:
+            self._enter(crawl, node, found)
+        finally:
+            self._rest(crawl)
+        return crawl
+
+    def go_on(self, crawl: Crawl, most: int) -> bool:
+        """Do *most* steps of a crawl, about one for each directory, and hold no descriptor; True at its end."""
+        try:
+            for _ in range(most):
+                if not crawl.frames:
+                    return True
+                self._advance(crawl)
+        finally:
+            self._rest(crawl)
+        return not crawl.frames
+
+    def _crawl_of(self, node: Node, *, since: float | None) -> Crawl:
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        if not isinstance(root, Root):
+            raise TypeError(f"{node.name!r} is not below a root")
+        return Crawl(root, len(lineage) - 1, since=since)
+
+    def _rest(self, crawl: Crawl) -> None:
+        """Close the descriptors of a crawl; they are opened again when it goes on."""
+        for frame in crawl.frames:
+            fd, frame.fd = frame.fd, -1
+            self._places.close(fd)
 
     def _advance(self, crawl: Crawl) -> None:
         """Enter the next directory of the innermost frame, or leave the frame."""
@@ -138,7 +169,7 @@ class Crawler:
             wd = self._places.watch(fd, node, crawl.root)
         except OSError as error:
             self._places.close(fd)
-            self.not_entered(node, error)
+            self.not_entered(node, error, lost=crawl.since is not None)
             return
         self._enter(crawl, node, Found(fd, wd))
 
@@ -180,6 +211,7 @@ class Crawler:
                 error.filename = self._ledger.place(node).path
                 self._places.go_blind(node, error)
             return
+        self._places.covered(node)
         if self.on_directory is not None:
             self.on_directory()
         todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
@@ -262,7 +294,7 @@ class Crawler:
         """The entry is not there any more, and no event has said so yet."""
         self._places.free(self._teller.gone(parent, name))
 
-    def not_entered(self, node: Node, error: OSError, *, relist: bool = True) -> None:
+    def not_entered(self, node: Node, error: OSError, *, relist: bool = True, lost: bool = False) -> None:
         """A directory could not be opened or watched.
 
         If it is not where the ledger has it, its coming and going is still to be read. It is not forgotten that it
@@ -272,9 +304,9 @@ class Crawler:
             self._places.missing(node, error)
             if node.parent is not None:
                 self._doubts.doubt(node, relist=relist)
-        elif node.wd == NO_WD or error.errno in EXHAUSTED:
-            # A directory that is watched stays watched if permissions bar the way to it; not if nothing can be
-            # looked at any more.
+        elif node.wd == NO_WD or lost or error.errno in EXHAUSTED:
+            # A directory that is watched stays watched if permissions bar the way to it; not if events of it were
+            # lost, for what it holds is not known then, or if nothing can be looked at any more.
             if error.filename is None or not str(error.filename).startswith("/"):
                 error.filename = self._ledger.place(node).path
             self._places.go_blind(node, error)

@@ -181,8 +181,6 @@ class Places:
         if node.wd not in (NO_WD, wd):
             self.release(node)
         self._ledger.bind(node, wd)
-        if self._blind.pop(node, None) is not None:
-            self._teller.watched(node)
         return True
 
     def release(self, node: Node) -> None:
@@ -209,21 +207,20 @@ class Places:
             self._teller.unwatched(node, error)
             self._listen(node)
 
+    def covered(self, node: Node) -> None:
+        """A directory is watched and could be listed: tell it if that was not so before."""
+        if self._blind.pop(node, None) is not None:
+            self._teller.watched(node)
+
     def _listen(self, node: Node) -> None:
-        """Have the parent report when permissions change, and look once more, for they may have changed before."""
-        parent = node.parent
-        if parent is None or self._ledger.place(parent).root.kernel_mask & ATTRIB:
-            return
-        try:
-            found = self.locate(parent)
-            if found is not None:
-                try:
-                    self._disk.watch(found.fd, ATTRIB)
-                finally:
-                    self._disk.close(found.fd)
-        except OSError:
-            return
-        self._doubts.doubt(node, relist=True)
+        """Have all directories on the way report when permissions change, and look once more.
+
+        The look goes that way and adds to each watch what the root wants; and they may have changed before.
+        """
+        root = self._ledger.place(node).root
+        if not root.asked & ATTRIB:
+            root.kernel_mask |= ATTRIB
+            self._doubts.doubt(node, relist=True)
 
     def blind(self) -> Dict[Node, OSError]:
         """Return the directories that are not covered, each with its reason."""

@@ -99,7 +99,11 @@ class Disk:
 
     def entries(self, fd: int) -> list[str]:
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
-        listed = os.open(".", LIST, dir_fd=fd)
+        try:
+            listed = os.open(".", LIST, dir_fd=fd)
+        except PermissionError:
+            # One that may be read and not searched has no "." for us.
+            listed = os.open(f"{PROC}/{fd}", LIST)
         try:
             return self._listing.entries(listed)
         finally:

@@ -12,9 +12,9 @@ import textwrap
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
 
-from consumer import ENTRIES, Consumer, after, before, brief, write, write_all  # noqa: E402
+from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
-from inotify_cffi import InstanceLimitError, Mask, WatchLimitError, Watcher  # noqa: E402
+from inotify_cffi import InstanceLimitError, Mask, Watcher, WatchLimitError
 
 __all__ = [
     "CHANGES",
@@ -74,6 +74,6 @@ def limit(number):
 
 
 def mount(*words):
-    """Run mount(8), or umount(8) if that is the first word."""
+    """Run the command ``mount``, or ``umount`` if that is the first word."""
     command = list(words) if words[0] == "umount" else ["mount", *words]
     subprocess.run(command, check=True)

@@ -473,7 +473,7 @@ def test_no_descriptor_for_a_part_of_the_crawl(run, root):
     write_all(root, "a/b/c/d/e/f/g", "h/i")
     run(
         """
-        with Consumer(ROOT, mask=ENTRIES) as consumer:
+        with Consumer(ROOT) as consumer:
             os.rename(f"{ROOT}/a", f"{ROOT}-outside")
             consumer.sync()
             spare = [os.open("/", os.O_RDONLY) for _ in range(3)]
