@@ -66,16 +66,23 @@ class Root(Node):
         "raised",
         "raw",
         "rules",
+        "shown",
+        "top",
         "waits",
+        "wanted",
     )
 
     def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
         super().__init__(os.fsdecode(given), None)
         self.given = given
         self.location = location
+        # The directory that is watched, and the path it is told by: those of the location, or of what a file is in.
+        self.top = location
+        self.shown = given
         self.asked = asked
         self.kernel_mask = kernel_mask
         self.rules = rules
+        self.wanted = rules
         self.attached = True
         # True if it may be missing, and is waited for.
         self.waits = False
@@ -88,11 +95,20 @@ class Root(Node):
 
     def become_file(self) -> None:
         """What is at the location is no directory: watch the directory that it is in, for its name only."""
-        self.location, name = os.path.split(self.location)
-        self.given = os.path.dirname(self.given)
-        self.name = os.fsdecode(self.given)
+        self.top, name = os.path.split(self.location)
+        self._name(os.path.dirname(self.given))
+        self.rules = self.wanted._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
+
+    def become_directory(self) -> None:
+        """What is at the location is a directory, or to be one."""
+        self.top = self.location
+        self._name(self.given)
+        self.rules = self.wanted
+
+    def _name(self, shown: str | bytes) -> None:
+        self.shown = shown
+        self.name = os.fsdecode(shown)
         self.place = None
-        self.rules = self.rules._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
 
 
 class Ledger:
@@ -120,7 +136,7 @@ class Ledger:
         text = root.name + slash + below if below else root.name
         path: str | bytes = text
         prefix: str | bytes = text + ("/" if below else slash)
-        if isinstance(root.given, bytes):
+        if isinstance(root.shown, bytes):
             path, prefix = os.fsencode(path), os.fsencode(prefix)
         node.place = place = Place(self._generation, root, path, prefix)
         return place

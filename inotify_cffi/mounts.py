@@ -33,7 +33,7 @@ class Mounts:
         changed = {path for path in (*now, *self._known) if now.count(path) != self._known.count(path)}
         self._known = now
         for root in self._ledger.roots:
-            top = self._disk.real_path(root.location)
+            top = self._disk.real_path(root.top)
             for path in changed:
                 node = _node_at(root, top, path)
                 if node is not None:

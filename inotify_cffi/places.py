@@ -75,7 +75,11 @@ class Places:
             self.close(fd)
             if place is node or error.errno not in NOT_THERE:
                 raise
-            self.missing(place, error)
+            # Only a mark: whoever looks for a node is in the middle of something.
+            if place.parent is not None:
+                self._doubts.suspect(place.parent, place.name)
+            else:
+                self._doubts.doubt(place, relist=False)
             return None
         self.close(fd)
         return None
@@ -83,7 +87,7 @@ class Places:
     def _step_down(self, fd: int, place: Node) -> int:
         if isinstance(place, Root):
             try:
-                return self._disk.open_root(place.location)
+                return self._disk.open_root(place.top)
             except OSError as error:
                 error.filename = place.given
                 raise
@@ -110,7 +114,7 @@ class Places:
     def _path(self, node: Node) -> str:
         lineage = self._ledger.lineage(node)
         root = lineage[0]
-        top = root.location if isinstance(root, Root) else root.name
+        top = root.top if isinstance(root, Root) else root.name
         return "/".join([top.rstrip("/"), *(place.name for place in lineage[1:])]) or "/"
 
     def close(self, fd: int) -> None:
@@ -142,11 +146,21 @@ class Places:
         """Nothing that could be entered is at this place."""
         if place.parent is not None:
             self._doubts.suspect(place.parent, place.name)
-        elif isinstance(place, Root) and place.waits and self._disk.is_file(place.location):
-            place.become_file()
-            self._doubts.doubt(place, relist=True)
         else:
             self.go_blind(place, error)
+
+    def reconsider(self, root: Root) -> None:
+        """See whether a root that is waited for is a file now, or was one and is to be a directory again."""
+        is_file = self._disk.is_file(root.location)
+        if is_file == (root.rules.only is not None):
+            return
+        self.free(self._teller.emptied(root))
+        self.release(root)
+        self._blind.pop(root, None)
+        if is_file:
+            root.become_file()
+        else:
+            root.become_directory()
 
     def reap(self, wd: int) -> None:
         """Remove a watch that was added to see which inode is somewhere, if no node has it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inotify_cffi.crawl import kind_told
-from inotify_cffi.ledger import NO_WD
+from inotify_cffi.ledger import NO_WD, Root
 from inotify_cffi.places import NOT_THERE
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Reconciler:
         for node in sorted(stale, key=self._depth):
             if not self._ledger.is_attached(node):
                 continue
+            if isinstance(node, Root) and node.waits:
+                self._places.reconsider(node)
             if self._crawler.enters(node):
                 self._crawler.scan(node, relist=stale[node], since=since)
             elif node.wd != NO_WD:

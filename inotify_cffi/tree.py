@@ -132,15 +132,10 @@ class Tree:
         return None
 
     def root_at(self, location: str) -> Root | None:
-        """Return the root at a location, which may be one of the files that a root has; None if there is none."""
-        directory, name = os.path.split(location.rstrip("/"))
-        for root in self.ledger.roots:
-            only = root.rules.only
-            if only is None and root.location.rstrip("/") == location.rstrip("/"):
-                return root
-            if only is not None and name in only and root.location == directory:
-                return root
-        return None
+        """Return the root at a location; None if there is none."""
+        return next(
+            (root for root in self.ledger.roots if root.location.rstrip("/") == location.rstrip("/")), None
+        )
 
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""

@@ -7,12 +7,12 @@ import os
 import shutil
 
 import pytest
-from drop_in import READS, brief, drain, more_than_the_queue_holds, replayed, told, without_reads
+from drop_in import READS, brief, drain, is_open, more_than_the_queue_holds, replayed, told, without_reads
 
 from inotify_cffi import constants
 from inotify_cffi.adapters import InotifyTree, InotifyTrees, TerminalEventException
 from inotify_cffi.calls import InotifyError
-from tests.stress.writers import Writer, populate
+from tests.stress.writers import Writer
 
 CHANGES = constants.IN_CREATE | constants.IN_DELETE | constants.IN_MOVE
 
@@ -345,8 +345,8 @@ def test_of_any_random_changes_the_events_give_what_is_on_the_disk(make, top, mo
     monkeypatch.setattr(os, "symlink", lambda target, link: None)
     outside = top.parent / "outside"
     outside.mkdir()
-    populate(seed, os.fspath(top), os.fspath(outside), 30)
     writer = Writer(seed, os.fspath(top), os.fspath(outside))
+    writer.populate(30)
     before = entries_below(top)
     tree = make(mask=mask)
     events = []
@@ -622,8 +622,11 @@ def test_to_remove_an_unknown_path_does_nothing(tree, top):
 def test_close_frees_all_descriptors(top):
     tree = InotifyTree(path(top))
     tree.inotify.add_watch("/")
+    fds = fds_of(tree)
     tree.close()
     tree.close()
+    assert len(fds) == 2
+    assert not any(map(is_open, fds))
 
 
 @pytest.mark.usefixtures("no_fd_left")
@@ -635,8 +638,10 @@ def test_an_error_in_the_constructor_leaves_no_descriptor_open(top):
 @pytest.mark.usefixtures("no_fd_left")
 def test_who_never_closes_has_the_descriptors_freed_with_the_object(top):
     tree = InotifyTree(path(top))
+    [fd] = fds_of(tree)
     del tree
     gc.collect()
+    assert not is_open(fd)
 
 
 def test_a_tree_has_one_inotify_instance_and_one_watch_for_each_directory(make, top):

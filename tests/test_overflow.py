@@ -11,7 +11,7 @@ from consumer import ENTRIES, Consumer, Counted, after, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher, _syscalls
 from inotify_cffi.scan import Disk
-from tests.stress.__main__ import QUEUE, queue_of
+from tests.stress.queue import QUEUE, queue_of
 
 SMALL = 40
 CONTENT = Mask.MODIFY | Mask.CLOSE_WRITE | Mask.ATTRIB

@@ -9,7 +9,7 @@ import pytest
 from inotify_cffi import Mask, Watcher
 from inotify_cffi._syscalls import LARGEST_RECORD, Columns, ReadBuffer
 from tests.stress import oracles
-from tests.stress.__main__ import with_queue
+from tests.stress.queue import with_queue
 from tests.stress.writers import RENAME_WHITEOUT, exchange, rename
 
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO

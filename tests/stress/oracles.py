@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable
 
 from inotify_cffi import Event, Mask
 from tests.stress.writers import HARD_LINK
@@ -44,7 +44,7 @@ class Replayer:
         events = list(events)
         for at, event in enumerate(events):
             path = event.path
-            if path != self.root and not path.startswith(self.root.rstrip("/") + "/"):
+            if not is_below(self.root, path):
                 continue
             if event.mask & ADDS:
                 following = events[at - 1] if at else None
@@ -52,7 +52,7 @@ class Replayer:
             elif event.mask & TAKES:
                 follower = events[at + 1] if at + 1 < len(events) else None
                 self.take(event, follower)
-            elif path != self.root and event.mask & TOUCHES:
+            elif event.mask & TOUCHES:
                 self.demand(path in self.state, event)
             if event.mask & TOUCHES:
                 self.versions.pop(path, None)
@@ -68,8 +68,8 @@ class Replayer:
         path = event.path
         parent = os.path.dirname(path)
         self.demand(path not in self.state, event)
-        self.demand(parent == self.root.rstrip("/") or self.state.get(parent, False), event)
-        if event.moved_from is None or not event.moved_from.startswith(self.root.rstrip("/") + "/"):
+        self.demand(parent == self.root or self.state.get(parent, False), event)
+        if event.moved_from is None or not is_below(self.root, event.moved_from):
             self.state[path] = event.is_dir
             return
         self.demand(
@@ -135,6 +135,21 @@ def kernel_watches(fd: int) -> dict[int, int]:
     return watches
 
 
+def is_below(root: str, path: str) -> bool:
+    """Return True if a path is told for a root: a second root has a dot in its path, so that one can tell."""
+    return path.startswith(root + "/") and ("/./" in path) == ("/." in root)
+
+
+def below(root: str, entries: dict[str, bool]) -> dict[str, bool]:
+    """The entries that are told for a root."""
+    return {path: is_dir for path, is_dir in entries.items() if is_below(root, path)}
+
+
+def everything(path: str, *, is_dir: bool) -> bool:
+    """Admit all."""
+    return True
+
+
 def difference(told: dict[str, bool], disk: dict[str, bool], what: str) -> list[str]:
     if told == disk:
         return []
@@ -142,14 +157,16 @@ def difference(told: dict[str, bool], disk: dict[str, bool], what: str) -> list[
     return [f"{what}: first that differs: extra {sorted(extra)[:2]}, missing {sorted(missing)[:2]}"]
 
 
-def complaints_at_rest(watcher: Watcher[str], replayers: list[Replayer]) -> list[str]:
+def complaints_at_rest(
+    watcher: Watcher[str], replayers: list[Replayer], admits: Callable[..., bool] = everything
+) -> list[str]:
     """What does not hold now that everything is quiet and was read."""
     complaints: list[str] = []
     snapshot = watcher.snapshot()
     for replayer in replayers:
-        disk = listing(replayer.root)
-        prefix = replayer.root.rstrip("/") + "/"
-        complaints += difference({p: d for p, d in snapshot.items() if p.startswith(prefix)}, disk, "ledger")
+        root = replayer.root
+        disk = {p: d for p, d in listing(root).items() if admits(p[len(root) + 1 :], is_dir=d)}
+        complaints += difference(below(root, snapshot), disk, "ledger")
         complaints += difference(replayer.state, disk, "replay")
         complaints += [f"changed and not told: {path}" for path in replayer.unread()[:2]]
     ledger = watcher._tree.ledger
@@ -157,20 +174,28 @@ def complaints_at_rest(watcher: Watcher[str], replayers: list[Replayer]) -> list
     for root in ledger.roots:
         for node in ledger.subtree(root):
             path = ledger.place(node).path
-            if kernel.get(node.wd) != os.stat(path).st_ino:
+            is_watched = watcher._tree.crawler.enters(node) and path not in watcher.unwatched()
+            if is_watched and kernel.get(node.wd) != os.stat(path).st_ino:
                 complaints.append(f"watch: {path} has wd {node.wd}, inode {kernel.get(node.wd)}")
-    if set(kernel) != ledger.wds():
-        complaints.append(f"watches: {len(set(kernel) - ledger.wds())} of the kernel's are not the ledger's")
+    ours = ledger.wds() | set(watcher._tree._anchors._names)
+    if set(kernel) != ours:
+        complaints.append(f"watches: {len(set(kernel) - ours)} of the kernel's are not the ledger's")
     return complaints
 
 
-def complaints_of_probes(watcher: Watcher[str], replayers: list[Replayer]) -> list[str]:
+def complaints_of_probes(
+    watcher: Watcher[str], replayers: list[Replayer], admits: Callable[..., bool] = everything
+) -> list[str]:
     """A probe file in each directory is told once for each root, with the right path, and nothing else is."""
+    made = set()
     expected: list[str] = []
     for replayer in replayers:
-        root = replayer.root.rstrip("/")
-        expected += [root + "/probe"] + [path + "/probe" for path, is_dir in replayer.state.items() if is_dir]
-    for probe in expected[: len(expected) // len(replayers)]:
+        root = replayer.root
+        tops = [root] if os.path.isdir(root) else []
+        probes = [top + "/probe" for top in tops + [path for path, is_dir in replayer.state.items() if is_dir]]
+        expected += [probe for probe in probes if admits(probe[len(root) + 1 :], is_dir=False)]
+        made |= {os.path.normpath(probe) for probe in probes}
+    for probe in made:
         os.mknod(probe)
     # After an overflow a file may be told as changed that was not: only creations are exact.
     told = [event for event in watcher.sync() if event.mask == Mask.CREATE]

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import time
+from typing import Sequence
 
 LETTERS = "abcd"
 MAX_DEPTH = 4
@@ -44,14 +45,24 @@ def write(path: str) -> None:
 class Writer:
     """One writer with its own dice."""
 
-    def __init__(self, seed: int, root: str, outside: str) -> None:
+    def __init__(
+        self,
+        seed: int,
+        root: str,
+        outside: str,
+        letters: Sequence[str] = LETTERS,
+        *,
+        moves_root: bool = False,
+    ) -> None:
         self.dice = random.Random(seed)
         self.root = root
         self.outside = outside
+        self.letters = letters
+        self.moves_root = moves_root
 
     def place(self) -> str:
         depth = self.dice.randint(1, MAX_DEPTH)
-        return self.root + "".join("/" + self.dice.choice(LETTERS) for _ in range(depth))
+        return self.root + "".join("/" + self.dice.choice(self.letters) for _ in range(depth))
 
     def file(self) -> str:
         return self.place() + self.dice.choice(["", ".f", ".g"])
@@ -62,7 +73,7 @@ class Writer:
     def deep(self) -> None:
         place = self.place()
         os.makedirs(place, exist_ok=True)
-        write(place + "/" + self.dice.choice(LETTERS) + ".f")
+        write(place + "/" + self.dice.choice(self.letters) + ".f")
 
     def replace(self) -> None:
         """What an editor does: write beside, rename over."""
@@ -82,8 +93,23 @@ class Writer:
         os.rename(self.place(), out)
         if self.dice.random() < 0.5:
             with contextlib.suppress(OSError):
-                write(out + "/" + self.dice.choice(LETTERS) + ".f")
+                write(out + "/" + self.dice.choice(self.letters) + ".f")
         os.rename(out, self.place())
+
+    def root_itself(self) -> None:
+        """Take the root away, or put it or another one there."""
+        kept = self.root + " kept"
+        dice = self.dice.random()
+        if dice < 0.3:
+            os.rename(self.root, kept)
+        elif dice < 0.5:
+            os.rename(kept, self.root)
+        elif dice < 0.6:
+            shutil.rmtree(self.root, ignore_errors=True)
+        elif dice < 0.7:
+            exchange(self.root, kept)
+        else:
+            os.mkdir(self.root)
 
     def change(self) -> None:
         """One random change. Most fail now and then (no such place, not empty)."""
@@ -107,10 +133,20 @@ class Writer:
             (2, lambda: os.link(self.file(), self.place() + HARD_LINK)),
             (2, lambda: os.symlink("a", self.place())),
             (1, lambda: os.chmod(self.file(), 0o755)),
+            (4 if self.moves_root else 0, self.root_itself),
         )
         (verb,) = self.dice.choices([v for _, v in verbs], weights=[w for w, _ in verbs])
         with contextlib.suppress(OSError, shutil.Error):
             verb()
+
+    def populate(self, changes: int) -> None:
+        """Make a world to begin with."""
+        for name in "xyz":
+            with contextlib.suppress(OSError):
+                os.makedirs(f"{self.outside}/{name}/{self.dice.choice(self.letters)}")
+                write(f"{self.outside}/{name}/{self.letters[0]}.f")
+        for _ in range(changes):
+            self.change()
 
     def run(self, changes: int) -> None:
         for _ in range(changes):
@@ -119,18 +155,7 @@ class Writer:
                 time.sleep(self.dice.random() * 0.003)
 
 
-def populate(seed: int, root: str, outside: str, changes: int) -> None:
-    """Make a world to begin with."""
-    writer = Writer(seed, root, outside)
-    for name in "xyz":
-        with contextlib.suppress(OSError):
-            os.makedirs(f"{outside}/{name}/{writer.dice.choice(LETTERS)}")
-            write(f"{outside}/{name}/a.f")
-    for _ in range(changes):
-        writer.change()
-
-
-def start(seed: int, root: str, outside: str, changes: int, pipe: tuple[int, int]) -> int:
+def start(writer: Writer, changes: int, pipe: tuple[int, int]) -> int:
     """Fork a writer that begins when the parent closes the writing end of *pipe*; its process id."""
     pid = os.fork()
     if pid:
@@ -140,7 +165,7 @@ def start(seed: int, root: str, outside: str, changes: int, pipe: tuple[int, int
         ready, go = pipe
         os.close(go)
         os.read(ready, 1)
-        Writer(seed, root, outside).run(changes)
+        writer.run(changes)
         code = 0
     finally:
         os._exit(code)

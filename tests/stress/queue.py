@@ -1,0 +1,42 @@
+"""A small queue, so that it runs over soon; only root may make one."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from typing import Iterator
+
+from inotify_cffi import Watcher
+
+QUEUE = "/proc/sys/fs/inotify/max_queued_events"
+
+
+@contextlib.contextmanager
+def queue_of(size: int) -> Iterator[None]:
+    """Let the instances that are made meanwhile have room for *size* events: the kernel copies the limit then.
+
+    The limit is the whole machine's, so one process at a time lowers it: else one would restore what it
+    found, which was another's.
+    """
+    with open(QUEUE, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        before = file.read()
+        try:
+            _write(size)
+            yield
+        finally:
+            _write(before.strip())
+
+
+def _write(value: int | str) -> None:
+    with open(QUEUE, "w") as file:
+        file.write(str(value))
+
+
+def with_queue(size: int, roots: list[str], **options: object) -> Watcher[str]:
+    """A watcher whose queue holds *size* events."""
+    with queue_of(size):
+        watcher: Watcher[str] = Watcher(**options)
+    for root in roots:
+        watcher.add(root)
+    return watcher

@@ -1,0 +1,173 @@
+"""Short random worlds of several kinds, each made from a seed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+
+import pathspec
+
+from inotify_cffi import Event, Watcher, _syscalls
+from tests.stress import oracles, writers
+from tests.stress.queue import with_queue
+
+# How often a world is of a kind, in parts of a hundred.
+KINDS = {
+    "plain": 46,
+    "overlapping roots": 8,
+    "one root twice": 8,
+    "odd names": 8,
+    "what is there comes first": 8,
+    "the root comes and goes": 8,
+    "patterns": 8,
+    "depth": 6,
+}
+ODD_NAMES = ("-a", "b\nb", "\udcff\udcfe", "d" * 240)
+PATTERNS = (["d", "*.g"], ["/a/b", "c/"], ["*", "!a", "!*.f"])
+
+
+class World:
+    """One short world."""
+
+    def __init__(self, seed: int, *, writers: int, changes: int, directory: str | None) -> None:
+        self.seed = seed
+        self.dice = random.Random(seed)
+        (self.kind,) = self.dice.choices(list(KINDS), weights=list(KINDS.values()))
+        self.writers = self.dice.randint(1, writers)
+        self.changes = changes
+        self.base = tempfile.mkdtemp(prefix="stress-", dir=directory)
+        self.root, self.outside = self.base + "/root", self.base + "/outside"
+        os.mkdir(self.root)
+        os.mkdir(self.outside)
+        self.roots = [self.root]
+        self.options: dict[str, object] = {}
+        self.letters: tuple[str, ...] = tuple("abcd")
+        self.small_buffer = self.dice.random() < 0.15
+        self.small_queue = self.dice.random() < 0.15 and os.geteuid() == 0
+        self.lag = self.dice.choice([0.0005, 0.002, 0.008])
+        self.counts: Counter[str] = Counter()
+        self.choose()
+
+    def choose(self) -> None:
+        """Set what makes the kind."""
+        if self.kind == "overlapping roots":
+            self.roots.append(self.root + "/./a")
+            self.options["missing"] = "wait"
+        elif self.kind == "one root twice":
+            self.roots.append(self.root + "/.")
+        elif self.kind == "odd names":
+            self.letters = ODD_NAMES
+        elif self.kind == "what is there comes first":
+            self.options["existing"] = True
+        elif self.kind == "the root comes and goes":
+            self.options["missing"] = "wait"
+        elif self.kind == "patterns":
+            self.options["exclude"] = self.dice.choice(PATTERNS)
+        elif self.kind == "depth":
+            self.options["max_depth"] = self.dice.randint(1, 3)
+
+    def admits(self, path: str, *, is_dir: bool) -> bool:
+        """Return True if an entry, by its path below a root, is to be known."""
+        names = path.split("/")
+        depth = self.options.get("max_depth")
+        if isinstance(depth, int) and len(names) > depth:
+            return False
+        patterns = self.options.get("exclude")
+        if not isinstance(patterns, list):
+            return True
+        spec = pathspec.GitIgnoreSpec.from_lines(patterns)
+        above = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
+        return not any(spec.match_file(part) for part in (*above, path + "/" if is_dir else path))
+
+    def watcher(self) -> Watcher[str]:
+        if self.small_queue:
+            watcher = with_queue(self.dice.choice([16, 64, 256]), self.roots, **self.options)
+        else:
+            watcher = Watcher(*self.roots, **self.options)
+        if self.small_buffer:
+            watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
+        return watcher
+
+    def writer(self, seed: int) -> writers.Writer:
+        return writers.Writer(
+            seed, self.root, self.outside, self.letters, moves_root=self.kind == "the root comes and goes"
+        )
+
+    def run(self) -> list[str]:
+        self.writer(self.seed).populate(self.dice.choice([0, 20, 60]))
+        os.makedirs(self.root, exist_ok=True)
+        ready, go = os.pipe()
+        pids = [
+            writers.start(self.writer(self.seed * 100 + number), self.changes, (ready, go))
+            for number in range(self.writers)
+        ]
+        try:
+            early = self.dice.random() < 0.5
+            if early and self.kind != "the root comes and goes":
+                os.close(go)
+                go = -1
+            with self.watcher() as watcher:
+                replayers = self.replayers(watcher, early=early)
+                if go >= 0:
+                    os.close(go)
+                    go = -1
+                return self.follow(watcher, replayers, pids)
+        finally:
+            for fd in (ready, go):
+                if fd >= 0:
+                    os.close(fd)
+            for pid in pids:
+                end(pid)
+
+    def replayers(self, watcher: Watcher[str], *, early: bool) -> list[oracles.Replayer]:
+        """A consumer for each root; it knows what the files hold if nobody has written yet."""
+        snapshot = {} if self.options.get("existing") else watcher.snapshot()
+        several = len(self.roots) > 1
+        return [
+            oracles.Replayer(root, oracles.below(root, snapshot), early=early, several=several)
+            for root in self.roots
+        ]
+
+    def follow(self, watcher: Watcher[str], replayers: list[oracles.Replayer], pids: list[int]) -> list[str]:
+        """Read while the writers write, now and then, and compare when they are done."""
+        events: list[Event[str]] = []
+        while pids:
+            if self.dice.random() < (0.9 if self.small_queue else 0.3):
+                time.sleep(self.dice.random() * self.lag * 4)
+            events += watcher.sync() if self.dice.random() < 0.05 else watcher.read(0)
+            while pids and os.waitpid(pids[-1], os.WNOHANG)[0]:
+                pids.pop()
+        events += watcher.sync()
+        self.counts.update(watcher.stats())
+        return self.judge(watcher, replayers, events)
+
+    def judge(
+        self, watcher: Watcher[str], replayers: list[oracles.Replayer], events: list[Event[str]]
+    ) -> list[str]:
+        self.counts["events"] += len(events)
+        try:
+            for replayer in replayers:
+                replayer.apply(events)
+        except oracles.Inconsistent as error:
+            return [f"inconsistent: {error}"]
+        complaints = oracles.complaints_at_rest(watcher, replayers, self.admits)
+        missing = {root for root in self.roots if not os.path.isdir(root)}
+        if set(watcher.unwatched()) != missing:
+            complaints.append(f"not covered: {watcher.unwatched()}, missing {missing}")
+        return complaints or oracles.complaints_of_probes(watcher, replayers, self.admits)
+
+    def clean(self) -> None:
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return
