@@ -194,6 +194,7 @@ class Crawler:
         if not self._is_on_this_file_system(crawl, node, found):
             self._disk.close(found.fd)
             self._places.reap(found.wd)
+            self._places.excuse(node)
             self.close(node)
             return
         replaced = node.wd != found.wd and (node.wd != NO_WD or bool(node.children))

@@ -226,6 +226,10 @@ class Places:
         if self._blind.pop(node, None) is not None:
             self._teller.watched(node)
 
+    def excuse(self, node: Node) -> None:
+        """A directory that could not be covered is not to be covered any more."""
+        self._blind.pop(node, None)
+
     def _listen(self, node: Node) -> None:
         """Have all directories on the way report when permissions change, and look once more.
 
@@ -237,10 +241,18 @@ class Places:
             self._doubts.doubt(node, relist=True)
 
     def blind(self) -> Dict[Node, OSError]:
-        """Return the directories that are not covered, each with its reason."""
-        for node in [node for node in self._blind if not self._ledger.is_attached(node)]:
+        """Return the directories that are not covered and should be, each with its reason."""
+        for node in [node for node in self._blind if not self._is_wanted(node)]:
             del self._blind[node]
         return self._blind
+
+    def _is_wanted(self, node: Node) -> bool:
+        """Return True if the directory is still there, and not deeper now than its root is watched."""
+        if not self._ledger.is_attached(node):
+            return False
+        lineage = self._ledger.lineage(node)
+        root = lineage[0]
+        return isinstance(root, Root) and root.rules.enters(len(lineage) - 1)
 
     @property
     def has_room(self) -> bool:

@@ -67,7 +67,11 @@ class Consumer:
     def assert_each_directory_reports(self):
         """A new file in each directory is told once, with the right path, and nothing else is."""
         self.assert_at_rest()
+        directories = [self.root.rstrip("/"), *(path for path, is_dir in self.replayer.state.items() if is_dir)]
         assert oracles.complaints_of_probes(self, [self.replayer]) == []
+        for directory in directories:
+            os.unlink(directory + "/probe")
+        self.sync()
 
 
 class Forked:

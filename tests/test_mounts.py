@@ -1,0 +1,390 @@
+"""Mounts: what is mounted over a directory, and unmounted, in a mount namespace of its own."""
+
+import os
+import subprocess
+
+import inside
+import pytest
+from consumer import write_all
+
+
+@pytest.fixture(scope="session")
+def private():
+    """The command that gives a process mounts of its own."""
+    for command in ("unshare", "-m"), ("unshare", "-Urm"):
+        trial = [*command, "mount", "-t", "tmpfs", "x", "/mnt"]
+        if subprocess.run(trial, check=False, capture_output=True).returncode == 0:
+            return command
+    pytest.skip("mount namespaces are not allowed here")
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    return os.fspath(root)
+
+
+@pytest.fixture
+def run(python, private, root):
+    """Run code that has the names of ``inside`` and may mount."""
+    return lambda code: python(inside.code(code), root, prefix=private)
+
+
+# --- below the root ---
+
+
+@pytest.mark.parametrize("kind", ["fspath", "fsencode"])
+def test_a_mount_over_a_watched_directory(run, root, kind):
+    write_all(root, "a/d/f")
+    run(f"""
+        with Consumer(ROOT, kind=os.{kind}) as consumer:
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            write_all(ROOT, "a/e/g")
+            said = consumer.entries()
+            assert said[:2] == [f"DELETE {{ROOT}}/a/d/f", f"DELETE,ISDIR {{ROOT}}/a/d"]
+            assert sorted(said[2:]) == [f"CREATE {{ROOT}}/a/e/g", f"CREATE,ISDIR {{ROOT}}/a/e"]
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_mount_is_noticed_by_who_only_reads(run, root):
+    """No inotify event tells of it."""
+    write_all(root, "a/f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            assert brief(consumer.take(consumer.read(20))) == [f"DELETE {ROOT}/a/f"]
+            assert consumer.read(0) == []
+            consumer.assert_each_directory_reports()
+    """)
+
+
+@pytest.mark.parametrize("command", ["umount", "umount -l"])
+def test_an_unmount(run, root, command):
+    """The entries of what was mounted are taken back, those of the directory itself are told."""
+    write_all(root, "a/d/f")
+    run(f"""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        write_all(ROOT, "a/e/g")
+        with Consumer(ROOT) as consumer:
+            mount(*{command.split()!r}, ROOT + "/a")
+            events = consumer.sync()
+            said = brief(event for event in events if event.mask & ENTRIES)
+            assert said[:2] == [f"DELETE {{ROOT}}/a/e/g", f"DELETE,ISDIR {{ROOT}}/a/e"]
+            assert sorted(said[2:]) == [f"CREATE {{ROOT}}/a/d/f", f"CREATE,ISDIR {{ROOT}}/a/d"]
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_an_unmount_is_told_as_such(run, root):
+    write_all(root, "a/")
+    run("""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        with Consumer(ROOT, mask=Mask.CREATE) as consumer:
+            mount("umount", ROOT + "/a")
+            assert brief(consumer.watcher.sync()) == [f"UNMOUNT,ISDIR {ROOT}/a"]
+    """)
+
+
+def test_detached_while_somebody_is_in_it(run, root):
+    """The file system lives on, with its watches; it is not in the tree any more."""
+    write_all(root, "a/f")
+    run("""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        write_all(ROOT, "a/d/g")
+        with Consumer(ROOT) as consumer:
+            held = os.open(ROOT + "/a/d", os.O_RDONLY)
+            mount("umount", "-l", ROOT + "/a")
+            assert consumer.entries() == [
+                f"DELETE {ROOT}/a/d/g", f"DELETE,ISDIR {ROOT}/a/d", f"CREATE {ROOT}/a/f"
+            ]
+            os.mknod("h", dir_fd=held)
+            assert consumer.entries() == []
+            os.close(held)
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_mounted_and_unmounted_before_anybody_reads(run, root):
+    write_all(root, "a/d/f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            write_all(ROOT, "a/e/g")
+            mount("umount", ROOT + "/a")
+            assert consumer.entries() == []
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_two_mounts_one_over_the_other(run, root):
+    write_all(root, "a/zero")
+    run("""
+        with Consumer(ROOT) as consumer:
+            for name in "one", "two":
+                mount("-t", "tmpfs", "x", ROOT + "/a")
+                write(f"{ROOT}/a/{name}")
+                consumer.assert_at_rest()
+                assert f"{ROOT}/a/{name}" in consumer.snapshot()
+            for name in "one", "zero":
+                mount("umount", ROOT + "/a")
+                consumer.assert_at_rest()
+                assert f"{ROOT}/a/{name}" in consumer.snapshot()
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_mount_point_with_a_strange_name(run):
+    run(r"""
+        place = ROOT + "/a b\n\\c\t" + os.fsdecode(b"\xff")
+        os.mkdir(place)
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", place)
+            write(place + "/f")
+            consumer.assert_each_directory_reports()
+            mount("umount", place)
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_mount_below_a_mount(run, root):
+    write_all(root, "a/b/c/f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", ROOT + "/a/b")
+            write_all(ROOT, "a/b/d/")
+            mount("-t", "tmpfs", "y", ROOT + "/a/b/d")
+            write(ROOT + "/a/b/d/g")
+            consumer.assert_each_directory_reports()
+            mount("umount", "-l", ROOT + "/a/b")
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_directory_is_mounted_in_a_directory_that_came_late(run):
+    run("""
+        with Consumer(ROOT) as consumer:
+            write_all(ROOT, "new/a/f")
+            mount("-t", "tmpfs", "x", ROOT + "/new/a")
+            write(ROOT + "/new/a/g")
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_directory_with_a_mount_in_it_is_renamed(run, root):
+    write_all(root, "a/b/f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", ROOT + "/a/b")
+            write_all(ROOT, "a/b/d/g")
+            consumer.sync()
+            os.rename(ROOT + "/a", ROOT + "/c")
+            assert consumer.entries() == [f"MOVED_FROM,ISDIR {ROOT}/a", f"MOVED_TO,ISDIR {ROOT}/c (from {ROOT}/a)"]
+            mount("umount", ROOT + "/c/b")
+            consumer.assert_each_directory_reports()
+    """)
+
+
+# --- the root itself ---
+
+
+def test_a_mount_over_the_root(run, root):
+    write_all(root, "f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("-t", "tmpfs", "x", ROOT)
+            write_all(ROOT, "d/g")
+            consumer.assert_each_directory_reports()
+            mount("umount", ROOT)
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_mount_above_the_root(run, root):
+    """The root is not to be found any more; when it is, it is covered."""
+    write_all(root, "a/b/f")
+    run("""
+        with Watcher(ROOT + "/a/b") as watcher:
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            assert told(watcher) == [f"DELETE {ROOT}/a/b/f", f"UNWATCHED,ISDIR {ROOT}/a/b"]
+            assert [type(error) for error in watcher.unwatched().values()] == [FileNotFoundError]
+            mount("umount", ROOT + "/a")
+            assert told(watcher) == [f"WATCHED,ISDIR {ROOT}/a/b", f"CREATE {ROOT}/a/b/f"]
+            assert watcher.unwatched() == {}
+    """)
+
+
+def test_the_file_system_of_the_root_is_unmounted(run, root):
+    run("""
+        mount("-t", "tmpfs", "x", ROOT)
+        write_all(ROOT, "d/f")
+        with Consumer(ROOT) as consumer:
+            mount("umount", ROOT)
+            write(ROOT + "/g")
+            assert f"UNMOUNT,ISDIR {ROOT}" in brief(consumer.sync())
+            consumer.assert_each_directory_reports()
+    """)
+
+
+# --- bind mounts ---
+
+
+@pytest.mark.parametrize("kind", ["fspath", "fsencode"])
+def test_what_happens_in_a_directory_that_is_at_two_places_is_told_of_both(run, root, kind):
+    write_all(root, "a/d/f", "b/")
+    run(f"""
+        mount("--bind", ROOT + "/a", ROOT + "/b")
+        with Consumer(ROOT, kind=os.{kind}) as consumer:
+            write(ROOT + "/a/g")
+            assert sorted(consumer.entries()) == [f"CREATE {{ROOT}}/a/g", f"CREATE {{ROOT}}/b/g"]
+            os.mkdir(ROOT + "/b/e")
+            assert sorted(consumer.entries()) == [f"CREATE,ISDIR {{ROOT}}/a/e", f"CREATE,ISDIR {{ROOT}}/b/e"]
+            os.rename(ROOT + "/a/d", ROOT + "/a/e/d")
+            assert sorted(consumer.entries()) == sorted(
+                line for top in (ROOT + "/a", ROOT + "/b")
+                for line in (f"MOVED_FROM,ISDIR {{top}}/d", f"MOVED_TO,ISDIR {{top}}/e/d (from {{top}}/d)")
+            )
+            os.unlink(ROOT + "/b/e/d/f")
+            assert sorted(consumer.entries()) == [f"DELETE {{ROOT}}/{{top}}/e/d/f" for top in "ab"]
+            consumer.assert_at_rest()
+    """)
+
+
+def test_a_bind_mount_comes_and_goes(run, root):
+    """Neither is an inotify event."""
+    write_all(root, "a/d/f", "b/h")
+    run("""
+        with Consumer(ROOT) as consumer:
+            for _ in range(2):
+                mount("--bind", ROOT + "/a", ROOT + "/b")
+                consumer.assert_at_rest()
+                assert f"{ROOT}/b/d/f" in consumer.snapshot()
+                mount("umount", ROOT + "/b")
+                consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_bind_mount_of_what_is_outside(run, root):
+    write_all(root, "a/f")
+    write_all(root + "-outside", "d/g")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("--bind", ROOT + "-outside", ROOT + "/a")
+            consumer.assert_each_directory_reports()
+            write(ROOT + "-outside/d/h")
+            assert consumer.entries() == [f"CREATE {ROOT}/a/d/h"]
+            mount("umount", ROOT + "/a")
+            consumer.assert_at_rest()
+            write(ROOT + "-outside/d/i")
+            assert consumer.entries() == []
+    """)
+
+
+@pytest.mark.parametrize("bind", ["--bind", "--rbind"])
+@pytest.mark.parametrize("source", ["", "/a"])
+def test_a_loop_of_bind_mounts_ends(run, root, bind, source):
+    """A directory that is mounted below itself is not entered there."""
+    write_all(root, "a/loop/", "a/f")
+    run(f"""
+        mount({bind!r}, ROOT + {source!r}, ROOT + "/a/loop")
+        with Watcher(ROOT) as watcher:
+            assert watcher.snapshot() == {{ROOT + "/a": True, ROOT + "/a/f": False, ROOT + "/a/loop": True}}
+            write(ROOT + "/a/loop/g")
+            top = ROOT + {source!r}
+            assert told(watcher) == [f"CREATE {{top}}/g"]
+            os.mkdir(ROOT + "/h")
+            assert told(watcher) == [f"CREATE,ISDIR {{ROOT}}/h"]
+    """)
+
+
+def test_a_loop_comes_and_goes(run, root):
+    write_all(root, "a/loop/x", "a/f")
+    run("""
+        with Consumer(ROOT) as consumer:
+            mount("--bind", ROOT, ROOT + "/a/loop")
+            consumer.sync()
+            write(ROOT + "/g")
+            consumer.sync()
+            mount("umount", ROOT + "/a/loop")
+            consumer.assert_each_directory_reports()
+    """)
+
+
+# --- overlapping roots ---
+
+
+def test_roots_that_overlap_are_each_told(run, root):
+    write_all(root, "a/b/")
+    run("""
+        with Watcher(ROOT, ROOT + "/a") as watcher:
+            write(ROOT + "/a/b/f")
+            assert told(watcher) == [f"CREATE {ROOT}/a/b/f"] * 2
+            write(ROOT + "/g")
+            assert told(watcher) == [f"CREATE {ROOT}/g"]
+    """)
+
+
+# --- one file system ---
+
+
+def test_what_is_mounted_is_not_entered(run, root):
+    write_all(root, "a/", "b/")
+    run("""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        write_all(ROOT, "a/d/f")
+        with Watcher(ROOT, one_file_system=True) as watcher:
+            assert watcher.snapshot() == {ROOT + "/a": True, ROOT + "/b": True}
+            assert (watcher.stats()["watches"], watcher.unwatched()) == (2, {})
+            write(ROOT + "/a/g")
+            assert watcher.sync() == []
+    """)
+
+
+def test_what_is_mounted_later_is_left(run, root):
+    write_all(root, "a/d/f")
+    run("""
+        with Watcher(ROOT, one_file_system=True) as watcher:
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            write_all(ROOT, "a/e/g")
+            assert told(watcher) == [f"DELETE {ROOT}/a/d/f", f"DELETE,ISDIR {ROOT}/a/d"]
+            assert (watcher.stats()["watches"], watcher.unwatched()) == (1, {})
+    """)
+
+
+def test_what_is_unmounted_is_entered(run, root):
+    write_all(root, "a/d/f")
+    run("""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        with Consumer(ROOT, one_file_system=True) as consumer:
+            mount("umount", ROOT + "/a")
+            assert told(consumer) == [f"CREATE,ISDIR {ROOT}/a/d", f"CREATE {ROOT}/a/d/f"]
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_move_from_another_file_system_is_a_creation(run, root):
+    write_all(root, "a/")
+    run("""
+        mount("-t", "tmpfs", "x", ROOT + "/a")
+        write_all(ROOT, "a/d/f")
+        with Consumer(ROOT) as consumer:
+            shutil.move(ROOT + "/a/d", ROOT + "/d")
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_directory_without_permission_is_mounted_over(run, root):
+    """It was not covered, and need not be any more."""
+    write_all(root, "a/f")
+    run("""
+        with Consumer(ROOT, one_file_system=True) as consumer:
+            tree = consumer.watcher._tree
+            node = tree.ledger.roots[0].children["a"]
+            tree._places.go_blind(node, PermissionError(errno.EACCES, "", ROOT + "/a"))
+            consumer.sync()
+            assert list(consumer.unwatched()) == [ROOT + "/a"]
+            mount("-t", "tmpfs", "x", ROOT + "/a")
+            consumer.sync()
+            assert consumer.unwatched() == {}
+    """)
