@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 
 COMMAND = (sys.executable, "-m", "inotify_cffi")
 
@@ -126,9 +125,9 @@ class Watching:
         """Replay what is told until it is what is on the disk, which is quiet by now."""
         mark = os.path.join(root, f"mark-{replay.events}")
         os.mkdir(mark)
-        deadline = time.monotonic() + PATIENCE_S
         while mark not in replay.entries or replay.entries != listing(root):
-            if time.monotonic() > deadline:
+            # While lines come it is late, not wrong.
+            if not self.waits(PATIENCE_S):
                 difference = set(replay.entries.items()) ^ set(listing(root).items())
                 raise Divergence(f"after {replay.events} events still different: {sorted(difference)[:5]}")
             replay.apply(self.event())
