@@ -41,10 +41,8 @@ class Caller(Registry):
     """
 
     def __init__(self, *, most_failures: int) -> None:
-        if most_failures < 1:
-            raise ValueError(f"most_failures is 1 or more, not {most_failures!r}")
         super().__init__()
-        self._most_failures = most_failures
+        self.most_failures = most_failures
         # What to call, made anew when a plugin came or went, or for another watcher.
         self._table: Dict[str, Tuple[Implementation, ...]] = dict.fromkeys(HOOK_NAMES, ())
         self._watcher: AnyWatcher | None = None
@@ -55,6 +53,17 @@ class Caller(Registry):
         self._ending: BaseException | None = None
         # A plugin on a thread of its own may fail, and so be unregistered, at any moment.
         self._lock = threading.RLock()
+
+    @property
+    def most_failures(self) -> int:
+        """After how many failures in a row in one hook a plugin is unregistered."""
+        return self._most_failures
+
+    @most_failures.setter
+    def most_failures(self, number: int) -> None:
+        if number < 1:
+            raise ValueError(f"most_failures is 1 or more, not {number!r}")
+        self._most_failures = number
 
     def register(self, plugin: object, name: str | None = None) -> str:  # noqa: D102  # the base says it
         with self._lock:

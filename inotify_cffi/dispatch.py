@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Dict, Sequence, Tuple
 
 from inotify_cffi.caller import Caller
-from inotify_cffi.kinds import Kinds
+from inotify_cffi.kinds import SIMPLE, Kinds
 from inotify_cffi.settle import WANTED, Settle
 
 if TYPE_CHECKING:
     import argparse
 
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.guard import Implementation
     from inotify_cffi.hookspecs import AnyWatcher
 
 __all__ = ["Dispatcher"]
@@ -33,6 +34,8 @@ class Dispatcher(Caller):
     def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0) -> None:
         super().__init__(most_failures=most_failures)
         self._kinds = Kinds(())
+        # For each flag that is a whole kind, what to call.
+        self._simple: Dict[int, Tuple[Implementation, ...]] = {}
         self._settle = Settle(settle_s)
         self._settling = 0
 
@@ -82,7 +85,7 @@ class Dispatcher(Caller):
         """
         self._bind(watcher)
         each = self._table["inotify_event"]
-        kinds, settling = self._kinds, self._settling
+        kinds, simple, settling = self._kinds, self._simple, self._settling
         now = time.monotonic() if settling else 0.0
         if each or kinds.wanted or settling:
             for index, event in enumerate(events):
@@ -95,11 +98,24 @@ class Dispatcher(Caller):
                         implementation.failures = 0
                 if event.mask & settling:
                     self._settle.note(event, now)
-                if event.mask & kinds.wanted:
+                kind = event.mask & kinds.wanted
+                if kind in simple:
+                    self._hand_out(simple[kind], event)
+                elif kind:
                     for hook_name, values in kinds.calls(events, index):
                         self._call(hook_name, *values, event=event)
         if events:
             self._call("inotify_events", events, event=events[0])
+
+    def _hand_out(self, row: Tuple[Implementation, ...], event: AnyEvent) -> None:
+        path = event.path
+        for implementation in row:
+            try:
+                implementation.call(path, event)
+            except Exception as error:  # noqa: BLE001  # a guard for each
+                self._failed(implementation, event, error)
+            else:
+                implementation.failures = 0
 
     def next_settled(self) -> float | None:
         """Return when to call :meth:`settled` next, on the monotonic clock; None if no file waits."""
@@ -173,6 +189,7 @@ class Dispatcher(Caller):
 
     def _rebound(self, implemented: set[str]) -> None:
         self._kinds = Kinds(implemented)
+        self._simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & self._kinds.wanted}
         self._settling = WANTED if "inotify_settled" in implemented else 0
 
 

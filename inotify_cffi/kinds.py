@@ -9,14 +9,14 @@ from inotify_cffi.flags import Mask
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
 
-__all__ = ["Kinds"]
+__all__ = ["SIMPLE", "Kinds"]
 
 MOVED_FROM = int(Mask.MOVED_FROM)
 MOVED_TO = int(Mask.MOVED_TO)
 OVERFLOW = int(Mask.Q_OVERFLOW)
 UNWATCHED = int(Mask.UNWATCHED)
 
-# Of a root, nothing but DELETE_SELF tells its end.
+# The flags that are a whole kind. Of a root, nothing but DELETE_SELF tells its end.
 SIMPLE = {
     int(Mask.CREATE): "inotify_created",
     int(Mask.MODIFY): "inotify_modified",
@@ -64,10 +64,6 @@ class Kinds:
         """
         event = events[index]
         mask = event.mask
-        simple = SIMPLE.get(mask & self.wanted)
-        if simple is not None:
-            yield simple, (event.path, event)
-            return
         if mask & MOVED_FROM and not _is_first_half(events, index):
             yield "inotify_deleted", (event.path, event)
         if mask & MOVED_TO:

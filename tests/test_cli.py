@@ -207,6 +207,22 @@ def test_a_plugin_that_raises_is_reported_in_one_line_and_the_others_go_on(tmp_p
     assert b"plugin 'bad' failed in inotify_event: KeyError" in done.stderr
 
 
+def test_a_plugin_that_fails_too_often_is_unregistered_with_one_warning(tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_event():\n    raise ValueError\n"
+    )
+    for name in "abcdef":
+        (tmp_path / "d" / name).mkdir(parents=True)
+    done = run(
+        "watch", "-q", "--plugin", str(tmp_path / "bad.py"), "--most-failures", "3", "--existing", "--count", "6",
+        str(tmp_path / "d"),
+    )  # fmt: skip
+    assert done.stderr.count(b"\n") == 2, done.stderr
+    report, warning = done.stderr.splitlines()
+    assert b"plugin 'bad' failed in inotify_event" in report
+    assert warning == b"inotify-cffi: plugin 'bad' is unregistered: it failed in inotify_event 3 times in a row"
+
+
 def test_a_plugin_that_is_not_there_is_an_error(tmp_path):
     done = run("watch", "--plugin", "no-such", str(tmp_path))
     assert done.returncode == 1

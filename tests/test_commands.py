@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
@@ -25,7 +26,7 @@ try:
 except ImportError:
     rich = None
 
-HAS_TOML = sys.version_info >= (3, 11)
+HAS_TOML = sys.version_info >= (3, 11) or importlib.util.find_spec("tomli") is not None
 
 
 def run(*arguments, **options):

@@ -63,6 +63,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long a written file has to be quiet to be taken as finished, for plugins that wait for that; 1s",
     )
+    group.add_argument(
+        "--most-failures",
+        type=_failures,
+        default=100,
+        metavar="N",
+        help="unregister a plugin that fails N times in a row in one hook; 100",
+    )
     group.add_argument("--count", type=_count, metavar="N", help="end after N events")
     group.add_argument(
         "-t",
@@ -103,6 +110,7 @@ def watch_all(
         watcher = held.enter_context(_made(options, mask, progress.enter_context(listing(quiet=options.quiet))))
         held.enter_context(rereading(watcher, enabled=bool(options.config)))
         dispatcher.settle_s = options.settle
+        dispatcher.most_failures = options.most_failures
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
         dispatcher.configure(options, watcher)
         for path in options.paths:
@@ -163,6 +171,10 @@ def _events(text: str) -> Mask:
 
 def _count(text: str) -> int:
     return _at_least_one(text, "events")
+
+
+def _failures(text: str) -> int:
+    return _at_least_one(text, "failures")
 
 
 def _depth(text: str) -> int:
