@@ -95,10 +95,14 @@ class Crawler:
         if found is None:
             self._doubts.doubt(node, relist=relist)
             return
-        if not relist and found.wd == node.wd:
+        if not relist and found.wd == node.wd and not self._is_loop(node):
             self._disk.close(found.fd)
             return
         self.crawl(node, found, since=since)
+
+    def _is_loop(self, node: Node) -> bool:
+        """Return True if a link that is followed leads, where it is now, to a directory that it is in."""
+        return node.link and any(above.wd == node.wd for above in self._ledger.lineage(node)[:-1])
 
     def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
         """Go on with a scan whose directory is open and watched; closes its descriptor."""

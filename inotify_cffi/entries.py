@@ -233,6 +233,9 @@ class Entries:
         self._teller.moved(source, raw, target, partner)
         if node is not None:
             self._regard(node, old_rules, sure=there == node.wd != NO_WD)
+        elif self._ledger.place(target).root.rules.follow_symlinks:
+            # It may be a link that leads to a directory from here.
+            self._doubts.suspect(target, partner.name)
 
     def _is_there(self, parent: Node, name: str, wd: int) -> bool:
         """Return True if the ledger has at a name the directory that was found there as *wd*."""
@@ -258,6 +261,11 @@ class Entries:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
+        if root.rules.follow_symlinks:
+            # Links may lead elsewhere from here.
+            for below in self._ledger.subtree(node):
+                if below.link:
+                    self._doubts.doubt(below, relist=False)
         if root.raw:
             # The users of the drop-in see a renamed directory being listed.
             self._lock_barrier(node.wd)

@@ -184,7 +184,10 @@ class Places:
             if owner is node:
                 continue
             if self._ledger.is_within(node, owner):
-                if not node.link and not self._disk.is_mount_point(found.fd):
+                if node.link or self._disk.is_mount_point(found.fd):
+                    self.free(self._teller.emptied(node))
+                    self.release(node)
+                else:
                     # No directory is above itself: the one of the two places that was found first is old news.
                     self._doubts.doubt(owner, relist=False)
                     self._doubts.doubt(node, relist=True)

@@ -335,7 +335,7 @@ class Tree:
             self.ledger.unbind(node)
             self._places.freed += 1
             self._doubts.doubt(node, relist=True)
-        elif mask & SELF_GONE and isinstance(node, Root):
+        elif mask & SELF_GONE and (isinstance(node, Root) or node.link):
             self._doubts.doubt(node, relist=False)
         if mask & ATTRIB:
             self._places.retry_below(node)
