@@ -156,7 +156,7 @@ class World:
         except oracles.Inconsistent as error:
             return [f"inconsistent: {error}"]
         complaints = oracles.complaints_at_rest(watcher, replayers, self.admits)
-        missing = {root for root in self.roots if not os.path.isdir(root)}
+        missing = {root for root in self.roots if not os.path.exists(root)}
         if set(watcher.unwatched()) != missing:
             complaints.append(f"not covered: {watcher.unwatched()}, missing {missing}")
         return complaints or oracles.complaints_of_probes(watcher, replayers, self.admits)
