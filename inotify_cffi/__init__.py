@@ -8,6 +8,7 @@ from inotify_cffi.errors import (
     BusyError,
     ClosedError,
     DecodeError,
+    ForkError,
     InotifyError,
     InstanceLimitError,
     PathError,
@@ -20,7 +21,8 @@ from inotify_cffi.instance import Instance
 from inotify_cffi.watcher import Watcher, watch
 
 if TYPE_CHECKING:
-    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.adispatch import Dispatcher
+    from inotify_cffi.aio import awatch
     from inotify_cffi.durations import parse_duration
     from inotify_cffi.hookspecs import hookimpl
     from inotify_cffi.workers import Worker
@@ -31,6 +33,7 @@ __all__ = [
     "DecodeError",
     "Dispatcher",
     "Event",
+    "ForkError",
     "InotifyError",
     "Instance",
     "InstanceLimitError",
@@ -41,6 +44,7 @@ __all__ = [
     "WatchLimitError",
     "Watcher",
     "Worker",
+    "awatch",
     "decode",
     "flag_names",
     "hookimpl",
@@ -49,10 +53,11 @@ __all__ = [
     "watch",
 ]
 
-# Where the names are that plugins need, and pluggy with them: who watches without plugins does not pay for it.
+# Where the names are that not everybody needs, and pluggy with some of them: who does without does not pay for it.
 _LATE = {
-    "Dispatcher": "inotify_cffi.dispatch",
+    "Dispatcher": "inotify_cffi.adispatch",
     "Worker": "inotify_cffi.workers",
+    "awatch": "inotify_cffi.aio",
     "hookimpl": "inotify_cffi.hookspecs",
     "parse_duration": "inotify_cffi.durations",
 }

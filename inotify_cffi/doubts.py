@@ -35,10 +35,11 @@ class Doubts:
     def __bool__(self) -> bool:
         return bool(self._suspects or self._stale)
 
-    def take_suspects(self) -> list[tuple[Node, str]]:
-        """Return the marked names and forget them."""
-        suspects, self._suspects = self._suspects, {}
-        return list(suspects)
+    def take_suspects(self, most: int | None = None) -> list[tuple[Node, str]]:
+        """Return the marked names, *most* of them at most, and forget those."""
+        suspects = list(self._suspects)
+        self._suspects = {} if most is None else dict.fromkeys(suspects[most:])
+        return suspects[:most]
 
     def take_stale(self) -> Dict[Node, bool]:
         """Return the marked directories, with True for those to be listed, and forget them."""

@@ -11,6 +11,7 @@ __all__ = [
     "BusyError",
     "ClosedError",
     "DecodeError",
+    "ForkError",
     "InotifyError",
     "InstanceLimitError",
     "PathError",
@@ -33,6 +34,10 @@ class InstanceLimitError(InotifyError, OSError):
 
 class ClosedError(InotifyError, ValueError):
     """The object was closed before: make a new one."""
+
+
+class ForkError(ClosedError):
+    """The object belongs to the process that this one was forked from: make a new one after the fork."""
 
 
 class DecodeError(InotifyError, ValueError):

@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from inotify_cffi import _syscalls
-from inotify_cffi.errors import ClosedError
+from inotify_cffi.errors import ClosedError, ForkError
 from inotify_cffi.events import RawEvent
+from inotify_cffi.forks import forget_in_child
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -19,6 +20,9 @@ __all__ = ["Instance"]
 
 # One read takes at most this much: some 2,000 records with short names, little memory, few calls.
 READ_SIZE = 65536
+
+CLOSED = -1
+FORKED = -2
 
 
 class Instance:
@@ -34,9 +38,15 @@ class Instance:
     def __init__(self, *, read_size: int = READ_SIZE) -> None:
         self._buffer = _syscalls.ReadBuffer(read_size)
         self._fd = _syscalls.inotify_init()
+        forget_in_child(self)
 
     def fileno(self) -> int:
-        """Return the descriptor; it is readable when events wait. Raises ClosedError after close."""
+        """Return the descriptor; it is readable when events wait. Raises ClosedError after close.
+
+        In a process that was forked since, all but :meth:`close` raises ForkError.
+        """
+        if self._fd == FORKED:
+            raise ForkError("the inotify instance belongs to the parent process; make one after the fork")
         if self._fd < 0:
             raise ClosedError("the inotify instance is closed")
         return self._fd
@@ -74,9 +84,14 @@ class Instance:
 
     def close(self) -> None:
         """Free the descriptor and all its watches; more than once does no harm."""
-        fd, self._fd = self._fd, -1
+        fd, self._fd = self._fd, min(self._fd, CLOSED)
         if fd >= 0:
             os.close(fd)
+
+    def forked(self) -> None:
+        """Close the copy of the descriptor in a forked child; the parent's instance and watches stay."""
+        self.close()
+        self._fd = FORKED
 
     def __enter__(self) -> Instance:
         return self

@@ -2,7 +2,8 @@
 
 epoll_wait(2) ends early with EINTR when a signal comes. cffi does not retry it, and that is what is wanted:
 Python runs its signal handlers when the call has returned, an exception from one (Ctrl-C) leaves
-the wait at once, and the loop goes on with the time that is left, by the monotonic clock.
+the wait at once, and the loop goes on with the time that is left, by the monotonic clock. A signal that comes just
+before the call blocks does not end it; for those the main thread waits for a pipe, too (see ``interrupts.py``).
 """
 
 from __future__ import annotations
@@ -15,12 +16,23 @@ import time
 from typing import FrozenSet
 
 from inotify_cffi import _syscalls
-from inotify_cffi.errors import ClosedError
+from inotify_cffi.errors import ClosedError, ForkError
+from inotify_cffi.forks import forget_in_child
+from inotify_cffi.interrupts import Interrupts
 
-__all__ = ["Poller"]
+__all__ = ["Poller", "check_timeout"]
 
 # epoll_wait takes an int of milliseconds; a longer wait goes round again.
 LONGEST_MS = 2**31 - 1
+
+CLOSED = -1
+FORKED = -2
+
+
+def check_timeout(timeout: float | None, what: str) -> None:
+    """Raise ValueError where *timeout*, which the user knows as *what*, is no length of time."""
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
 
 
 class Poller:
@@ -33,7 +45,9 @@ class Poller:
         self._lock = threading.RLock()
         self._answers = _syscalls.EpollBuffer()
         self._epoll = _syscalls.epoll_create()
-        self._wake = -1
+        self._wake = CLOSED
+        self._interrupts = Interrupts()
+        forget_in_child(self)
         try:
             self._wake = _syscalls.eventfd()
             _syscalls.epoll_add(self._epoll, self._wake, _syscalls.POLL_IN)
@@ -51,6 +65,8 @@ class Poller:
 
     def fileno(self) -> int:
         """Return the epoll descriptor, itself readable when :meth:`wait` would return at once."""
+        if self._epoll == FORKED:
+            raise ForkError("the poller belongs to the parent process; make one after the fork")
         if self._epoll < 0:
             raise ClosedError("the poller is closed")
         return self._epoll
@@ -60,6 +76,19 @@ class Poller:
 
         The eventfd is not among them: to be woken gives a set without it, empty if nothing else is ready.
         """
+        interrupts = self._interrupts
+        if timeout == 0 or not interrupts.wanted:
+            return self._wait(timeout)
+        if interrupts.fd < 0:
+            interrupts.open()
+            self.add(interrupts.fd)
+        try:
+            interrupts.arm()
+            return self._wait(timeout)
+        finally:
+            interrupts.disarm()
+
+    def _wait(self, timeout: float | None) -> FrozenSet[int]:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             milliseconds = -1
@@ -68,6 +97,11 @@ class Poller:
                 left = (deadline - time.monotonic()) * 1000
                 milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
             ready = self._answers.wait(self.fileno(), milliseconds)
+            if ready and self._interrupts.fd in ready:
+                self._interrupts.drain()
+                ready.remove(self._interrupts.fd)
+                # If there is nothing else it is as if the signal had ended the call.
+                ready = ready or None
             if ready:
                 return frozenset(ready) - {self._wake}
             if ready is not None and (deadline is None or time.monotonic() >= deadline):
@@ -95,8 +129,16 @@ class Poller:
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
         with self._lock:
-            epoll, self._epoll = self._epoll, -1
-            wake, self._wake = self._wake, -1
+            epoll, self._epoll = self._epoll, min(self._epoll, CLOSED)
+            wake, self._wake = self._wake, CLOSED
+        self._interrupts.close()
         for fd in (wake, epoll):
             if fd >= 0:
                 os.close(fd)
+
+    def forked(self) -> None:
+        """Close the copies of the descriptors in a forked child; the parent's stay as they are."""
+        # Another thread may have held it.
+        self._lock = threading.RLock()
+        self.close()
+        self._epoll = FORKED

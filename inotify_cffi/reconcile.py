@@ -41,16 +41,20 @@ class Reconciler:
         self._places = places
         self._crawler = crawler
 
-    def settle(self, *, since: float | None = None) -> None:
+    def settle(self, *, since: float | None = None, most: int | None = None) -> None:
         """Look once at all that is marked, the topmost first; what that leaves in doubt is marked again.
 
-        *since*: after lost events, tell files as changed whose ctime is not before it.
+        *since*: after lost events, tell files as changed whose ctime is not before it. *most*: look at so many
+        names and so many directories only; the others stay marked.
         """
-        for parent, name in self._doubts.take_suspects():
+        for parent, name in self._doubts.take_suspects(most):
             if self._ledger.is_attached(parent):
                 self._look(parent, name)
         stale = self._doubts.take_stale()
-        for node in sorted(stale, key=self._depth):
+        topmost = sorted(stale, key=self._depth)
+        for node in topmost[most:] if most is not None else ():
+            self._doubts.doubt(node, relist=stale[node])
+        for node in topmost[:most]:
             if not self._ledger.is_attached(node):
                 continue
             if isinstance(node, Root) and node.waits:

@@ -7,8 +7,8 @@ change and nothing is told, or the name or the directory is marked and looked at
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Dict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Dict, Iterator
 
 from inotify_cffi.admission import Admission
 from inotify_cffi.anchors import Anchors
@@ -24,6 +24,7 @@ from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
 
 if TYPE_CHECKING:
+    from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.moves import Raw
     from inotify_cffi.places import Found
@@ -89,6 +90,8 @@ class Tree:
         self._lost = False
         self._gap = False
         self._since: float | None = None
+        # Roots that are being added in several steps, and whether what is in them is told.
+        self._begun: Dict[Root, tuple[Crawl, bool]] = {}
         self._reaped: set[int] = set()
         self._counts: Dict[str, int] = {"overflows": 0, "unknown": 0}
 
@@ -99,23 +102,68 @@ class Tree:
 
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
-        self._disk.mark(
-            "add_root", root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
-        )
-        self.ledger.roots.append(root)
-        try:
-            if root.waits:
-                self._anchors.arm(root)
-            found = self._find_root(root)
+        self._mark_root("add_root", root, tell=tell)
+        with self._adding(root):
+            found = self._open_new(root)
             if found is not None:
                 self._teller.silent = not tell
                 self.crawler.crawl(root, found)
+
+    def begin_root(self, root: Root, *, tell: bool) -> None:
+        """Do the first step of :meth:`add_root`; the others are for :meth:`continue_root`.
+
+        In between :meth:`advance` only reads and applies nothing.
+        """
+        self._mark_root("begin_root", root, tell=tell)
+        with self._adding(root):
+            found = self._open_new(root)
+            if found is not None:
+                self._teller.silent = not tell
+                self._begun[root] = (self.crawler.begin(root, found), tell)
+
+    def continue_root(self, root: Root, most: int) -> bool:
+        """List some *most* directories of a root that was begun; True if it is done, or was removed meanwhile.
+
+        Raises what :meth:`add_root` raises.
+        """
+        self._disk.mark("continue_root", root.location, most)
+        if root not in self._begun:
+            return True
+        crawl, tell = self._begun[root]
+        with self._adding(root):
+            self._teller.silent = not tell
+            done = self.crawler.go_on(crawl, most)
+            if done:
+                del self._begun[root]
+        return done
+
+    @property
+    def is_adding(self) -> bool:
+        """True while a root is begun and not done."""
+        return bool(self._begun)
+
+    def _mark_root(self, step: str, root: Root, *, tell: bool) -> None:
+        self._disk.mark(
+            step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
+        )
+
+    @contextmanager
+    def _adding(self, root: Root) -> Iterator[None]:
+        """Leave nothing of a root behind if it can not be added, and tell again whatever it is."""
+        try:
+            yield
         except BaseException:
             self._disk.close_all()
             self.remove_root(root)
             raise
         finally:
             self._teller.silent = False
+
+    def _open_new(self, root: Root) -> Found | None:
+        self.ledger.roots.append(root)
+        if root.waits:
+            self._anchors.arm(root)
+        return self._find_root(root)
 
     def _find_root(self, root: Root) -> Found | None:
         """Open a new root, a file by the directory that it is in; None if it is waited for."""
@@ -140,6 +188,7 @@ class Tree:
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
         self._disk.mark("remove_root", root.location)
+        self._begun.pop(root, None)
         self._abandon(root)
         self._anchors.disarm(root)
         root.attached = False
@@ -204,13 +253,24 @@ class Tree:
 
     # --- reading ---
 
-    def advance(self) -> bool:
-        """Read once and apply what came, and settle doubts if nothing more is queued; False if all is quiet."""
-        self._disk.mark("advance")
+    def advance(self, most: int | None = None) -> bool:
+        """Read once and apply what came, and settle doubts if nothing more is queued; False if all is quiet.
+
+        *most*: apply so many raw events at most, look at so many doubts, and read only when no event waits. While
+        a root is being added all of them wait, for the ledger has a part of it only.
+        """
+        self._disk.mark("advance", *(() if most is None else (most,)))
+        if self._begun:
+            self._intake.read_queued()
+            return False
         if self._lost:
             self._recover()
-        read = self._intake.read()
-        self._apply_all()
+        # What was read before is as good as a read.
+        read = len(self._intake.waiting) if most is not None else 0
+        if not read:
+            read = self._intake.read()
+        if not self._apply_all(most):
+            return True
         self._places.retry_freed()
         if not read and not self._gap:
             self._intake.note_calm()
@@ -219,7 +279,7 @@ class Tree:
             if not self._disk.queued() or self._reads_in_doubt > READS_BEFORE_SETTLING:
                 self._reads_in_doubt = 0
                 self._anchors.rearm()
-                self._reconciler.settle(since=self._since)
+                self._reconciler.settle(since=self._since, most=most)
             return True
         if not read and self._gap:
             self._gap = False
@@ -230,6 +290,11 @@ class Tree:
     @property
     def in_doubt(self) -> bool:
         """True while something waits to be looked at, or to be told of a gap, though nothing may be queued."""
+        if self._begun:
+            # It will be looked at when the root is there.
+            return False
+        if len(self._intake.waiting):
+            return True
         return bool(self._doubts) or self._lost or self._gap or self._places.has_room
 
     def distrust(self) -> None:
@@ -249,12 +314,16 @@ class Tree:
         self._disk.mark("read_ahead")
         self._intake.read_queued()
 
-    def _apply_all(self) -> None:
-        while True:
+    def _apply_all(self, most: int | None = None) -> bool:
+        """Apply what was read, or *most* of it; True if nothing is left."""
+        count = 0
+        while most is None or count < most:
             raw = self._intake.next()
             if raw is None:
-                return
+                return True
             self._apply(raw)
+            count += 1
+        return not len(self._intake.waiting)
 
     # --- one raw event ---
 

@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from typing import (
     TYPE_CHECKING,
+    Any,
     AnyStr,
     Callable,
     Deque,
@@ -19,27 +20,33 @@ from typing import (
     Iterator,
     Literal,
     Optional,
+    Sequence,
     TextIO,
     Union,
     cast,
     overload,
 )
 
-from inotify_cffi.errors import BusyError, ClosedError, PathError
+from inotify_cffi.asynchronous import TURN_S, Asynchronous
+from inotify_cffi.background import call_with_each, start_thread
+from inotify_cffi.claim import Claim, Iteration
+from inotify_cffi.errors import BusyError, ClosedError, ForkError, PathError
 from inotify_cffi.flags import Mask
+from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance
 from inotify_cffi.ledger import Root
-from inotify_cffi.poller import Poller
+from inotify_cffi.mountinfo import MountNews
+from inotify_cffi.poller import Poller, check_timeout
 from inotify_cffi.record import VARIABLE, Recorder
 from inotify_cffi.rules import Rules, spec_of
-from inotify_cffi.scan import MOUNTS, Disk
+from inotify_cffi.scan import Disk
 from inotify_cffi.tree import STRUCTURE, Tree
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from inotify_cffi.events import Event
+    from inotify_cffi.events import AnyEvent, Event
 
 __all__ = ["Watcher", "watch"]
 
@@ -51,8 +58,11 @@ ALWAYS = int(Mask.Q_OVERFLOW | Mask.UNMOUNT | Mask.UNWATCHED | Mask.WATCHED | Ma
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
 
+# How many raw events are applied between two looks at the clock, where it matters.
+A_FEW = 64
 
-class Watcher(Generic[AnyStr]):
+
+class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     """Watch directories and all below them, and tell what happens there.
 
     Applying the events in order to :meth:`snapshot`, taken when the watcher was made, gives what is on the disk.
@@ -131,12 +141,12 @@ class Watcher(Generic[AnyStr]):
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self._closed = True
+        self._forked = False
         self._record: TextIO | None = None
-        self._mounts: int | None = None
         self._mask = _checked_mask(mask)
         self._recursive = recursive
         if not callable(block_duration_s):
-            _check_timeout(block_duration_s, "block_duration_s")
+            check_timeout(block_duration_s, "block_duration_s")
         self._block_duration_s = block_duration_s
         if max_depth is not None and max_depth < 1:
             raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
@@ -154,6 +164,8 @@ class Watcher(Generic[AnyStr]):
         # Guards the tree; never held while blocked.
         self._lock = threading.RLock()
         self._reading = threading.Lock()
+        self._claim = Claim()
+        self._threads: list[threading.Thread] = []
         self._stopped = False
         self._owes_wake = False
         self._pending: Deque[Event[AnyStr]] = deque()
@@ -163,12 +175,13 @@ class Watcher(Generic[AnyStr]):
         except BaseException:
             self._poller.close()
             raise
+        self._mounts = MountNews()
         self._closed = False
+        forget_in_child(self)
         try:
             self._poller.add(self._instance.fileno())
-            self._mounts = _open_mounts()
-            if self._mounts is not None:
-                self._poller.add_urgent(self._mounts)
+            if self._mounts.fd >= 0:
+                self._poller.add_urgent(self._mounts.fd)
             self._record = _record_file()
             self._tree = Tree(Recorder(self._instance, self._record) if self._record else Disk(self._instance))
             self._tree.crawler.on_directory = _progress(on_progress)
@@ -187,23 +200,58 @@ class Watcher(Generic[AnyStr]):
 
         Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
         """
-        chosen = self._mask if mask is None else _checked_mask(mask)
-        deep = self._recursive if recursive is None else recursive
-        self._add(path, chosen, recursive=deep)
+        self._add(path, mask, recursive=recursive)
 
-    def _add(self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int, *, recursive: bool) -> None:
-        given = _checked_path(path)
-        location = os.path.join(os.getcwd(), os.fsdecode(given))
-        rules = self._rules if recursive else self._rules._replace(max_depth=1)
-        kernel_mask = (mask & int(Mask.ALL)) | STRUCTURE | (int(Mask.CLOSE_WRITE) if rules.gitignore else 0)
-        root = Root(given, location, asked=mask | ALWAYS, kernel_mask=kernel_mask, rules=rules)
-        root.waits = self._waits
+    def _add(
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+    ) -> None:
+        root = self._new_root(path, mask, recursive=recursive)
         with self._lock:
-            self._check_open()
-            if self._tree.root_at(location) is not None:
-                raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", given)
+            self._check_new(root)
             self._tree.add_root(root, tell=self._existing)
             self._stay_readable()
+
+    def _begin_adding(
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+    ) -> Root:
+        root = self._new_root(path, mask, recursive=recursive)
+        with self._lock:
+            self._check_new(root)
+            self._tree.begin_root(root, tell=self._existing)
+        return root
+
+    def _go_on_adding(self, root: Root, steps: int) -> bool:
+        """List some more directories, and read, lest the queue runs over; True if all are listed."""
+        with self._lock:
+            self._check_open()
+            done = self._tree.continue_root(root, steps)
+            self._tree.read_ahead()
+            self._stay_readable()
+            return done
+
+    def _give_up_adding(self, root: Root) -> None:
+        with self._lock:
+            if not self._closed and root in self._tree.ledger.roots:
+                self._tree.remove_root(root)
+                self._stay_readable()
+
+    def _new_root(
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+    ) -> Root:
+        given = _checked_path(path)
+        asked = self._mask if mask is None else _checked_mask(mask)
+        location = os.path.join(os.getcwd(), os.fsdecode(given))
+        deep = self._recursive if recursive is None else recursive
+        rules = self._rules if deep else self._rules._replace(max_depth=1)
+        kernel_mask = (asked & int(Mask.ALL)) | STRUCTURE | (int(Mask.CLOSE_WRITE) if rules.gitignore else 0)
+        root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        root.waits = self._waits
+        return root
+
+    def _check_new(self, root: Root) -> None:
+        self._check_open()
+        if self._tree.root_at(root.location) is not None:
+            raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", root.given)
 
     def remove(self, path: AnyStr | PathLike[AnyStr]) -> None:
         """Watch a root no more; what was read of it and not handed out is handed out still.
@@ -228,9 +276,12 @@ class Watcher(Generic[AnyStr]):
 
         Raises ValueError for a negative timeout, BusyError if another thread is reading, ClosedError.
         """
-        _check_timeout(timeout, "timeout")
+        check_timeout(timeout, "timeout")
+        return self._read(timeout, None)
+
+    def _read(self, timeout: float | None, iteration: Iteration | None) -> list[Event[AnyStr]]:
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._begin_reading()
+        self._begin_reading(iteration)
         try:
             while True:
                 with self._lock:
@@ -245,7 +296,7 @@ class Watcher(Generic[AnyStr]):
                 ready = self._poller.wait(left)
                 if self._closed:
                     return []
-                if self._mounts in ready:
+                if self._mounts.came(ready):
                     self._look_at_mounts()
                 elif not ready and left == 0:
                     return []
@@ -261,13 +312,17 @@ class Watcher(Generic[AnyStr]):
 
         Raises TimeoutError then, and loses nothing; ValueError, BusyError, ClosedError as :meth:`read`.
         """
-        _check_timeout(timeout, "timeout")
+        check_timeout(timeout, "timeout")
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         self._begin_reading()
         try:
             with self._lock:
                 self._check_open()
-                if self._mounts in self._poller.wait(0):
+                if self._tree.is_adding:
+                    raise BusyError(
+                        "aadd() is listing a directory, and what happens is told behind; await it first"
+                    )
+                if self._mounts.came(self._poller.wait(0)):
                     self._look_at_mounts()
                 try:
                     self._tree.drain()
@@ -289,12 +344,18 @@ class Watcher(Generic[AnyStr]):
 
     def __iter__(self) -> Iterator[Event[AnyStr]]:
         """Yield events, blocking until they come; ends after :meth:`stop` or :meth:`close`."""
-        while not self._closed:
-            if not self._pending:
-                self._pending.extendleft(reversed(self.read(None)))
+        iteration = Iteration()
+        try:
+            self._claim.take(iteration)
+            while not self._closed:
                 if not self._pending:
-                    return
-            yield self._pending.popleft()
+                    self._pending.extendleft(reversed(self._read(None, iteration)))
+                    if not self._pending:
+                        return
+                yield self._pending.popleft()
+            self._check_not_forked()
+        finally:
+            self._claim.release(iteration)
 
     def event_gen(self, *, block_duration_s: BlockDuration | str = "") -> Iterator[Event[AnyStr] | None]:
         """Yield events, and None after each cycle, which blocks for ``block_duration_s`` at most.
@@ -302,25 +363,62 @@ class Watcher(Generic[AnyStr]):
         *block_duration_s* replaces the watcher's own. Ends after :meth:`stop` or :meth:`close`.
         """
         duration = self._block_duration_s if isinstance(block_duration_s, str) else block_duration_s
-        while not self._closed:
-            seconds = duration() if callable(duration) else duration
-            self._pending.extendleft(reversed(self.read(seconds)))
-            if self._stopped and not self._pending:
-                return
-            while self._pending:
-                yield self._pending.popleft()
-            yield None
+        iteration = Iteration()
+        try:
+            self._claim.take(iteration)
+            while not self._closed:
+                seconds = duration() if callable(duration) else duration
+                check_timeout(seconds, "block_duration_s")
+                self._pending.extendleft(reversed(self._read(seconds, iteration)))
+                if self._stopped and not self._pending:
+                    return
+                while self._pending:
+                    yield self._pending.popleft()
+                yield None
+            self._check_not_forked()
+        finally:
+            self._claim.release(iteration)
 
-    def _begin_reading(self) -> None:
+    def start(self, callback: Callable[[Event[AnyStr]], object]) -> threading.Thread:
+        """Call *callback* with each event from now on, in a thread of its own, and return that thread.
+
+        It ends after :meth:`stop`, with all that had come by then handed out, or at :meth:`close`, which waits for
+        it. It is a daemon: the interpreter does not. What the callback raises is reported by
+        ``threading.excepthook``, and the next event is handed out.
+
+        Raises BusyError if something reads already, ClosedError.
+        """
+        return self._in_thread(lambda: call_with_each(self.read, callback))
+
+    def _in_thread(self, work: Callable[[], object]) -> threading.Thread:
+        """Do *work*, which reads, in a thread that has the events until it is done; :meth:`close` waits for it."""
+        self._check_open()
+        if self._reading.locked():
+            raise BusyError("another thread or task is reading this watcher; one reader at a time")
+        thread = start_thread(self._claim, work)
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+        return thread
+
+    def _put_back(self, events: Sequence[AnyEvent]) -> None:
+        """Let events that were taken be the next ones again."""
+        self._pending.extendleft(cast("list[Event[AnyStr]]", list(reversed(events))))
+
+    def _begin_reading(self, iteration: Iteration | None = None) -> None:
+        self._check_not_forked()
         if not self._reading.acquire(blocking=False):
-            raise BusyError("another thread is reading this watcher; one reader at a time")
+            raise BusyError("another thread or task is reading this watcher; one reader at a time")
+        try:
+            self._claim.check(iteration)
+        except BaseException:
+            self._reading.release()
+            raise
 
     def _end_reading(self) -> None:
         self._reading.release()
         if self._closed:
             self._free()
 
-    def _collect(self) -> None:
+    def _collect(self, turn_s: float | None = None) -> None:
         """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
@@ -328,9 +426,12 @@ class Watcher(Generic[AnyStr]):
             if self._stopped or self._closed:
                 self._poller.wake()
         try:
+            some, ends = (None, math.inf) if turn_s is None else (A_FEW, time.monotonic() + turn_s)
             for _ in range(MOST_READS):
                 # To read again before what came is handed out would only find the queue empty, most often.
-                if not self._tree.advance() or (self._tree.has_told and not self._tree.in_doubt):
+                if not self._tree.advance(some) or (self._tree.has_told and not self._tree.in_doubt):
+                    break
+                if time.monotonic() > ends:
                     break
         except BaseException as error:
             self._interrupted(error)
@@ -338,6 +439,15 @@ class Watcher(Generic[AnyStr]):
         finally:
             self._pending.extend(self._told())
             self._stay_readable()
+
+    def _read_once(self) -> bool:
+        """Read without waiting, for who waits by other means; True if there is something to hand out."""
+        with self._lock:
+            self._check_open()
+            if self._mounts.came(self._poller.wait(0)):
+                self._look_at_mounts()
+            self._collect(TURN_S)
+            return bool(self._pending)
 
     def _look_at_mounts(self) -> None:
         with self._lock:
@@ -405,10 +515,14 @@ class Watcher(Generic[AnyStr]):
     def fileno(self) -> int:
         """Return a descriptor that is readable when :meth:`read` has something to do; for select and the like."""
         self._check_open()
+        self._mounts.share()
         return self._poller.fileno()
 
     def close(self) -> None:
-        """Free the descriptors and all watches; a reader in another thread returns. More than once is harmless."""
+        """Free the descriptors and all watches; a reader in another thread returns. More than once is harmless.
+
+        It waits for the thread of :meth:`start`, unless it is called there.
+        """
         if self._closed:
             return
         self._closed = True
@@ -418,22 +532,44 @@ class Watcher(Generic[AnyStr]):
                 self._free()
             finally:
                 self._reading.release()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
 
     def _free(self) -> None:
         with self._lock:
             self._instance.close()
             self._poller.close()
-            if self._mounts is not None:
-                os.close(self._mounts)
-                self._mounts = None
+            self._mounts.close()
             if self._record is not None:
                 self._record.close()
 
     def _check_open(self) -> None:
+        self._check_not_forked()
         if self._closed:
             raise ClosedError("the watcher is closed")
 
+    def _check_not_forked(self) -> None:
+        if self._forked:
+            raise ForkError("the watcher belongs to the parent process; make one after the fork")
+
+    def forked(self) -> None:
+        """Give up what belongs to the parent; called in a forked child, and of no use elsewhere."""
+        self._forked = self._closed = True
+        # Threads that held them, and those to wait for, are not in this process.
+        self._lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._threads = []
+        self._pending.clear()
+        self._mounts.close()
+        if self._record is not None:
+            # Below its buffers: what they hold is the parent's to write.
+            cast("Any", self._record).buffer.raw.close()
+
     def __enter__(self) -> Watcher[AnyStr]:
+        return self
+
+    async def __aenter__(self) -> Watcher[AnyStr]:
         return self
 
     def __exit__(
@@ -481,19 +617,6 @@ def _checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
     if checked:
         spec_of(checked)
     return checked
-
-
-def _check_timeout(timeout: float | None, what: str) -> None:
-    if timeout is not None and not timeout >= 0:
-        raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
-
-
-def _open_mounts() -> int | None:
-    """Open what becomes urgent when something is mounted or unmounted; None where /proc is not mounted."""
-    try:
-        return os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
 
 
 def _record_file() -> TextIO | None:

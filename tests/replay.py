@@ -94,7 +94,7 @@ class Replay:
             self.told += self.tree.take()
 
     def take(self, step, arguments):
-        if step == "add_root":
+        if step in ("add_root", "begin_root"):
             given, location, asked, kernel_mask, waits, tell, *rules = arguments
             root = Root(
                 given,
@@ -104,11 +104,13 @@ class Replay:
                 rules=Rules(*(tuple(rule) if isinstance(rule, list) else rule for rule in rules)),
             )
             root.waits = waits
-            self.tree.add_root(root, tell=tell)
-        elif step == "remove_root":
-            self.tree.remove_root(next(root for root in self.tree.ledger.roots if root.location == arguments[0]))
+            getattr(self.tree, step)(root, tell=tell)
+        elif step in ("remove_root", "continue_root"):
+            location, *rest = arguments
+            root = next((root for root in self.tree.ledger.roots if root.location == location), None)
+            getattr(self.tree, step)(root, *rest)
         else:
-            getattr(self.tree, step)()
+            getattr(self.tree, step)(*arguments)
 
 
 if __name__ == "__main__":

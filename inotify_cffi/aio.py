@@ -1,0 +1,132 @@
+"""``async for event in awatch(path)``: a watcher for one loop, in asyncio, uvloop and trio."""
+
+from __future__ import annotations
+
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AnyStr,
+    AsyncIterator,
+    Callable,
+    Generic,
+    Iterable,
+    Literal,
+    overload,
+)
+
+from inotify_cffi.watcher import Watcher
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from types import TracebackType
+
+    from inotify_cffi.events import Event
+
+__all__ = ["Watching", "awatch"]
+
+
+class Watching(Generic[AnyStr]):
+    """What :func:`awatch` returns: events to iterate over, or a watcher to enter. Nothing is watched before.
+
+    Args:
+        paths: what to watch.
+        options: those of the watcher.
+
+    """
+
+    def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self._paths = paths
+        self._watcher: Watcher[AnyStr] = Watcher(**options)
+        self._entered = False
+        self._events: AsyncIterator[Event[AnyStr]] | None = None
+
+    async def __aenter__(self) -> Watcher[AnyStr]:
+        """Return the watcher when all is listed; the loop goes on meanwhile."""
+        if self._entered:
+            raise RuntimeError("this was entered or iterated over before; call awatch() again")
+        self._entered = True
+        try:
+            for path in self._paths:
+                await self._watcher._aadd(path, undo=False)  # noqa: SLF001
+        except BaseException:
+            self._watcher.close()
+            raise
+        return self._watcher
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._watcher.close()
+
+    def __aiter__(self) -> Watching[AnyStr]:
+        return self
+
+    async def __anext__(self) -> Event[AnyStr]:
+        if self._events is None:
+            await self.__aenter__()
+            self._events = self._watcher.__aiter__()
+        return await self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """Close the watcher; the iteration is over. It waits for nothing."""
+        self._watcher.close()
+
+    def __del__(self) -> None:
+        # As a generator: who leaves the loop by break has closed it.
+        watcher = getattr(self, "_watcher", None)
+        if watcher is not None:
+            watcher.close()
+
+
+@overload
+def awatch(
+    *paths: str | PathLike[str],
+    mask: int = ...,
+    recursive: bool = ...,
+    exclude: Iterable[str] = ...,
+    gitignore: bool = ...,
+    max_depth: int | None = ...,
+    follow_symlinks: bool = ...,
+    one_file_system: bool = ...,
+    missing: Literal["error", "wait"] = ...,
+    existing: bool = ...,
+    on_progress: Callable[[int], None] | None = ...,
+) -> Watching[str]: ...
+
+
+@overload
+def awatch(
+    *paths: bytes | PathLike[bytes],
+    mask: int = ...,
+    recursive: bool = ...,
+    exclude: Iterable[str] = ...,
+    gitignore: bool = ...,
+    max_depth: int | None = ...,
+    follow_symlinks: bool = ...,
+    one_file_system: bool = ...,
+    missing: Literal["error", "wait"] = ...,
+    existing: bool = ...,
+    on_progress: Callable[[int], None] | None = ...,
+) -> Watching[bytes]: ...
+
+
+def awatch(*paths: Any, **options: Any) -> Watching[Any]:
+    """Iterate over what happens at and below some directories, in asyncio or trio.
+
+    ``async for event in awatch("/srv/in")`` lists the directories at its first step, in turns of some
+    milliseconds, so that all else in the loop goes on. The watcher is closed when nothing refers to the iteration
+    any more: as soon as it is left (on PyPy: some time later). To know when all is listed, to have the watcher
+    itself, and to have it closed at once: ``async with awatch("/srv/in") as watcher``, then
+    ``async for event in watcher``.
+
+    Args:
+        paths: directories or files; str, bytes or PathLike.
+        options: those of :class:`Watcher`.
+
+    Raises what the constructor of Watcher raises; of the options here, of the paths at the first step.
+
+    """
+    return Watching(paths, options)

@@ -1,0 +1,223 @@
+"""The asynchronous half of the watcher, for asyncio, uvloop and trio: the same reading, awaited.
+
+The loop waits for the watcher's own descriptor: no thread, no timer. It is not held up: one turn reads the queue
+once, or lists directories for some milliseconds, or hands out events for as long, and then all others have theirs.
+And wherever a task is cancelled no event is lost: what was read is the watcher's until it is handed out, and
+nothing is awaited in between.
+"""
+
+# ruff: noqa: SLF001  # the iteration is a part of the watcher
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, AnyStr, AsyncIterator, Deque, Generic
+
+from inotify_cffi import loops
+from inotify_cffi.claim import Iteration
+from inotify_cffi.poller import check_timeout
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from types import TracebackType
+
+    from inotify_cffi.events import Event
+    from inotify_cffi.ledger import Root
+
+__all__ = ["TURN_S", "AsyncEvents", "Asynchronous"]
+
+# How long the others wait for their turn at most, if nothing takes longer that can not be divided.
+TURN_S = 0.005
+
+# So many directories are listed in the first turn; then as many as there was time for.
+FIRST_STEPS = 64
+
+
+class Asynchronous(Generic[AnyStr]):
+    """What can be awaited of a watcher."""
+
+    _closed: bool
+    _stopped: bool
+    _pending: Deque[Event[AnyStr]]
+
+    # --- what the watcher has for it ---
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when there is something to read."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Free all."""
+        raise NotImplementedError
+
+    def _check_open(self) -> None:
+        raise NotImplementedError
+
+    def _check_not_forked(self) -> None:
+        raise NotImplementedError
+
+    def _begin_reading(self, iteration: Iteration | None = None) -> None:
+        raise NotImplementedError
+
+    def _end_reading(self) -> None:
+        raise NotImplementedError
+
+    def _read_once(self) -> bool:
+        """Read once without waiting; True if there is something to hand out."""
+        raise NotImplementedError
+
+    def _take_pending(self) -> list[Event[AnyStr]]:
+        raise NotImplementedError
+
+    def _begin_adding(
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+    ) -> Root:
+        raise NotImplementedError
+
+    def _go_on_adding(self, root: Root, steps: int) -> bool:
+        raise NotImplementedError
+
+    def _give_up_adding(self, root: Root) -> None:
+        raise NotImplementedError
+
+    # --- awaited ---
+
+    async def aread(self, timeout: float | None = None) -> list[Event[AnyStr]]:
+        """Return the next events, as ``read`` does, and let all else go on meanwhile; asyncio and trio.
+
+        Args:
+            timeout: seconds; 0 does not wait for events, only gives the others a turn; None waits for ever.
+
+        Returns:
+            The events; none after the timeout, and after ``stop()``.
+
+        Raises:
+            ValueError: the timeout is negative.
+            BusyError: another task or thread reads.
+            ClosedError: the watcher is closed.
+
+        """
+        self._begin_reading()
+        try:
+            return self._take_pending() if await self._arrival(timeout) else []
+        finally:
+            self._end_reading()
+
+    async def _arrival(self, timeout: float | None) -> bool:
+        """Wait until there is something to hand out, and leave it where it is; False if there will be nothing."""
+        check_timeout(timeout, "timeout")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._check_open()
+        await loops.pause()
+        while True:
+            if self._closed:
+                return False
+            if self._pending or self._read_once():
+                return True
+            if self._stopped:
+                return False
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            await loops.readable(self.fileno(), left)
+
+    def __aiter__(self) -> AsyncIterator[Event[AnyStr]]:
+        """Iterate in asyncio or trio; it ends after ``stop()`` or ``close()``.
+
+        One task at a time: to begin while another is iterating raises BusyError.
+        """
+        return AsyncEvents(self)
+
+    async def aadd(
+        self, path: AnyStr | PathLike[AnyStr], *, mask: int | None = None, recursive: bool | None = None
+    ) -> None:
+        """Watch one more directory, as ``add`` does, and let all else go on while a large tree is listed.
+
+        Events of the whole watcher that come meanwhile are read, and told when the listing is over. If the task is
+        cancelled, or the listing fails, nothing of this directory is left; until it is over, ``sync`` raises
+        BusyError, and ``snapshot`` has what was listed so far.
+
+        Raises what ``add`` raises.
+        """
+        await self._aadd(path, mask, recursive)
+
+    async def _aadd(
+        self,
+        path: AnyStr | PathLike[AnyStr],
+        mask: int | None = None,
+        recursive: bool | None = None,
+        *,
+        undo: bool = True,
+    ) -> None:
+        """Add; what failed half-way is not undone if the watcher is going to be closed: that takes less time."""
+        await loops.pause()
+        root = self._begin_adding(path, mask, recursive=recursive)
+        try:
+            steps = FIRST_STEPS
+            while True:
+                began = time.monotonic()
+                if self._go_on_adding(root, steps):
+                    return
+                steps = _steps(steps, time.monotonic() - began)
+                await loops.pause()
+        except BaseException:
+            if undo:
+                self._give_up_adding(root)
+            raise
+
+    async def aclose(self) -> None:
+        """Close, as ``close`` does; a task that is reading comes to its end. It waits for nothing."""
+        self.close()
+
+    async def __aenter__(self) -> Asynchronous[AnyStr]:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncEvents(Iteration, Generic[AnyStr]):
+    """An iteration; what it has not handed out stays with the watcher.
+
+    Args:
+        watcher: the watcher.
+
+    """
+
+    __slots__ = ("_turn_ends", "_watcher")
+
+    def __init__(self, watcher: Asynchronous[AnyStr]) -> None:
+        self._watcher: Asynchronous[AnyStr] = watcher
+        self._turn_ends = 0.0
+
+    def __aiter__(self) -> AsyncEvents[AnyStr]:
+        return self
+
+    async def __anext__(self) -> Event[AnyStr]:
+        watcher = self._watcher
+        if not watcher._pending or watcher._closed or time.monotonic() > self._turn_ends:
+            if not await self._next_turn():
+                raise StopAsyncIteration
+            self._turn_ends = time.monotonic() + TURN_S
+        return watcher._pending.popleft()
+
+    async def _next_turn(self) -> bool:
+        watcher = self._watcher
+        if watcher._closed:
+            watcher._check_not_forked()
+            return False
+        watcher._begin_reading(self)
+        try:
+            return await watcher._arrival(None)
+        finally:
+            watcher._end_reading()
+
+
+def _steps(steps: int, took: float) -> int:
+    """Return how many steps a turn has time for, if *steps* of them *took* so many seconds."""
+    return max(1, min(int(steps * TURN_S / max(took, 1e-6)), 4 * steps))

@@ -1,0 +1,78 @@
+"""Let a signal end a wait that the kernel does not end for it.
+
+Python's handlers run in the main thread, between two steps of the interpreter; the C handler only takes a note.
+A signal that comes after the last look at the notes and before epoll_wait(2) blocks is noted, and the wait goes
+on; so it does for one that the kernel gave to another thread. Python's own select has the same hole. But the C
+handler also writes a byte to the wakeup descriptor (``signal.set_wakeup_fd``), whichever thread it is in: so while
+the main thread blocks, that is a pipe which is waited for, too.
+
+An event loop that runs in the main thread has a wakeup descriptor of its own; it keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+__all__ = ["Interrupts"]
+
+NOT_OPEN = -1
+
+
+class Interrupts:
+    """A pipe that is readable when a signal came while :meth:`armed <arm>`."""
+
+    def __init__(self) -> None:
+        self.fd = NOT_OPEN
+        self._write = NOT_OPEN
+        self._armed = False
+
+    def open(self) -> None:
+        """Make the pipe."""
+        self.fd, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    @property
+    def wanted(self) -> bool:
+        """True in the main thread, the only one that signals have to wake."""
+        return threading.get_ident() == threading.main_thread().ident
+
+    def arm(self) -> None:
+        """Have signals noted in the pipe until :meth:`disarm`; to be called within the try that ends with it."""
+        # Noted before it is done: an exception of a signal handler may come in between.
+        self._armed = True
+        try:
+            before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        except ValueError:
+            # The main thread of another interpreter than the main one.
+            self._armed = False
+            return
+        if before not in (-1, self._write):
+            signal.set_wakeup_fd(before)
+            self._armed = False
+
+    def disarm(self) -> None:
+        """Undo :meth:`arm`."""
+        if self._armed and self.wanted:
+            signal.set_wakeup_fd(-1)
+            self._armed = False
+
+    def drain(self) -> None:
+        """Forget the signals that came: their handlers have run by now."""
+        try:
+            os.read(self.fd, 4096)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Free the descriptors; more than once does no harm."""
+        self.disarm()
+        if self._armed:
+            # A handler's exception kept it from being disarmed, and this thread may not: better two descriptors
+            # too many than a byte in somebody else's file.
+            return
+        fds = (self.fd, self._write)
+        self.fd = self._write = NOT_OPEN
+        for fd in fds:
+            if fd != NOT_OPEN:
+                os.close(fd)
