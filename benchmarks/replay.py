@@ -48,6 +48,7 @@ def main() -> int:
     """Run it so many times; 1 if any differed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--writers", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--directories", type=int, default=300)
     parser.add_argument("--files", type=int, default=10, help="in each directory")
     options = parser.parse_args()
@@ -55,7 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         source = os.path.join(place, "source")
         make_repository(source, directories=options.directories, files=options.files)
-        for writers in (1, 4):
+        for writers in options.writers:
             for number in range(1, options.times + 1):
                 began = time.monotonic()
                 try:
@@ -65,7 +66,8 @@ def main() -> int:
                     failed += 1
                     print(f"{writers} writer(s), run {number}: DIFFERENT: {error}", end="")
                 print(f", {time.monotonic() - began:.1f} s", flush=True)
-    print(f"{2 * options.times - failed} of {2 * options.times} the same")
+    runs = len(options.writers) * options.times
+    print(f"{runs - failed} of {runs} the same")
     return 1 if failed else 0
 
 

@@ -66,6 +66,11 @@ def listing(root: str) -> dict[str, bool]:
     return entries
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to what it runs in the background, our tests maybe: to ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Watching:
     """``inotify-cffi watch`` in a process of its own, ready; end it with :meth:`end`."""
 
@@ -75,6 +80,7 @@ class Watching:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # the tests have no threads here
         )
         self._rest = b""
         self.errors = b""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import pytest
-from replaying import COMMAND, PATIENCE_S, Watching
+from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
 
 from inotify_cffi import Watcher
 from inotify_cffi.cli import main, usage
@@ -147,6 +147,7 @@ def on_a_terminal(*arguments, **environment):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # the tests have no threads here
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment},
     )  # fmt: skip
     os.close(theirs)
