@@ -102,7 +102,7 @@ class Entries:
         """Tell a move as soon as it is known whether it has a second half, and where that is.
 
         An inode at several places gives several moves: a half is joined with the half that is nearest to it.
-        Returns the second half if it is of a watch that has no node.
+        Returns the second half, which may be of a watch that has no node.
         """
         partner = self._partner(raw)
         sources = self._ledger.owners(raw.wd)
@@ -116,7 +116,7 @@ class Entries:
         for target in targets:
             if partner is not None:
                 self.arrived(target, partner, is_dir=bool(partner.mask & ISDIR))
-        return partner if partner is not None and self._ledger.owner(partner.wd) is None else None
+        return partner
 
     def _pairs(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:
         """Take pairs out of both lists, those with the longest common way from a root first."""

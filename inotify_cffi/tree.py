@@ -19,7 +19,7 @@ from inotify_cffi.flags import Mask
 from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger, Node, Root
 from inotify_cffi.mounts import Mounts
-from inotify_cffi.places import Places
+from inotify_cffi.places import NOT_THERE, Places
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
 
@@ -171,8 +171,8 @@ class Tree:
             if self._disk.is_file(root.location):
                 root.become_file()
             return self._places.locate(root)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if not root.waits:
+        except OSError as error:
+            if not root.waits or error.errno not in NOT_THERE:
                 raise
             self._places.go_blind(root, error)
         # All ways to it are watched now. It may have come before they were.
@@ -334,9 +334,13 @@ class Tree:
         if node is None:
             self._unknown(raw)
         elif raw.mask & MOVED_FROM:
-            unclaimed = self._entries.moved_from(raw)
-            if unclaimed is not None:
-                self._unknown(unclaimed)
+            partner = self._entries.moved_from(raw)
+            if partner is not None:
+                # It was taken out of its turn.
+                if partner.wd in self._anchors:
+                    self._anchors.heard(partner)
+                if self.ledger.owner(partner.wd) is None:
+                    self._unknown(partner)
         elif self.ledger.has_twins(raw.wd):
             for twin in self.ledger.owners(raw.wd):
                 # What was applied to one may have unbound the other.
