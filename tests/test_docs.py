@@ -68,13 +68,16 @@ def setuptools_version():
 def test_the_example_is_installed_in_a_fresh_environment_and_used(tmp_path):
     fresh = tmp_path / "fresh"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
-    # The library is taken from here; only the example is installed there.
     site = subprocess.run(
         [fresh / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         check=True, capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip
-    with open(os.path.join(site, "from_here.pth"), "w") as stream:
-        stream.write(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+
+    def link():
+        """Let the library be taken from here: only the example is installed there."""
+        with open(os.path.join(site, "from_here.pth"), "w") as stream:
+            stream.write(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+
     copy = tmp_path / "checksum"
     copy.mkdir()
     for name in ("pyproject.toml", "inotify_checksum.py"):
@@ -92,7 +95,10 @@ def test_the_example_is_installed_in_a_fresh_environment_and_used(tmp_path):
     ]
     # With the setuptools that is here, if it can do it alone; else pip fetches one.
     isolation = ["--no-build-isolation", "--no-index"] if setuptools_version() >= 71 else []
+    if isolation:
+        link()
     subprocess.run([*pip, *isolation, str(copy)], check=True, timeout=240)
+    link()
 
     command = [str(fresh / "bin" / "python"), "-m", "inotify_cffi"]
     listed = subprocess.run([*command, "plugins"], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
