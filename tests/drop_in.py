@@ -57,6 +57,15 @@ def replayed(entries, events):
     return entries
 
 
+def is_open(fd):
+    """True if a descriptor is open."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
 def more_than_the_queue_holds(path):
     """Touch two files in a directory more often than the kernel queues events."""
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:

@@ -6,7 +6,7 @@ import gc
 import os
 
 import pytest
-from drop_in import brief, drain
+from drop_in import brief, drain, is_open
 
 from inotify_cffi import adapters, constants
 from inotify_cffi.adapters import _INOTIFY_EVENT, Inotify
@@ -349,8 +349,10 @@ def test_the_limit_of_instances_is_an_inotify_error_that_names_it(limited):
 @pytest.mark.usefixtures("no_fd_left")
 def test_close_frees_all_descriptors(place):
     watch = Inotify([place])
+    fd = watch.fileno()
     watch.close()
     watch.close()
+    assert not is_open(fd)
 
 
 @pytest.mark.usefixtures("no_fd_left")
@@ -362,8 +364,10 @@ def test_an_error_in_the_constructor_leaves_no_descriptor_open(place):
 @pytest.mark.usefixtures("no_fd_left")
 def test_who_never_closes_has_the_descriptors_freed_with_the_object(place):
     watch = Inotify([place])
+    fd = watch.fileno()
     del watch
     gc.collect()
+    assert not is_open(fd)
 
 
 def test_no_descriptor_is_inherited_by_programs(place):
