@@ -20,7 +20,7 @@ class Consumer:
         self.root = os.fspath(root)
         self.watcher = watcher or Watcher(kind(self.root), **options)
         told = {} if options.get("existing") else self.snapshot()
-        self.replayer = oracles.Replayer(self.root, told, early=early)
+        self.replayer = oracles.Replayer(self.root, snapshot=told, early=early)
 
     def __enter__(self):
         return self
@@ -60,7 +60,7 @@ class Consumer:
     def assert_at_rest(self):
         """Replay all up to now: disk, ledger, replay and the kernel's watches are the same; nothing is in doubt."""
         self.sync()
-        assert oracles.complaints_at_rest(self, [self.replayer]) == []
+        assert oracles.complaints_at_rest(self, self.replayer) == []
         assert self.watcher.unwatched() == {}
         assert self.watcher.sync() == []
 
@@ -68,7 +68,7 @@ class Consumer:
         """A new file in each directory is told once, with the right path, and nothing else is."""
         self.assert_at_rest()
         directories = [self.root.rstrip("/"), *(path for path, is_dir in self.replayer.state.items() if is_dir)]
-        assert oracles.complaints_of_probes(self, [self.replayer]) == []
+        assert oracles.complaints_of_probes(self, self.replayer) == []
         for directory in directories:
             os.unlink(directory + "/probe")
         self.sync()

@@ -32,7 +32,7 @@ class Worlds(RuleBasedStateMachine):
         self.watcher = Watcher(self.root)
         if small_buffer:
             self.watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
-        self.replayer = oracles.Replayer(self.root, self.watcher.snapshot())
+        self.replayer = oracles.Replayer(self.root, snapshot=self.watcher.snapshot())
         self.events = []
 
     def teardown(self):
@@ -98,13 +98,13 @@ class Worlds(RuleBasedStateMachine):
         self.events += self.watcher.sync()
         self.replayer.apply(self.events)
         self.events = []
-        assert oracles.complaints_at_rest(self.watcher, [self.replayer]) == []
+        assert oracles.complaints_at_rest(self.watcher, self.replayer) == []
 
     @rule()
     def probe(self):
         self.compare()
         probes = [self.root, *(path for path, is_dir in self.replayer.state.items() if is_dir)]
-        assert oracles.complaints_of_probes(self.watcher, [self.replayer]) == []
+        assert oracles.complaints_of_probes(self.watcher, self.replayer) == []
         for directory in probes:
             os.unlink(directory + "/probe")
         self.watcher.sync()

@@ -114,11 +114,11 @@ def test_a_directory_replaced_between_listing_and_entering_is_the_one_that_is_th
 
     with Watcher(root, mask=STRUCTURE) as watcher:
         os.makedirs(root + "/a/b")
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         before(watcher, "enter", replace, where=lambda fd, name: name == "b")
         replayer.apply(watcher.sync())
         assert replayer.state == oracles.listing(root)
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
 
 
 def test_a_watch_that_is_added_again_keeps_what_it_was_asked_for(root):
@@ -148,7 +148,7 @@ def test_a_half_that_comes_after_all_is_told_as_an_arrival(root):
     os.mknod(root + "/a/x/f")
     os.mkdir(root + "/b")
     with Watcher(root, mask=STRUCTURE) as watcher:
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         late = Late(watcher)
         os.rename(root + "/a/x", root + "/b/x")
         told = watcher.sync()
@@ -156,7 +156,7 @@ def test_a_half_that_comes_after_all_is_told_as_an_arrival(root):
         late.let_go()
         told += watcher.sync()
         replayer.apply(told)
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
 
 
 def test_what_a_rename_leaves_at_its_old_name_is_told(root):
@@ -187,7 +187,7 @@ def test_a_listing_that_shows_a_directory_which_moves_on_does_not_lose_what_is_i
     os.makedirs(root + "/a/b")
     os.mkdir(root + "/z")
     with Watcher(root, mask=STRUCTURE) as watcher:
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         os.mknod(root + "/a/b/f")
         watcher._tree.distrust()
         # The listing of a shows b; then b moves; so b can not be entered where it was listed.
@@ -199,7 +199,7 @@ def test_a_listing_that_shows_a_directory_which_moves_on_does_not_lose_what_is_i
         )
         os.mknod(root + "/g")
         replayer.apply(watcher.sync())
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
 
 
 def test_what_was_lost_in_a_directory_that_moves_while_it_is_compared_is_told(root):
@@ -207,14 +207,14 @@ def test_what_was_lost_in_a_directory_that_moves_while_it_is_compared_is_told(ro
     os.makedirs(root + "/a")
     os.mkdir(root + "/z")
     with Watcher(root, mask=STRUCTURE) as watcher:
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         os.mknod(root + "/a/f")
         while watcher._instance.read():
             pass
         watcher._tree.distrust()
         before(watcher, "enter", lambda: os.rename(root + "/a", root + "/z/a"), where=lambda fd, name: name == "a")
         replayer.apply(watcher.sync())
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
 
 
 def test_an_interruption_in_the_middle_of_an_event_loses_nothing(root):
@@ -225,14 +225,14 @@ def test_an_interruption_in_the_middle_of_an_event_loses_nothing(root):
         raise Interrupt
 
     with Watcher(root, mask=STRUCTURE) as watcher:
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         os.makedirs(root + "/a/b")
         os.mknod(root + "/a/b/f")
         before(watcher, "entries", interrupt)
         with pytest.raises(Interrupt):
             watcher.sync()
         replayer.apply(watcher.sync())
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
 
 
 def test_no_descriptor_is_left_open_by_an_interruption(root):
@@ -259,7 +259,7 @@ def test_what_was_lost_behind_the_overflow_marker_is_told(root):
     with with_queue(16, [root]) as watcher:
         watcher._instance._buffer = ReadBuffer(LARGEST_RECORD)
         os.mkdir(root + "/d")
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         told = watcher.sync()
         for number in range(20):
             os.mknod(f"{root}/{number}")
@@ -271,7 +271,7 @@ def test_what_was_lost_behind_the_overflow_marker_is_told(root):
         os.mkdir(root + "/d")
         told += watcher.sync()
         replayer.apply(told)
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []
         assert [event.names for event in told if event.mask & Mask.Q_OVERFLOW]
 
 
@@ -301,7 +301,7 @@ def test_a_name_in_doubt_is_looked_at_even_if_its_directory_moves_before_the_loo
     os.makedirs(outside + "/x/below")
     os.mkdir(outside + "/y")
     with Watcher(root, mask=STRUCTURE) as watcher:
-        replayer = oracles.Replayer(root, watcher.snapshot())
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
         os.rename(outside + "/y", root + "/d/b")
         exchange(outside + "/x", root + "/d/b")
 
@@ -319,4 +319,4 @@ def test_a_name_in_doubt_is_looked_at_even_if_its_directory_moves_before_the_loo
 
         watcher._tree._reconciler._look = look
         replayer.apply(watcher.sync() + watcher.sync())
-        assert oracles.complaints_at_rest(watcher, [replayer]) == []
+        assert oracles.complaints_at_rest(watcher, replayer) == []

@@ -26,12 +26,8 @@ class Inconsistent(Exception):
 class Replayer:
     """A consumer that knows only what it is told: paths, and which files it would have to read again."""
 
-    def __init__(
-        self, root: str, snapshot: dict[str, bool], *, early: bool = False, several: bool = False
-    ) -> None:
-        self.root = root
-        # One of several roots: what moves to another root takes along what is below.
-        self.several = several
+    def __init__(self, *roots: str, snapshot: dict[str, bool], early: bool = False) -> None:
+        self.roots = roots
         self.state = dict(snapshot)
         self.versions = {
             path: version(path)
@@ -44,7 +40,7 @@ class Replayer:
         events = list(events)
         for at, event in enumerate(events):
             path = event.path
-            if not is_below(self.root, path):
+            if not self.knows(path):
                 continue
             if event.mask & ADDS:
                 following = events[at - 1] if at else None
@@ -57,6 +53,10 @@ class Replayer:
             if event.mask & TOUCHES:
                 self.versions.pop(path, None)
 
+    def knows(self, path: str) -> bool:
+        """Return True for a path below one of the roots."""
+        return any(is_below(root, path) for root in self.roots)
+
     def demand(self, truth: bool, event: Event[str]) -> None:
         if not truth:
             raise Inconsistent(repr(event))
@@ -68,8 +68,8 @@ class Replayer:
         path = event.path
         parent = os.path.dirname(path)
         self.demand(path not in self.state, event)
-        self.demand(parent == self.root or self.state.get(parent, False), event)
-        if event.moved_from is None or not is_below(self.root, event.moved_from):
+        self.demand(parent in self.roots or self.state.get(parent, False), event)
+        if event.moved_from is None:
             self.state[path] = event.is_dir
             return
         self.demand(
@@ -91,10 +91,8 @@ class Replayer:
             self.leaving[path] = {other: self.state.pop(other) for other in [path, *below]}
             return
         # What is below was taken back before, so that no consumer has to know what was below.
-        self.demand(not below or (self.several and bool(event.mask & Mask.MOVED_FROM)), event)
-        for other in [path, *below]:
-            del self.state[other]
-            self.versions.pop(other, None)
+        self.demand(not below, event)
+        del self.state[path]
         self.versions.pop(path, None)
 
     def unread(self) -> list[str]:
@@ -158,17 +156,16 @@ def difference(told: dict[str, bool], disk: dict[str, bool], what: str) -> list[
 
 
 def complaints_at_rest(
-    watcher: Watcher[str], replayers: list[Replayer], admits: Callable[..., bool] = everything
+    watcher: Watcher[str], replayer: Replayer, admits: Callable[..., bool] = everything
 ) -> list[str]:
     """What does not hold now that everything is quiet and was read."""
     complaints: list[str] = []
     snapshot = watcher.snapshot()
-    for replayer in replayers:
-        root = replayer.root
-        disk = {p: d for p, d in listing(root).items() if admits(p[len(root) + 1 :], is_dir=d)}
-        complaints += difference(below(root, snapshot), disk, "ledger")
-        complaints += difference(replayer.state, disk, "replay")
-        complaints += [f"changed and not told: {path}" for path in replayer.unread()[:2]]
+    for top in replayer.roots:
+        disk = {p: d for p, d in listing(top).items() if admits(p[len(top) + 1 :], is_dir=d)}
+        complaints += difference(below(top, snapshot), disk, "ledger")
+        complaints += difference(below(top, replayer.state), disk, "replay")
+    complaints += [f"changed and not told: {path}" for path in replayer.unread()[:2]]
     ledger = watcher._tree.ledger
     kernel = kernel_watches(watcher._instance.fileno())
     for root in ledger.roots:
@@ -184,15 +181,15 @@ def complaints_at_rest(
 
 
 def complaints_of_probes(
-    watcher: Watcher[str], replayers: list[Replayer], admits: Callable[..., bool] = everything
+    watcher: Watcher[str], replayer: Replayer, admits: Callable[..., bool] = everything
 ) -> list[str]:
     """A probe file in each directory is told once for each root, with the right path, and nothing else is."""
     made = set()
     expected: list[str] = []
-    for replayer in replayers:
-        root = replayer.root
+    for root in replayer.roots:
         tops = [root] if os.path.isdir(root) else []
-        probes = [top + "/probe" for top in tops + [path for path, is_dir in replayer.state.items() if is_dir]]
+        directories = [path for path, is_dir in below(root, replayer.state).items() if is_dir]
+        probes = [top + "/probe" for top in tops + directories]
         expected += [probe for probe in probes if admits(probe[len(root) + 1 :], is_dir=False)]
         made |= {os.path.normpath(probe) for probe in probes}
     for probe in made:

@@ -112,11 +112,11 @@ class World:
                 os.close(go)
                 go = -1
             with self.watcher() as watcher:
-                replayers = self.replayers(watcher, early=early)
+                replayer = self.replayer(watcher, early=early)
                 if go >= 0:
                     os.close(go)
                     go = -1
-                return self.follow(watcher, replayers, pids)
+                return self.follow(watcher, replayer, pids)
         finally:
             for fd in (ready, go):
                 if fd >= 0:
@@ -124,16 +124,13 @@ class World:
             for pid in pids:
                 end(pid)
 
-    def replayers(self, watcher: Watcher[str], *, early: bool) -> list[oracles.Replayer]:
-        """A consumer for each root; it knows what the files hold if nobody has written yet."""
+    def replayer(self, watcher: Watcher[str], *, early: bool) -> oracles.Replayer:
+        """A consumer; it knows what the files hold if nobody has written yet."""
         snapshot = {} if self.options.get("existing") else watcher.snapshot()
-        several = len(self.roots) > 1
-        return [
-            oracles.Replayer(root, oracles.below(root, snapshot), early=early, several=several)
-            for root in self.roots
-        ]
+        known = {path: is_dir for root in self.roots for path, is_dir in oracles.below(root, snapshot).items()}
+        return oracles.Replayer(*self.roots, snapshot=known, early=early)
 
-    def follow(self, watcher: Watcher[str], replayers: list[oracles.Replayer], pids: list[int]) -> list[str]:
+    def follow(self, watcher: Watcher[str], replayer: oracles.Replayer, pids: list[int]) -> list[str]:
         """Read while the writers write, now and then, and compare when they are done."""
         events: list[Event[str]] = []
         while pids:
@@ -144,22 +141,20 @@ class World:
                 pids.pop()
         events += watcher.sync()
         self.counts.update(watcher.stats())
-        return self.judge(watcher, replayers, events)
+        return self.judge(watcher, replayer, events)
 
-    def judge(
-        self, watcher: Watcher[str], replayers: list[oracles.Replayer], events: list[Event[str]]
-    ) -> list[str]:
+    def judge(self, watcher: Watcher[str], replayer: oracles.Replayer, events: list[Event[str]]) -> list[str]:
         self.counts["events"] += len(events)
         try:
-            for replayer in replayers:
-                replayer.apply(events)
+            replayer.apply(events)
         except oracles.Inconsistent as error:
             return [f"inconsistent: {error}"]
-        complaints = oracles.complaints_at_rest(watcher, replayers, self.admits)
+        complaints = oracles.complaints_at_rest(watcher, replayer, self.admits)
+        # A root may be a file by now; that is covered, too.
         missing = {root for root in self.roots if not os.path.exists(root)}
         if set(watcher.unwatched()) != missing:
             complaints.append(f"not covered: {watcher.unwatched()}, missing {missing}")
-        return complaints or oracles.complaints_of_probes(watcher, replayers, self.admits)
+        return complaints or oracles.complaints_of_probes(watcher, replayer, self.admits)
 
     def clean(self) -> None:
         shutil.rmtree(self.base, ignore_errors=True)
