@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, AnyStr, AsyncIterator, Deque, Generic
 
 from inotify_cffi import loops
-from inotify_cffi.claim import Iteration
+from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.poller import check_timeout
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ FIRST_STEPS = 64
 class Asynchronous(Generic[AnyStr]):
     """What can be awaited of a watcher."""
 
+    _claim: Claim
     _closed: bool
     _stopped: bool
     _pending: Deque[Event[AnyStr]]
@@ -214,6 +215,10 @@ class AsyncEvents(Iteration, Generic[AnyStr]):
         watcher._begin_reading(self)
         try:
             return await watcher._arrival(None)
+        except BaseException:
+            # It was cancelled, and may be referred to by the traceback of that for long.
+            watcher._claim.release(self)
+            raise
         finally:
             watcher._end_reading()
 

@@ -408,7 +408,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         if not self._reading.acquire(blocking=False):
             raise BusyError("another thread or task is reading this watcher; one reader at a time")
         try:
-            self._claim.check(iteration)
+            if iteration is None:
+                self._claim.check()
+            else:
+                self._claim.take(iteration)
         except BaseException:
             self._reading.release()
             raise
