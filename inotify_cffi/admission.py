@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, Tuple
 
 from inotify_cffi.ledger import Root
-from inotify_cffi.rules import GITIGNORE, verdict
+from inotify_cffi.rules import GITIGNORE, usable, verdict
 
 if TYPE_CHECKING:
     from inotify_cffi.doubts import Doubts
@@ -58,9 +58,9 @@ class Admission:
 
     def learn(self, node: Node, fd: int) -> None:
         """Read the ``.gitignore`` of a directory that is about to be listed, for a root that heeds them."""
-        patterns = self._disk.lines(fd, GITIGNORE)
+        patterns = usable(self._disk.lines(fd, GITIGNORE))
         if patterns:
-            self._ignored[node] = tuple(patterns)
+            self._ignored[node] = patterns
             if len(self._ignored) > self._many:
                 self._forget()
         else:

@@ -5,13 +5,14 @@ Patterns are gitignore's, by the pathspec library, which is imported when the fi
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, FrozenSet, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Iterable, NamedTuple, Optional, Tuple
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["GITIGNORE", "Rules", "spec_of", "verdict"]
+__all__ = ["GITIGNORE", "Rules", "spec_of", "usable", "verdict"]
 
 GITIGNORE = ".gitignore"
 
@@ -53,9 +54,21 @@ def spec_of(patterns: Tuple[str, ...]) -> GitIgnoreSpec:
     for pattern in patterns:
         try:
             GitIgnoreSpec.from_lines([pattern])
-        except ValueError as error:
+        except (ValueError, re.error) as error:
             raise ValueError(f"{pattern!r} is not a gitignore pattern: {error}") from None
     return GitIgnoreSpec.from_lines(patterns)
+
+
+def usable(lines: Iterable[str]) -> Tuple[str, ...]:
+    """Return the lines that are patterns; as git does, what is none is passed over."""
+    patterns: list[str] = []
+    for line in lines:
+        try:
+            spec_of((line,))
+        except ValueError:
+            continue
+        patterns.append(line)
+    return tuple(patterns)
 
 
 def verdict(patterns: Tuple[str, ...], path: str) -> bool | None:

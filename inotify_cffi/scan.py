@@ -131,16 +131,20 @@ class Disk:
             return False
 
     def lines(self, fd: int, name: str) -> list[str]:
-        """Return the lines of a small file in the directory *fd*; none if it can not be read."""
+        """Return the lines of a small file in the directory *fd*; none if it is none or can not be read."""
         try:
             opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
         except OSError:
             return []
-        with open(opened, encoding="utf-8", errors="surrogateescape") as file:
-            try:
-                return file.read(LARGEST_FILE).splitlines()
-            except OSError:
+        try:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
                 return []
+            with open(opened, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
+                return file.read(LARGEST_FILE).split("\n")
+        except OSError:
+            return []
+        finally:
+            os.close(opened)
 
     def is_mount_point(self, fd: int) -> bool:
         """Return True if the directory *fd* is the top of a mount, or /proc can not say that it is not."""
