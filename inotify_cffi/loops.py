@@ -116,9 +116,12 @@ async def in_thread(function: Callable[[], Result]) -> Result:
 
 
 def shielded() -> Any:
-    """Return a context in which what is awaited is not cancelled; asyncio cancels once, and does not need it."""
+    """Return a context in which what is awaited is not cancelled; asyncio itself cancels once, and needs none."""
     if _library() == "trio":
         return sys.modules["trio"].CancelScope(shield=True)
+    if "anyio" in sys.modules:
+        # Its scopes cancel again and again, in asyncio as well.
+        return sys.modules["anyio"].CancelScope(shield=True)
     from contextlib import nullcontext
 
     return nullcontext()

@@ -3,7 +3,6 @@
 import gc
 import math
 import os
-import threading
 import time
 
 import anyio
@@ -296,7 +295,7 @@ async def test_no_event_is_lost_wherever_the_task_is_cancelled(watcher, tmp_path
 
     async def some():
         async for event in watcher:
-            told.append(event)
+            told.append(event)  # noqa: PERF401  # it may be cancelled half-way
 
     for number in range(40):
         write(f"{tmp_path}/f{number}")
