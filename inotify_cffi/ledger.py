@@ -76,7 +76,7 @@ class Root(Node):
         super().__init__(os.fsdecode(given), None)
         self.given = given
         self.location = location
-        # The directory that is watched, and the path it is told by: those of the location, or of what a file is in.
+        # The directory that is watched, and the path it is told by: those of the location, or of where a file is.
         self.top = location
         self.shown = given
         self.asked = asked

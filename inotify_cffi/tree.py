@@ -454,6 +454,8 @@ class Tree:
         self._since = self._watermark()
         self._anchors.rearm_all()
         for root in list(self.ledger.roots):
+            if root.waits:
+                self._places.reconsider(root)
             self.crawler.scan(root, since=self._since)
 
     def _watermark(self) -> float:

@@ -320,3 +320,18 @@ def test_a_name_in_doubt_is_looked_at_even_if_its_directory_moves_before_the_loo
         watcher._tree._reconciler._look = look
         replayer.apply(watcher.sync() + watcher.sync())
         assert oracles.complaints_at_rest(watcher, replayer) == []
+
+
+def test_a_file_that_became_a_directory_while_events_were_lost_is_watched_as_one(root):
+    with Watcher(root + "/a", mask=STRUCTURE, missing="wait") as watcher:
+        os.mknod(root + "/a")
+        assert [str(event) for event in watcher.sync()][-1] == f"CREATE {root}/a"
+        os.unlink(root + "/a")
+        os.makedirs(root + "/a/b")
+        while watcher._instance.read():
+            pass
+        watcher._tree.distrust()
+        watcher.sync()
+        assert watcher.snapshot() == {root + "/a/b": True}
+        os.mknod(root + "/a/b/f")
+        assert [str(event) for event in watcher.sync()] == [f"CREATE {root}/a/b/f"]
