@@ -95,10 +95,12 @@ class Reconciler:
     def _later(self, parent: Node, name: str) -> None:
         """Keep a name in mind whose directory is not where it was: it may turn up elsewhere, with all it holds.
 
-        A root is listed as a whole when it is back.
+        A root can only come back where it was, and then it is listed as a whole.
         """
         if parent.parent is not None:
             self._doubts.suspect(parent, name)
+        else:
+            self._doubts.doubt(parent, relist=True)
 
     def _agree(self, parent: Node, name: str, fd: int) -> None:
         kind = self.kind(parent, name, fd)

@@ -335,3 +335,25 @@ def test_a_file_that_became_a_directory_while_events_were_lost_is_watched_as_one
         assert watcher.snapshot() == {root + "/a/b": True}
         os.mknod(root + "/a/b/f")
         assert [str(event) for event in watcher.sync()] == [f"CREATE {root}/a/b/f"]
+
+
+def test_a_name_in_doubt_is_looked_at_even_if_its_root_is_away_for_the_look(root, outside):
+    os.makedirs(outside + "/x/below")
+    os.mkdir(outside + "/y")
+    with Watcher(root, mask=STRUCTURE, missing="wait") as watcher:
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
+        os.rename(outside + "/y", root + "/b")
+        exchange(outside + "/x", root + "/b")
+        original = watcher._tree._reconciler._look
+
+        def look(parent, name):
+            watcher._tree._reconciler._look = original
+            os.rename(root, root + " kept")
+            os.mkdir(root)
+            original(parent, name)
+            os.rmdir(root)
+            os.rename(root + " kept", root)
+
+        watcher._tree._reconciler._look = look
+        replayer.apply(watcher.sync() + watcher.sync())
+        assert oracles.complaints_at_rest(watcher, replayer) == []
