@@ -8,7 +8,7 @@ answers give the same events (``tests/replay.py`` plays a file). Names that are 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from inotify_cffi.scan import Disk, Moment
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     from inotify_cffi._syscalls import Columns
     from inotify_cffi.instance import Instance
 
-__all__ = ["VARIABLE", "Recorder"]
-
-VARIABLE = "INOTIFY_CFFI_RECORD"
+__all__ = ["Recorder"]
 
 
 class Recorder(Disk):
     """A disk that writes down each call and its answer, or the errno of its failure."""
 
-    def __init__(self, instance: Instance, file: TextIO) -> None:
+    def __init__(self, instance: Instance, path: str) -> None:
         super().__init__(instance)
-        self._file = file
+        # Without a buffer: what a forked child closes must not be written twice.
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by end)
         self.mark("by_path", self.by_path)
 
     def _write(self, verb: str, arguments: tuple[object, ...], answer: object) -> None:
-        self._file.write(json.dumps([verb, arguments, answer]) + "\n")
-        self._file.flush()
+        self._file.write(json.dumps([verb, arguments, answer]).encode("ascii") + b"\n")
+
+    def end(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _fail(self, verb: str, arguments: tuple[object, ...], error: OSError) -> None:
         self._write(verb, arguments, {"errno": error.errno})

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from inotify_cffi._syscalls import Columns
     from inotify_cffi.instance import Instance
 
-__all__ = ["MOUNTS", "Disk", "Moment", "kind_of"]
+__all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
 
 ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 ADD = int(Mask.MASK_ADD | Mask.ONLYDIR)
 PROC = "/proc/self/fd"
+# The environment variable that names the file for a recording.
+RECORD = "INOTIFY_CFFI_RECORD"
 LARGEST_FILE = 1 << 20
 MOUNTS = "/proc/self/mountinfo"
 # How mountinfo writes spaces, tabs, newlines and backslashes.
@@ -57,6 +59,9 @@ class Disk:
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
+
+    def end(self) -> None:
+        """Nothing is looked at any more."""
 
     # --- the queue ---
 

@@ -11,7 +11,6 @@ import warnings
 from collections import deque
 from typing import (
     TYPE_CHECKING,
-    Any,
     AnyStr,
     Callable,
     Deque,
@@ -19,38 +18,34 @@ from typing import (
     Iterable,
     Iterator,
     Literal,
-    Optional,
     Sequence,
-    TextIO,
-    Union,
     cast,
     overload,
 )
 
+from inotify_cffi.arguments import checked_mask, checked_path, checked_patterns, now_and_then
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
-from inotify_cffi.errors import BusyError, ClosedError, ForkError, PathError
+from inotify_cffi.errors import BusyError, ClosedError, ForkError
 from inotify_cffi.flags import Mask
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance
 from inotify_cffi.ledger import Root
 from inotify_cffi.mountinfo import MountNews
 from inotify_cffi.poller import Poller, check_timeout
-from inotify_cffi.record import VARIABLE, Recorder
-from inotify_cffi.rules import Rules, spec_of
-from inotify_cffi.scan import Disk
+from inotify_cffi.rules import Rules
+from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.tree import STRUCTURE, Tree
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from inotify_cffi.arguments import BlockDuration
     from inotify_cffi.events import AnyEvent, Event
 
 __all__ = ["Watcher", "watch"]
-
-BlockDuration = Union[float, Callable[[], Optional[float]], None]
 
 # Told whether asked for or not: what must not be hidden.
 ALWAYS = int(Mask.Q_OVERFLOW | Mask.UNMOUNT | Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
@@ -142,8 +137,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     ) -> None:
         self._closed = True
         self._forked = False
-        self._record: TextIO | None = None
-        self._mask = _checked_mask(mask)
+        self._disk: Disk | None = None
+        self._mask = checked_mask(mask)
         self._recursive = recursive
         if not callable(block_duration_s):
             check_timeout(block_duration_s, "block_duration_s")
@@ -153,7 +148,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._rules = Rules(
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
-            exclude=_checked_patterns(exclude),
+            exclude=checked_patterns(exclude),
             gitignore=gitignore,
             one_file_system=one_file_system,
         )
@@ -182,9 +177,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._poller.add(self._instance.fileno())
             if self._mounts.fd >= 0:
                 self._poller.add_urgent(self._mounts.fd)
-            self._record = _record_file()
-            self._tree = Tree(Recorder(self._instance, self._record) if self._record else Disk(self._instance))
-            self._tree.crawler.on_directory = _progress(on_progress)
+            self._disk = _open_disk(self._instance)
+            self._tree = Tree(self._disk)
+            self._tree.crawler.on_directory = now_and_then(on_progress)
             for path in paths:
                 self._add(path, self._mask, recursive=recursive)
         except BaseException:
@@ -238,8 +233,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def _new_root(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
     ) -> Root:
-        given = _checked_path(path)
-        asked = self._mask if mask is None else _checked_mask(mask)
+        given = checked_path(path)
+        asked = self._mask if mask is None else checked_mask(mask)
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
@@ -258,7 +253,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
         Raises FileNotFoundError where *path* is not one that was added, ClosedError.
         """
-        given = _checked_path(path)
+        given = checked_path(path)
         with self._lock:
             self._check_open()
             root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
@@ -405,16 +400,15 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _begin_reading(self, iteration: Iteration | None = None) -> None:
         self._check_not_forked()
+        # First who may: one who may not is not to be in the way of one who may.
+        if iteration is None:
+            self._claim.check()
+        else:
+            self._claim.take(iteration)
         if not self._reading.acquire(blocking=False):
+            if iteration is not None:
+                self._claim.release(iteration)
             raise BusyError("another thread or task is reading this watcher; one reader at a time")
-        try:
-            if iteration is None:
-                self._claim.check()
-            else:
-                self._claim.take(iteration)
-        except BaseException:
-            self._reading.release()
-            raise
 
     def _end_reading(self) -> None:
         self._reading.release()
@@ -544,8 +538,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._instance.close()
             self._poller.close()
             self._mounts.close()
-            if self._record is not None:
-                self._record.close()
+            if self._disk is not None:
+                self._disk.end()
 
     def _check_open(self) -> None:
         self._check_not_forked()
@@ -565,9 +559,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._threads = []
         self._pending.clear()
         self._mounts.close()
-        if self._record is not None:
-            # Below its buffers: what they hold is the parent's to write.
-            cast("Any", self._record).buffer.raw.close()
+        if self._disk is not None:
+            self._disk.end()
 
     def __enter__(self) -> Watcher[AnyStr]:
         return self
@@ -597,47 +590,10 @@ def watch(
         yield from watcher
 
 
-def _checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | bytes:
-    given = os.fspath(path)
-    if not given:
-        raise PathError(errno.EINVAL, "a path can not be empty; '.' is the working directory", given)
-    if "\0" in os.fsdecode(given):
-        raise PathError(errno.EINVAL, "a path can not hold a NUL byte", given)
-    return given
+def _open_disk(instance: Instance) -> Disk:
+    path = os.environ.get(RECORD)
+    if not path:
+        return Disk(instance)
+    from inotify_cffi.record import Recorder
 
-
-def _checked_mask(mask: int) -> int:
-    bits = int(mask)
-    if not bits & int(Mask.ALL):
-        raise ValueError(f"the mask {bits:#x} asks for no event; combine some of inotify_cffi.Mask")
-    return bits
-
-
-def _checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(patterns, (str, bytes)):
-        raise TypeError(f"exclude is several patterns, in a list; not {patterns!r}")
-    checked = tuple(patterns)
-    if checked:
-        spec_of(checked)
-    return checked
-
-
-def _record_file() -> TextIO | None:
-    """Open the file that the environment asks for."""
-    path = os.environ.get(VARIABLE)
-    return open(path, "a", encoding="utf-8") if path else None
-
-
-def _progress(report: Callable[[int], None] | None) -> Callable[[], None] | None:
-    """Call *report* with the number of directories, after each 256 of them."""
-    if report is None:
-        return None
-    count = 0
-
-    def counted() -> None:
-        nonlocal count
-        count += 1
-        if count % 256 == 0:
-            report(count)
-
-    return counted
+    return Recorder(instance, path)

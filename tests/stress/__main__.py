@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 
-from inotify_cffi.record import VARIABLE
+from inotify_cffi.scan import RECORD
 from tests.stress.worlds import World
 
 RUN_LIMIT_S = 120
@@ -32,7 +32,7 @@ def on_alarm(signum: int, frame: object) -> None:
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
     world = World(seed, writers=options.writers, changes=options.changes, directory=options.directory)
     recording = os.path.join(options.recordings, f"stress-{os.getpid()}-{seed}.jsonl")
-    os.environ[VARIABLE] = recording
+    os.environ[RECORD] = recording
     complaints: list[str] = []
     signal.alarm(RUN_LIMIT_S)
     try:

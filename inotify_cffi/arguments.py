@@ -1,0 +1,64 @@
+"""What the caller of a watcher gives: each mistake that can be seen at once is a typed error at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Callable, Iterable, Optional, Union
+
+from inotify_cffi.errors import PathError
+from inotify_cffi.flags import Mask
+from inotify_cffi.rules import spec_of
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["BlockDuration", "checked_mask", "checked_path", "checked_patterns", "now_and_then"]
+
+BlockDuration = Union[float, Callable[[], Optional[float]], None]
+
+# Who is told of the progress of a crawl hears of it after each so many directories.
+DIRECTORIES_A_REPORT = 256
+
+
+def checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | bytes:
+    """Return *path* as str or bytes. Raises PathError where it is empty or holds a NUL."""
+    given = os.fspath(path)
+    if not given:
+        raise PathError(errno.EINVAL, "a path can not be empty; '.' is the working directory", given)
+    if "\0" in os.fsdecode(given):
+        raise PathError(errno.EINVAL, "a path can not hold a NUL byte", given)
+    return given
+
+
+def checked_mask(mask: int) -> int:
+    """Return *mask* as an int. Raises ValueError where it asks for no event."""
+    bits = int(mask)
+    if not bits & int(Mask.ALL):
+        raise ValueError(f"the mask {bits:#x} asks for no event; combine some of inotify_cffi.Mask")
+    return bits
+
+
+def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return gitignore patterns. Raises TypeError for one string, ValueError for a malformed pattern."""
+    if isinstance(patterns, (str, bytes)):
+        raise TypeError(f"exclude is several patterns, in a list; not {patterns!r}")
+    checked = tuple(patterns)
+    if checked:
+        spec_of(checked)
+    return checked
+
+
+def now_and_then(report: Callable[[int], None] | None) -> Callable[[], None] | None:
+    """Return what counts its calls and tells *report* the number now and then; None if there is nobody to tell."""
+    if report is None:
+        return None
+    count = 0
+
+    def counted() -> None:
+        nonlocal count
+        count += 1
+        if count % DIRECTORIES_A_REPORT == 0:
+            report(count)
+
+    return counted
