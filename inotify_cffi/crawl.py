@@ -285,7 +285,7 @@ class Crawler:
                 continue
             if enters:
                 todo.append(child)
-            elif child.wd != NO_WD:
+            elif child.wd != NO_WD or child.children:
                 self.close(child)
         todo.reverse()
         return todo

@@ -61,7 +61,7 @@ class Reconciler:
                 self._places.reconsider(node)
             if self._crawler.enters(node):
                 self._crawler.scan(node, relist=stale[node], since=since)
-            elif node.wd != NO_WD:
+            elif node.wd != NO_WD or node.children:
                 # It was moved to where nothing is watched any more.
                 self._crawler.close(node)
 

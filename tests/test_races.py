@@ -357,3 +357,22 @@ def test_a_name_in_doubt_is_looked_at_even_if_its_root_is_away_for_the_look(root
         watcher._tree._reconciler._look = look
         replayer.apply(watcher.sync() + watcher.sync())
         assert oracles.complaints_at_rest(watcher, replayer) == []
+
+
+def test_a_directory_that_lost_its_watch_and_is_too_deep_now_gives_up_what_is_in_it(root):
+    os.makedirs(root + "/x/d/e")
+    os.mkdir(root + "/y")
+    with Watcher(root, mask=STRUCTURE, max_depth=3) as watcher:
+        ledger = watcher._tree.ledger
+        # As where its inode was found at another place: the ledger knows its entries, and no watch.
+        before(
+            watcher,
+            "enter",
+            lambda: ledger.unbind(ledger.roots[0].children["y"].children["x"].children["d"]),
+            where=lambda fd, name: name == "x" and "x" in ledger.roots[0].children["y"].children,
+        )
+        os.rename(root + "/x", root + "/y/x")
+        assert lines(watcher) == [
+            *("MOVED_FROM,ISDIR x", f"MOVED_TO,ISDIR y/x (from {root}/x)".replace(root + "/", "")),
+            "DELETE,ISDIR y/x/d/e",
+        ]
