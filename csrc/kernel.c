@@ -1,5 +1,8 @@
 /* The kernel interface, and the loops that are worth doing without Python: split what a read returned,
-   list a directory. Nothing here allocates; each function is called with Python's lock released. */
+   list a directory. Nothing here allocates; each function is called with Python's lock released.
+
+   A call that fails gives -errno. errno itself would be read in a later step of the interpreter, and before that
+   a signal handler may run, which is Python code that makes calls of its own. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
@@ -28,7 +31,23 @@
 #define INOTIFY_IOC_SETNEXTWD _IOW('I', 0, int32_t)
 #endif
 
-enum { LIST_CHUNK = 32768 };
+enum { LIST_CHUNK = 32768, IC_MOST_READY = 8 };
+
+static int ic_result(int result)
+{
+    return result < 0 ? -errno : result;
+}
+
+/* An inotify instance: non-blocking, close-on-exec. */
+static int ic_init(void)
+{
+    return ic_result(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+}
+
+static int ic_add_watch(int inotify, const char *path, uint32_t mask)
+{
+    return ic_result(inotify_add_watch(inotify, path, mask));
+}
 
 /* Watch exactly the object that is open as fd, whatever its path is by now. */
 static int ic_watch_fd(int inotify, int fd, uint32_t mask)
@@ -36,12 +55,19 @@ static int ic_watch_fd(int inotify, int fd, uint32_t mask)
     char path[32];
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return inotify_add_watch(inotify, path, mask);
+    return ic_add_watch(inotify, path, mask);
+}
+
+static int ic_rm_watch(int inotify, int wd)
+{
+    return ic_result(inotify_rm_watch(inotify, wd));
 }
 
 static long ic_read(int fd, char *buffer, size_t size)
 {
-    return read(fd, buffer, size);
+    long got = read(fd, buffer, size);
+
+    return got < 0 ? -errno : got;
 }
 
 /* The bytes in the queue of an inotify instance. */
@@ -50,7 +76,7 @@ static int ic_queued(int inotify)
     int bytes = 0;
 
     if (ioctl(inotify, FIONREAD, &bytes) < 0)
-        return -1;
+        return -errno;
     return bytes;
 }
 
@@ -128,7 +154,7 @@ static int is_dot(const char *name)
 
 /* The next part of a directory: for each entry a kind ('d', 'l', '-'), its name, a NUL.
 
-   Returns the bytes written, 0 at the end, -1 with errno. One call is one getdents64, which is atomic
+   Returns the bytes written, 0 at the end, -errno. One call is one getdents64, which is atomic
    against changes of the directory (fs/readdir.c iterate_dir holds its lock). A part that holds only the
    dot entries is skipped, so that 0 means the end. */
 static long ic_list(int fd, char *out, size_t size)
@@ -137,15 +163,13 @@ static long ic_list(int fd, char *out, size_t size)
     _Alignas(8) char chunk[LIST_CHUNK];
     size_t filled = 0;
 
-    if (size < LIST_CHUNK) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (size < LIST_CHUNK)
+        return -EINVAL;
     while (filled == 0) {
         long got = syscall(SYS_getdents64, fd, chunk, sizeof chunk);
 
         if (got <= 0)
-            return got;
+            return got < 0 ? -errno : 0;
         for (long at = 0; at < got;) {
             const struct entry64 *entry = (const void *)(chunk + at);
             char kind = is_dot(entry->name) ? 0 : kind_of(fd, entry);
@@ -166,5 +190,37 @@ static long ic_list(int fd, char *out, size_t size)
 /* Tests make watch descriptors wrap around with it (CONFIG_CHECKPOINT_RESTORE). */
 static int ic_set_next_wd(int inotify, int wd)
 {
-    return ioctl(inotify, INOTIFY_IOC_SETNEXTWD, wd);
+    return ic_result(ioctl(inotify, INOTIFY_IOC_SETNEXTWD, wd));
+}
+
+/* An epoll instance, close-on-exec. */
+static int ic_epoll_create(void)
+{
+    return ic_result(epoll_create1(EPOLL_CLOEXEC));
+}
+
+static int ic_epoll_add(int epoll, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+
+    return ic_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+/* The descriptors that are ready, IC_MOST_READY at most; their number. */
+static int ic_epoll_wait(int epoll, int *ready, int timeout_ms)
+{
+    struct epoll_event events[IC_MOST_READY];
+    int count = epoll_wait(epoll, events, IC_MOST_READY, timeout_ms);
+
+    if (count < 0)
+        return -errno;
+    for (int i = 0; i < count; i++)
+        ready[i] = events[i].data.fd;
+    return count;
+}
+
+/* An eventfd: non-blocking, close-on-exec. */
+static int ic_eventfd(void)
+{
+    return ic_result(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 }

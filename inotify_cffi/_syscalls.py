@@ -1,7 +1,6 @@
 """The one door to C: each function calls, checks, converts and raises; none decides anything.
 
-cffi releases the GIL around each call. An errno is read in the statement after the call that set it, for
-anything in between may change it.
+cffi releases the GIL around each call. A call that fails gives -errno, see ``csrc/kernel.c``.
 """
 
 from __future__ import annotations
@@ -89,12 +88,11 @@ def inotify_init() -> int:
 
     Raises InstanceLimitError where the user has too many instances, OSError for any other failure.
     """
-    fd = lib.inotify_init1(lib.IN_NONBLOCK | lib.IN_CLOEXEC)
+    fd = lib.ic_init()
+    if fd == -errno.EMFILE:
+        _fail_instance()
     if fd < 0:
-        code = ffi.errno
-        if code == errno.EMFILE:
-            _fail_instance()
-        _fail(code)
+        _fail(-fd)
     return fd
 
 
@@ -127,9 +125,9 @@ def add_watch(fd: int, path: str | bytes, mask: int) -> int:
     encoded = os.fsencode(path)
     if b"\0" in encoded:
         raise PathError(errno.EINVAL, "a path can not hold a NUL byte", path)
-    wd = lib.inotify_add_watch(fd, encoded, mask)
+    wd = lib.ic_add_watch(fd, encoded, mask)
     if wd < 0:
-        _fail_watch(ffi.errno, path)
+        _fail_watch(-wd, path)
     return wd
 
 
@@ -137,32 +135,31 @@ def watch_fd(fd: int, target: int, mask: int, path: str | bytes | None = None) -
     """Watch the object that is open as *target*, by whatever path; *path* is only for the error."""
     wd = lib.ic_watch_fd(fd, target, mask)
     if wd < 0:
-        _fail_watch(ffi.errno, path)
+        _fail_watch(-wd, path)
     return wd
 
 
 def rm_watch(fd: int, wd: int) -> bool:
     """Remove a watch; False if it was gone already (EINVAL, inotify_rm_watch(2))."""
-    if lib.inotify_rm_watch(fd, wd) < 0:
-        code = ffi.errno
-        if code == errno.EINVAL:
-            return False
-        _fail(code)
-    return True
+    failed = -lib.ic_rm_watch(fd, wd)
+    if failed and failed != errno.EINVAL:
+        _fail(failed)
+    return not failed
 
 
 def queued_bytes(fd: int) -> int:
     """Return how many bytes wait in the queue of the instance *fd* (FIONREAD, inotify(7))."""
     count = lib.ic_queued(fd)
     if count < 0:
-        _fail(ffi.errno)
+        _fail(-count)
     return count
 
 
 def set_next_wd(fd: int, wd: int) -> None:
     """Let the next watch of the instance have the descriptor *wd* (INOTIFY_IOC_SETNEXTWD); for tests."""
-    if lib.ic_set_next_wd(fd, wd) < 0:
-        _fail(ffi.errno)
+    failed = -lib.ic_set_next_wd(fd, wd)
+    if failed:
+        _fail(failed)
 
 
 class _Split:
@@ -208,11 +205,10 @@ class ReadBuffer:
         """Read once, at most *most* bytes; None where nothing is queued. Raises OSError on a failed read."""
         size = self._size if most is None else min(self._size, max(most, LARGEST_RECORD))
         count = lib.ic_read(fd, self._buffer, size)
+        if count in (-errno.EAGAIN, -errno.EINTR):
+            return None
         if count < 0:
-            code = ffi.errno
-            if code in (errno.EAGAIN, errno.EINTR):
-                return None
-            _fail(code)
+            _fail(-count)
         return self._split.run(self._buffer, count)
 
 
@@ -231,7 +227,7 @@ class ListBuffer:
         while True:
             count = lib.ic_list(fd, self._out, LIST_SIZE)
             if count < 0:
-                _fail(ffi.errno)
+                _fail(-count)
             if count == 0:
                 break
             parts.append(bytes(ffi.buffer(self._out, count)[:]))
@@ -240,40 +236,38 @@ class ListBuffer:
 
 def epoll_create() -> int:
     """Return the descriptor of a new epoll instance, close-on-exec."""
-    fd = lib.epoll_create1(lib.EPOLL_CLOEXEC)
+    fd = lib.ic_epoll_create()
     if fd < 0:
-        _fail(ffi.errno)
+        _fail(-fd)
     return fd
 
 
 def epoll_add(epoll: int, fd: int, events: int) -> None:
     """Let *epoll* wait for *events* of *fd* as well."""
-    event = ffi.new("struct epoll_event *", {"events": events, "data": {"fd": fd}})
-    if lib.epoll_ctl(epoll, lib.EPOLL_CTL_ADD, fd, event) < 0:
-        _fail(ffi.errno)
+    failed = -lib.ic_epoll_add(epoll, fd, events)
+    if failed:
+        _fail(failed)
 
 
 class EpollBuffer:
     """Room for the answers of one wait."""
 
     def __init__(self) -> None:
-        self._events = ffi.new("struct epoll_event[4]")
+        self._ready = ffi.new("int[]", lib.IC_MOST_READY)
 
     def wait(self, epoll: int, timeout_ms: int) -> list[int] | None:
         """Return the descriptors that are ready, none after the timeout; None if a signal came (EINTR)."""
-        count = lib.epoll_wait(epoll, self._events, 4, timeout_ms)
+        count = lib.ic_epoll_wait(epoll, self._ready, timeout_ms)
+        if count == -errno.EINTR:
+            return None
         if count < 0:
-            code = ffi.errno
-            if code == errno.EINTR:
-                return None
-            _fail(code)
-        events = self._events
-        return [events[i].data.fd for i in range(count)]  # type: ignore[attr-defined]
+            _fail(-count)
+        return ffi.unpack(self._ready, count)
 
 
 def eventfd() -> int:
     """Return a new eventfd, non-blocking and close-on-exec (eventfd(2))."""
-    fd = lib.eventfd(0, lib.EFD_NONBLOCK | lib.EFD_CLOEXEC)
+    fd = lib.ic_eventfd()
     if fd < 0:
-        _fail(ffi.errno)
+        _fail(-fd)
     return fd

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, AnyStr, Callable
 
 from inotify_cffi.claim import Claim, Iteration
-from inotify_cffi.errors import BusyError
+from inotify_cffi.errors import BusyError, ClosedError
 
 if TYPE_CHECKING:
     from inotify_cffi.events import Event
@@ -34,6 +34,9 @@ def start_thread(claim: Claim, work: Callable[[], object]) -> threading.Thread:
             begun.set()
         try:
             work()
+        except ClosedError:
+            # It was closed meanwhile, which is one way to end this.
+            return
         finally:
             claim.release(iteration)
 

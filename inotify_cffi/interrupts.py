@@ -50,6 +50,11 @@ class Interrupts:
         if before not in (-1, self._write):
             signal.set_wakeup_fd(before)
             self._armed = False
+            return
+        # A signal that came before has left no byte, and CPython may have overlooked its note: what a C handler
+        # sets while the interpreter takes its lock again may be overwritten (ceval_gil.c COMPUTE_EVAL_BREAKER).
+        # To release and take the lock once more finds it; and one that comes from now on leaves a byte.
+        self.drain()
 
     def disarm(self) -> None:
         """Undo :meth:`arm`."""
