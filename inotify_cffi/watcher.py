@@ -50,6 +50,8 @@ __all__ = ["Watcher", "watch"]
 # Told whether asked for or not: what must not be hidden.
 ALWAYS = int(Mask.Q_OVERFLOW | Mask.UNMOUNT | Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
 
+READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at a time"
+
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
 
@@ -388,8 +390,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def _in_thread(self, work: Callable[[], object]) -> threading.Thread:
         """Do *work*, which reads, in a thread that has the events until it is done; :meth:`close` waits for it."""
         self._check_open()
-        if self._reading.locked():
-            raise BusyError("another thread or task is reading this watcher; one reader at a time")
+        self._check_not_reading()
         thread = start_thread(self._claim, work)
         self._threads = [*(each for each in self._threads if each.is_alive()), thread]
         return thread
@@ -400,7 +401,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _begin_reading(self, iteration: Iteration | None = None) -> None:
         self._check_not_forked()
-        # First who may: one who may not is not to be in the way of one who may.
+        # Who may not read is not to be in the way of one who may: so it is locked last.
+        self._check_not_reading()
         if iteration is None:
             self._claim.check()
         else:
@@ -408,7 +410,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         if not self._reading.acquire(blocking=False):
             if iteration is not None:
                 self._claim.release(iteration)
-            raise BusyError("another thread or task is reading this watcher; one reader at a time")
+            raise BusyError(READ_BY_ANOTHER)
+
+    def _check_not_reading(self) -> None:
+        if self._reading.locked():
+            raise BusyError(READ_BY_ANOTHER)
 
     def _end_reading(self) -> None:
         self._reading.release()
