@@ -371,6 +371,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                     return
                 while self._pending:
                     yield self._pending.popleft()
+                self._check_not_forked()
                 yield None
             self._check_not_forked()
         finally:

@@ -1,0 +1,264 @@
+"""Leaving: whoever closes, forgets or ends gets it all freed, once, and in silence where it is no fault."""
+
+import gc
+import os
+import queue
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from conftest import open_fds
+
+from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch
+
+MANY = 10_000
+
+
+def collect():
+    for _ in range(3):
+        gc.collect()
+
+
+# --- nothing leaks ---
+
+
+def in_use():
+    """The inotify instances and the memory of this process."""
+    collect()
+    with open("/proc/self/statm", encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    instances = sum("inotify" in link for link in open_fds().values())
+    return instances, pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.timeout(600)
+def test_to_open_and_close_ten_thousand_watchers_leaks_nothing(tmp_path, no_fd_left, background):
+    """In several threads, for the kernel takes its time to free an instance."""
+    for name in ("a", "b/c"):
+        (tmp_path / name).mkdir(parents=True)
+    made = queue.SimpleQueue()
+
+    def make(count):
+        for number in range(count):
+            watcher = Watcher(tmp_path)
+            (tmp_path / "a" / f"f{threading.get_ident()}").touch()
+            watcher.read(0)
+            watcher.close()
+            if number == count - 1:
+                made.put(count)
+
+    def make_in_threads(count):
+        for thread in [background(make, count // 20) for _ in range(20)]:
+            while thread.is_running:
+                thread._thread.join(1)
+            thread.result()
+
+    make_in_threads(MANY // 10)
+    before = in_use()
+    make_in_threads(MANY - MANY // 10)
+    after = in_use()
+    assert after[0] == before[0] == 0
+    # 9,000 watchers: what is left of each would be less than a quarter of its smallest part.
+    assert after[1] - before[1] < 9000 * 1024
+    assert sum(made.get() for _ in range(40)) == MANY
+
+
+def test_all_objects_of_a_closed_watcher_are_freed_without_the_collector(tmp_path):
+    """Where references are counted; a cycle would keep the ledger of a large tree until somebody looks."""
+    if sys.implementation.name != "cpython":
+        pytest.skip("references are not counted here")
+    (tmp_path / "a").mkdir()
+    freed = []
+
+    class Noticed(Watcher):
+        def __del__(self):
+            freed.append(1)
+            super().__del__()
+
+    gc.disable()
+    try:
+        with Noticed(tmp_path) as watcher:
+            watcher.read(0)
+            next(watcher.event_gen(block_duration_s=0))
+        del watcher
+        assert freed
+    finally:
+        gc.enable()
+
+
+# --- forgotten ---
+
+
+def test_a_forgotten_watcher_warns_and_frees_its_descriptors(tmp_path, no_fd_left):
+    watcher = Watcher(tmp_path)
+    watcher.read(0.001)
+    watcher.fileno()
+    with pytest.warns(ResourceWarning, match="unclosed .*Watcher"):
+        del watcher
+        collect()
+
+
+def test_a_forgotten_watcher_in_a_cycle_warns_and_frees_its_descriptors(tmp_path, no_fd_left):
+    watcher = Watcher(tmp_path)
+    watcher.itself = watcher
+    with pytest.warns(ResourceWarning, match="unclosed .*Watcher"):
+        del watcher
+        collect()
+
+
+def test_a_constructor_that_fails_warns_of_nothing(tmp_path, no_fd_left, recwarn):
+    with pytest.raises(FileNotFoundError):
+        Watcher(tmp_path, tmp_path / "none")
+    with pytest.raises(ValueError, match="mask"):
+        Watcher(tmp_path, mask=0)
+    with pytest.raises(ValueError, match="mask"):
+        awatch(tmp_path, mask=0)
+    collect()
+    assert not recwarn.list
+
+
+def test_a_constructor_that_fails_for_want_of_an_instance_frees_the_rest(limited):
+    told = limited(
+        """
+        import os
+        from inotify_cffi import InstanceLimitError, Watcher
+        before = len(os.listdir("/proc/self/fd"))
+        try:
+            Watcher("/")
+        except InstanceLimitError as error:
+            print(type(error).__name__)
+        print(len(os.listdir("/proc/self/fd")) - before)
+        """,
+        max_inotify_instances=0,
+    )
+    assert told == "InstanceLimitError\n0\n"
+
+
+def test_close_is_idempotent_for_each_part(tmp_path, no_fd_left):
+    for thing in (Watcher(tmp_path), Instance()):
+        thing.close()
+        reused = os.open("/", os.O_RDONLY)
+        thing.close()
+        # It is not the thing's any more, whatever its number.
+        os.fstat(reused)
+        os.close(reused)
+
+
+# --- the end of the interpreter ---
+
+
+def run(code, path, *options):
+    done = subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(code), path],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+BLOCKED = {
+    "read": "watcher.read(None)",
+    "iter": "list(watcher)",
+    "event_gen": "list(watcher.event_gen(block_duration_s=None))",
+    "dispatcher": "inotify_cffi.Dispatcher().run(watcher)",
+    "asyncio": "import asyncio; asyncio.run(watcher.aread())",
+    "drop-in": "import inotify_cffi.adapters as a; list(a.Inotify(block_duration_s=-1).event_gen())",
+}
+
+
+@pytest.mark.parametrize("block", BLOCKED.values(), ids=BLOCKED)
+def test_the_interpreter_ends_in_silence_while_a_thread_is_blocked(tmp_path, block):
+    code = f"""
+        import os, sys, threading
+        import inotify_cffi
+        from inotify_cffi import Watcher
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        from conftest import until_blocked
+        watcher = Watcher(sys.argv[1])
+        def block():
+            {block}
+        thread = threading.Thread(target=block, daemon=True)
+        thread.start()
+        until_blocked(thread.native_id)
+        print("end")
+    """
+    assert run(code, tmp_path, "-W", "error") == (0, "end\n", "")
+
+
+@pytest.mark.parametrize(
+    "keep", ["watcher = Watcher(sys.argv[1])", "import builtins; builtins.x = Watcher(sys.argv[1])"]
+)
+def test_the_interpreter_ends_in_silence_with_a_watcher_left_open(tmp_path, keep):
+    """With the warnings that Python shows by default."""
+    assert run(f"import sys; from inotify_cffi import Watcher; {keep}; print('end')", tmp_path) == (0, "end\n", "")
+
+
+def test_the_interpreter_ends_in_silence_in_the_middle_of_an_iteration(tmp_path):
+    code = """
+        import sys
+        from inotify_cffi import Watcher
+        watcher = Watcher(sys.argv[1], existing=True)
+        open(sys.argv[1] + "/file", "w").close()
+        events = iter(watcher)
+        print(next(events).name)
+        sys.exit()
+    """
+    assert run(code, tmp_path) == (0, "file\n", "")
+
+
+def test_the_interpreter_ends_in_silence_when_asyncio_is_left_by_an_error(tmp_path):
+    code = """
+        import asyncio, sys
+        from inotify_cffi import awatch
+        async def consume():
+            async for event in awatch(sys.argv[1]):
+                pass
+        async def main():
+            task = asyncio.ensure_future(consume())
+            for _ in range(100):
+                await asyncio.sleep(0)
+            print("end")
+            raise SystemExit(3)
+        asyncio.run(main())
+    """
+    assert run(code, tmp_path, "-X", "dev", "-W", "error") == (3, "end\n", "")
+
+
+def test_a_loop_that_is_closed_under_a_reader_leaves_nothing_open(tmp_path, no_fd_left):
+    """As a program does that stops its loop and does not cancel its tasks."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    watcher = Watcher(tmp_path)
+
+    async def begin():
+        reading = asyncio.ensure_future(watcher.aread())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return reading
+
+    reading = loop.run_until_complete(begin())
+    reading._log_destroy_pending = False
+    loop.close()
+    del reading
+    collect()
+    assert watcher.read(0) == []
+    watcher.close()
+
+
+def test_instances_that_are_freed_can_be_had_again(tmp_path):
+    """As many as there may be, and as many again."""
+    for _ in range(2):
+        made = []
+        try:
+            while len(made) < 200:
+                made.append(Watcher(tmp_path))
+        except InstanceLimitError:
+            assert made
+        finally:
+            for watcher in made:
+                watcher.close()
