@@ -48,7 +48,8 @@ class Reconciler:
         names and so many directories only; the others stay marked.
         """
         for parent, name in self._doubts.take_suspects(most):
-            if self._ledger.is_attached(parent):
+            # What has no watch has no names to look at: when it gets one it is listed.
+            if self._ledger.is_attached(parent) and parent.wd != NO_WD:
                 self._look(parent, name)
         stale = self._doubts.take_stale()
         topmost = sorted(stale, key=self._depth)

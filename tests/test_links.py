@@ -428,6 +428,17 @@ def test_a_link_is_moved_into_a_loop(root):
         assert told(watcher) == [f"CREATE {root}/a/g"]
 
 
+def test_a_name_in_doubt_behind_a_loop_is_not_looked_for_for_ever(root):
+    """A directory that is not entered has no names; a race may have left one in doubt."""
+    write_all(root, "a/f")
+    os.symlink(f"{root}/a", f"{root}/a/loop")
+    with following(root) as watcher:
+        tree = watcher._tree
+        loop = tree.ledger.roots[0].children["a"].children["loop"]
+        tree._doubts.suspect(loop, "f")
+        assert watcher.sync(5) == []
+
+
 # --- hard links ---
 
 
