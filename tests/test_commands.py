@@ -349,3 +349,21 @@ def test_messages_can_be_objects(tmp_path, root):
     assert failure["level"] == "error"
     assert "plugin 'bad' failed" in failure["message"]
     assert "ValueError: mine" in failure["traceback"]
+
+
+@pytest.mark.parametrize("command", [["doctor", "/"], ["plugins"]])
+def test_a_closed_pipe_ends_a_listing_quietly(command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "inotify_cffi", *command],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
         except SystemExit as error:
             return _exit_code(error)
+        except BrokenPipeError:
+            # Whoever read has read enough.
+            return 0
         except (OSError, InotifyError) as error:
             logger.error("%s", one_line(error))  # noqa: TRY400  # it is expected, and the line says all
             return 1
