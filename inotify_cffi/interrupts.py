@@ -51,10 +51,8 @@ class Interrupts:
             signal.set_wakeup_fd(before)
             self._armed = False
             return
-        # A signal that came before has left no byte, and CPython may have overlooked its note: what a C handler
-        # sets while the interpreter takes its lock again may be overwritten (ceval_gil.c COMPUTE_EVAL_BREAKER).
-        # To release and take the lock once more finds it; and one that comes from now on leaves a byte.
-        self.drain()
+        # A signal that comes from now on leaves a byte; one that came before has left none.
+        _run_handlers()
 
     def disarm(self) -> None:
         """Undo :meth:`arm`."""
@@ -63,11 +61,12 @@ class Interrupts:
             self._armed = False
 
     def drain(self) -> None:
-        """Forget the signals that came: their handlers have run by now."""
+        """Run the handlers of the signals that came, and forget those."""
         try:
             os.read(self.fd, 4096)
         except BlockingIOError:
             return
+        _run_handlers()
 
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
@@ -81,3 +80,12 @@ class Interrupts:
         for fd in fds:
             if fd != NOT_OPEN:
                 os.close(fd)
+
+
+def _run_handlers() -> None:
+    """Run the handlers of all signals that came; an exception of one of them is raised here.
+
+    CPython overlooks a note that is taken while it takes its lock again (ceval_gil.c COMPUTE_EVAL_BREAKER), until
+    it does so once more; PyPy may look only at the end of a loop. This call ends with a look, in both.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -411,10 +411,13 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         if not self._reading.acquire(blocking=False):
             if iteration is not None:
                 self._claim.release(iteration)
+            self._check_open()
             raise BusyError(READ_BY_ANOTHER)
 
     def _check_not_reading(self) -> None:
         if self._reading.locked():
+            # Whoever closes has it, too, for as long as that takes.
+            self._check_open()
             raise BusyError(READ_BY_ANOTHER)
 
     def _end_reading(self) -> None:
@@ -587,6 +590,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         if not getattr(self, "_closed", True):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.close()
+        if hasattr(self, "_mounts"):
+            # Nobody reads, though a reader may not have come to its end: PyPy does not close abandoned coroutines.
+            self._free()
 
 
 def watch(

