@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Callable, Deque, Iterator, Protocol
 
 from inotify_cffi.instance import Instance
 from inotify_cffi.poller import Poller
 
 if TYPE_CHECKING:
     from inotify_cffi._tuples import EventTuple
+    from inotify_cffi.arguments import BlockDuration
 
-__all__ = ["BlockDuration", "Cycles", "Source"]
-
-BlockDuration = Union[float, Callable[[], Optional[float]], None]
+__all__ = ["Cycles", "Source"]
 
 
 class Source(Protocol):

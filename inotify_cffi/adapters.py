@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from inotify_cffi._cycles import BlockDuration
     from inotify_cffi._tuples import EventTuple, GivenPath, Path
+    from inotify_cffi.arguments import BlockDuration
 
     Predicate = Callable[[str, EventTuple], object]
 
