@@ -18,7 +18,7 @@ from typing import FrozenSet
 from inotify_cffi import _syscalls
 from inotify_cffi.errors import ClosedError, ForkError
 from inotify_cffi.forks import forget_in_child
-from inotify_cffi.interrupts import Interrupts
+from inotify_cffi.interrupts import Interrupts, run_handlers
 
 __all__ = ["Poller", "check_timeout"]
 
@@ -102,6 +102,8 @@ class Poller:
                 ready.remove(self._interrupts.fd)
                 # If there is nothing else it is as if the signal had ended the call.
                 ready = ready or None
+            if ready is None and self._interrupts.wanted:
+                run_handlers()
             if ready:
                 return frozenset(ready) - {self._wake}
             if ready is not None and (deadline is None or time.monotonic() >= deadline):
