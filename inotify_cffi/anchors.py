@@ -8,7 +8,7 @@ reported by a watch. The events are only a reason to look: whoever is on the way
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Dict, Tuple
+from typing import TYPE_CHECKING, Dict, KeysView, Tuple
 
 from inotify_cffi.flags import Mask
 
@@ -36,6 +36,11 @@ class Anchors:
         self._doubts = doubts
         self._names: Dict[int, set[Tuple[Root, str]]] = {}
         self._due: Dict[Root, None] = {}
+
+    @property
+    def wds(self) -> KeysView[int]:
+        """The watches on the way, as they are at each moment."""
+        return self._names.keys()
 
     def __contains__(self, wd: int) -> bool:
         return wd in self._names

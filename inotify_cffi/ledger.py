@@ -8,12 +8,12 @@ overlapping roots, followed links), so one descriptor may have several nodes.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Optional, Tuple, cast
 
 if TYPE_CHECKING:
     from inotify_cffi.rules import Rules
 
-__all__ = ["Ledger", "Node", "Place", "Root"]
+__all__ = ["Facts", "Ledger", "Node", "Place", "Root"]
 
 NO_WD = -1
 
@@ -25,6 +25,19 @@ class Place(NamedTuple):
     root: Root
     path: str | bytes
     prefix: str | bytes
+
+
+class Facts(NamedTuple):
+    """What is needed to apply events about entries of a directory that is at one place only.
+
+    ``asked`` is what the consumer wants to be told. The paths are bytes if the root's is; whoever joins them with
+    names has those as bytes, too.
+    """
+
+    children: Dict[str, Optional[Node]]  # noqa: UP045 (3.9 evaluates it)
+    prefix: str
+    path: str
+    asked: int
 
 
 class Node:
@@ -119,6 +132,8 @@ class Ledger:
         self._owner: Dict[int, Node] = {}
         self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
+        # By watch descriptor, while they are true.
+        self._facts: Dict[int, Facts] = {}
 
     # --- places ---
 
@@ -194,6 +209,7 @@ class Ledger:
             node.parent = parent
             node.name = new_name
             self._generation += 1
+            self._facts.clear()
         return node
 
     # --- watch descriptors ---
@@ -220,6 +236,7 @@ class Ledger:
         if node.wd == wd:
             return
         self.unbind(node)
+        self._facts.pop(wd, None)
         node.wd = wd
         if wd in self._owner:
             self._twins.setdefault(wd, []).append(node)
@@ -231,6 +248,7 @@ class Ledger:
         wd, node.wd = node.wd, NO_WD
         if wd == NO_WD:
             return False
+        self._facts.pop(wd, None)
         twins = self._twins.get(wd)
         if twins is None:
             del self._owner[wd]
@@ -242,6 +260,24 @@ class Ledger:
         if not twins:
             del self._twins[wd]
         return False
+
+    def facts(self, wd: int) -> Facts | None:
+        """Return what is needed of the directory that *wd* names; None where that is not all there is to it.
+
+        It is kept: that of a directory is the same until a directory moves, or another watch is bound.
+        """
+        facts = self._facts.get(wd)
+        if facts is None:
+            node = self._owner.get(wd)
+            if node is None or wd in self._twins:
+                return None
+            place = self.place(node)
+            if not place.root.rules.is_plain:
+                return None
+            prefix, path = cast("Tuple[str, str]", (place.prefix, place.path))
+            facts = Facts(node.children, prefix, path, place.root.asked)
+            self._facts[wd] = facts
+        return facts
 
     def wds(self) -> set[int]:
         """Return all watch descriptors that have a node."""

@@ -34,11 +34,14 @@ class Raw(NamedTuple):
 
 
 class Queue:
-    """The raw events that were read and are not yet applied."""
+    """The raw events that were read and are not yet applied, in columns: those from :attr:`at` on."""
 
     def __init__(self) -> None:
-        self._raws: list[Raw] = []
-        self._at = 0
+        self.wds: list[int] = []
+        self.masks: list[int] = []
+        self.cookies: list[int] = []
+        self.names: list[str] = []
+        self.at = 0
         # What take_partner and proves_gone have indexed so far, and what the former took out.
         self._indexed = 0
         self._partners: dict[int, int] = {}
@@ -47,50 +50,59 @@ class Queue:
 
     def extend(self, columns: Columns) -> int:
         """Add what was read behind what waits; the number of raw events."""
-        if self._at == len(self._raws):
+        if self.at == len(self.wds):
             self._forget()
-        names = os.fsdecode(columns.names).split("\0")
-        self._raws.extend(map(Raw, columns.wds, columns.masks, columns.cookies, names))
+        self.wds += columns.wds
+        self.masks += columns.masks
+        self.cookies += columns.cookies
+        self.names += os.fsdecode(columns.names).split("\0")
+        # Behind the last NUL is nothing.
+        self.names.pop()
         return len(columns.wds)
 
     def _forget(self) -> None:
-        self._raws.clear()
+        for column in (self.wds, self.masks, self.cookies, self.names):
+            column.clear()
         self._partners.clear()
         self._last_entry.clear()
         self._taken.clear()
-        self._at = self._indexed = 0
+        self.at = self._indexed = 0
 
     def __len__(self) -> int:
-        return len(self._raws) - self._at
+        return len(self.wds) - self.at
 
     def next(self) -> Raw | None:
         """Take the next raw event; None if none waits."""
-        while self._at < len(self._raws):
-            at = self._at
-            self._at = at + 1
+        while self.at < len(self.wds):
+            at = self.at
+            self.at = at + 1
             if at not in self._taken:
-                return self._raws[at]
+                return self._raw(at)
         return None
 
+    def _raw(self, at: int) -> Raw:
+        return Raw(self.wds[at], self.masks[at], self.cookies[at], self.names[at])
+
     def _index(self) -> None:
-        for at in range(max(self._indexed, self._at), len(self._raws)):
-            raw = self._raws[at]
-            if raw.mask & ENTRY:
-                self._last_entry[raw.wd] = at
-                if raw.mask & MOVED_TO:
-                    self._partners[raw.cookie] = at
-        self._indexed = len(self._raws)
+        masks = self.masks
+        for at in range(max(self._indexed, self.at), len(masks)):
+            mask = masks[at]
+            if mask & ENTRY:
+                self._last_entry[self.wds[at]] = at
+                if mask & MOVED_TO:
+                    self._partners[self.cookies[at]] = at
+        self._indexed = len(masks)
 
     def take_partner(self, cookie: int) -> Raw | None:
         """Take the MOVED_TO with this cookie out of what waits; None if it is not there."""
         self._index()
         at = self._partners.pop(cookie, -1)
-        if at < self._at:
+        if at < self.at:
             return None
         self._taken.add(at)
-        return self._raws[at]
+        return self._raw(at)
 
     def proves_gone(self, wd: int) -> bool:
         """Return True if what waits holds another entry event of *wd*: its move has no second half."""
         self._index()
-        return self._last_entry.get(wd, -1) >= self._at
+        return self._last_entry.get(wd, -1) >= self.at

@@ -41,6 +41,11 @@ class Rules(NamedTuple):
         return not (self.exclude or self.gitignore or self.only is not None)
 
     @property
+    def is_plain(self) -> bool:
+        """True if an entry that is no directory is what it is called: none is excluded, no link is entered."""
+        return self.admit_all and not self.follow_symlinks
+
+    @property
     def depend_on_place(self) -> bool:
         """True if what is watched of a directory depends on where it is."""
         return self.max_depth is not None or bool(self.exclude) or self.gitignore

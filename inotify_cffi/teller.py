@@ -2,13 +2,13 @@
 
 An event about an entry is told if and only if the ledger changes. So what was told, applied to what the
 ledger was, gives what the ledger is, at every moment and whatever the rest of the tree makes of the kernel.
-Which events the consumer asked for is decided here and nowhere else.
+Which events the consumer asked for is decided here, and for the most common ones in ``plain.py``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 from inotify_cffi.events import Event, UnwatchedEvent
 from inotify_cffi.flags import Mask
@@ -60,6 +60,10 @@ class Teller:
 
     def __len__(self) -> int:
         return len(self._told)
+
+    def extend(self, events: Iterable[AnyEvent]) -> None:
+        """Tell what :mod:`~inotify_cffi.plain` has applied, with the same rules."""
+        self._told.extend(events)
 
     # --- the verbs ---
 

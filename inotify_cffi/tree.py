@@ -20,6 +20,7 @@ from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger, Node, Root
 from inotify_cffi.mounts import Mounts
 from inotify_cffi.places import NOT_THERE, Places
+from inotify_cffi.plain import Plain
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
 
@@ -74,6 +75,7 @@ class Tree:
         )
         self._mounts = Mounts(self.ledger, disk, self._doubts)
         self._intake = Intake(disk)
+        self._plain = Plain(self.ledger, self._teller, self._anchors)
         self._entries = Entries(
             self.ledger,
             self._teller,
@@ -316,14 +318,19 @@ class Tree:
 
     def _apply_all(self, most: int | None = None) -> bool:
         """Apply what was read, or *most* of it; True if nothing is left."""
-        count = 0
-        while most is None or count < most:
-            raw = self._intake.next()
-            if raw is None:
-                return True
-            self._apply(raw)
-            count += 1
-        return not len(self._intake.waiting)
+        queue = self._intake.waiting
+        left = len(queue) if most is None else most
+        # A move may read more, behind what was there.
+        while len(queue) and (most is None or left > 0):
+            before = queue.at
+            self._plain.apply(queue, left)
+            left -= queue.at - before
+            if len(queue) and (most is None or left > 0):
+                raw = queue.next()
+                left -= 1
+                if raw is not None:
+                    self._apply(raw)
+        return not len(queue)
 
     # --- one raw event ---
 

@@ -111,7 +111,7 @@ def test_what_was_applied_is_not_kept():
     for _ in range(100):
         one.extend(columns(A, OUT, INTO))
         rest(one)
-    assert len(one._raws) == 3
+    assert len(one.wds) == 3
 
 
 def test_a_first_half_is_no_second_half():
