@@ -30,7 +30,8 @@ __all__ = ["Crawler", "kind_told"]
 # and found again from the root when it comes back.
 MOST_OPEN = 32
 
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 
 
 class Frame:
@@ -309,12 +310,15 @@ class Crawler:
             self._places.missing(node, error)
             if node.parent is not None:
                 self._doubts.doubt(node, relist=relist)
-        elif node.wd == NO_WD or lost or error.errno in EXHAUSTED:
+            return
+        if error.filename is None or not str(error.filename).startswith("/"):
+            error.filename = self._ledger.place(node).path
+        if node.wd == NO_WD or lost or error.errno in EXHAUSTED:
+            self._places.go_blind(node, error)
+        else:
             # A directory that is watched stays watched if permissions bar the way to it; not if events of it were
             # lost, for what it holds is not known then, or if nothing can be looked at any more.
-            if error.filename is None or not str(error.filename).startswith("/"):
-                error.filename = self._ledger.place(node).path
-            self._places.go_blind(node, error)
+            self._places.bar(node, error)
 
 
 def kind_told(child: Node | None) -> str:

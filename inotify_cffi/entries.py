@@ -261,6 +261,8 @@ class Entries:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
+        # What barred the way to a directory may not be on its way any more.
+        self._places.retry_below(node)
         if root.rules.follow_symlinks:
             # Links may lead elsewhere from here.
             for below in self._ledger.subtree(node):

@@ -218,6 +218,10 @@ class Places:
         """A directory can not be covered: its entries are taken back, and that is told, once."""
         self.free(self._teller.emptied(node))
         self.release(node)
+        self.bar(node, error)
+
+    def bar(self, node: Node, error: OSError) -> None:
+        """A directory can not be looked at, though what its watch reports is still told."""
         known = self._blind.get(node)
         self._blind[node] = error
         if known is None or known.errno != error.errno:

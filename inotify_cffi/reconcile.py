@@ -88,8 +88,8 @@ class Reconciler:
                 self._places.stray(parent, found.wd)
                 self._later(parent, name)
         except PermissionError:
-            # The directory may be read and not searched: what it holds stays as the listing had it.
-            return
+            # The directory may be read and not searched: a listing says more than a look at the name.
+            self._doubts.doubt(parent, relist=True)
         finally:
             self._disk.close(found.fd)
 

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
 from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
 from inotify_cffi import InstanceLimitError, Mask, Watcher, WatchLimitError
+from tests.stress.writers import exchange
 
 __all__ = [
     "CHANGES",
@@ -30,6 +31,7 @@ __all__ = [
     "before",
     "brief",
     "errno",
+    "exchange",
     "gc",
     "limit",
     "mount",

@@ -445,6 +445,22 @@ def test_lost_events_while_a_directory_is_not_covered(run, root):
     )
 
 
+def test_another_directory_takes_the_watch_of_the_one_whose_place_it_has(run, root):
+    write_all(f"{root}-outside", "a/f", "b/g")
+    os.symlink(f"{root}-outside/a", f"{root}/link")
+    run(
+        """
+        with Consumer(ROOT, follow_symlinks=True) as consumer:
+            os.rename(f"{ROOT}-outside/a", f"{ROOT}-outside/c")
+            os.rename(f"{ROOT}-outside/b", f"{ROOT}-outside/a")
+            consumer.sync()
+            assert consumer.snapshot() == {f"{ROOT}/link": True, f"{ROOT}/link/g": False}
+            assert consumer.unwatched() == {}
+        """,
+        watches=2,
+    )
+
+
 # --- descriptors ---
 
 

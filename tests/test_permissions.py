@@ -324,6 +324,50 @@ def test_what_was_lost_of_a_directory_that_is_closed_now(run, root, closed):
     """)
 
 
+@pytest.mark.parametrize("mode", [0o300, 0o600])
+@MASKS
+def test_a_move_in_a_directory_that_can_not_be_looked_at(run, root, mode, mask):
+    """Two are exchanged, and one of the places can not be seen: it is said that this is not certain, until it is."""
+    write_all(root, "a/c/x", "b/y")
+    run(f"""
+        with Consumer(ROOT, mask={mask}, early=True) as consumer:
+            held = os.open(ROOT + "/a", os.O_RDONLY)
+            write(ROOT + "/a/f")
+            consumer.sync()
+            exchange(ROOT + "/b", ROOT + "/a/c")
+            os.chmod(ROOT + "/a", {mode})
+            os.close(held)
+            consumer.sync()
+            if {mode} == 0o300:
+                assert ROOT + "/a" in consumer.unwatched()
+            os.chmod(ROOT + "/a", 0o700)
+            consumer.assert_each_directory_reports()
+    """)
+
+
+def test_a_directory_is_moved_to_where_the_way_to_it_is_not_barred(run, root):
+    """Only who has privileges can move it from there, so the disk is made to refuse."""
+    write_all(root, "a/b/f", "c/")
+    run("""
+        with Consumer(ROOT) as consumer:
+            consumer.sync()
+            tree = consumer.watcher._tree
+            disk = tree._disk
+            real = disk.enter
+            def enter(fd, name, *, follow):
+                if name == "a":
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+                return real(fd, name, follow=follow)
+            disk.enter = enter
+            tree._doubts.doubt(tree.ledger.roots[0].children["a"].children["b"], relist=False)
+            consumer.sync()
+            assert list(consumer.unwatched()) == [f"{ROOT}/a/b"]
+            os.rename(f"{ROOT}/a/b", f"{ROOT}/c/b")
+            assert told(consumer, COVERAGE) == [f"UNWATCHED,ISDIR {ROOT}/a", f"WATCHED,ISDIR {ROOT}/c/b"]
+            assert list(consumer.unwatched()) == [f"{ROOT}/a"]
+    """)
+
+
 # --- roots ---
 
 
