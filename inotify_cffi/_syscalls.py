@@ -29,7 +29,9 @@ __all__ = [
     "epoll_create",
     "eventfd",
     "inotify_init",
+    "open_fd",
     "queued_bytes",
+    "reason",
     "rm_watch",
     "set_next_wd",
     "split",
@@ -46,6 +48,9 @@ POLL_PRI: int = lib.EPOLLPRI
 RECORD_SIZE = 16
 LARGEST_RECORD = RECORD_SIZE + 256
 LIST_SIZE = 32768
+
+# The process has none left, or the system.
+NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
 class Columns(NamedTuple):
@@ -79,8 +84,29 @@ def _limit(name: str, in_namespace: str) -> str:
     return f"raise fs.inotify.{name} (now {value})"
 
 
+def reason(code: int) -> str:
+    """Return what an errno means; if no descriptor is left, with what to raise and its value."""
+    if code == errno.EMFILE:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {limit})"
+    if code == errno.ENFILE:
+        limit_of_all = _value("/proc/sys/fs/file-max")
+        return f"no file descriptor is left for all processes together; raise fs.file-max (now {limit_of_all})"
+    return os.strerror(code)
+
+
 def _fail(code: int, path: str | bytes | None = None) -> NoReturn:
-    raise OSError(code, os.strerror(code), path)
+    raise OSError(code, reason(code), path)
+
+
+def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+    """Open *path* (openat(2)) and return the descriptor. Raises OSError; its filename is *path*."""
+    try:
+        return os.open(path, flags, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno in NO_DESCRIPTOR:
+            error.strerror = reason(error.errno)
+        raise
 
 
 def inotify_init() -> int:
@@ -99,13 +125,10 @@ def inotify_init() -> int:
 def _fail_instance() -> NoReturn:
     """Tell the two limits apart that inotify_init1(2) reports alike: it is the process's if open fails."""
     try:
-        os.close(os.open("/", O_PATH | os.O_CLOEXEC))
+        os.close(open_fd("/", O_PATH | os.O_CLOEXEC))
     except OSError as error:
         if error.errno == errno.EMFILE:
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            raise OSError(
-                errno.EMFILE, f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {limit})"
-            ) from None
+            raise OSError(error.errno, error.strerror) from None
     remedy = _limit("max_user_instances", "max_inotify_instances")
     raise InstanceLimitError(errno.EMFILE, f"no inotify instance is left for this user; {remedy}")
 

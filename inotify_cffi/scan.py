@@ -81,13 +81,13 @@ class Disk:
 
     def open_root(self, path: str) -> int:
         """Open the directory at *path*; a symbolic link there is followed, for the user named it."""
-        fd = os.open(path, ENTER)
+        fd = _syscalls.open_fd(path, ENTER)
         self._open.add(fd)
         return fd
 
     def enter(self, fd: int, name: str, *, follow: bool) -> int:
         """Open the directory *name* in the directory *fd*."""
-        below = os.open(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
+        below = _syscalls.open_fd(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
         self._open.add(below)
         return below
 
@@ -105,10 +105,10 @@ class Disk:
     def entries(self, fd: int) -> list[str]:
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
         try:
-            listed = os.open(".", LIST, dir_fd=fd)
+            listed = _syscalls.open_fd(".", LIST, dir_fd=fd)
         except PermissionError:
             # One that may be read and not searched has no "." for us.
-            listed = os.open(f"{PROC}/{fd}", LIST)
+            listed = _syscalls.open_fd(f"{PROC}/{fd}", LIST)
         try:
             return self._listing.entries(listed)
         finally:
@@ -153,7 +153,7 @@ class Disk:
 
     def is_mount_point(self, fd: int) -> bool:
         """Return True if the directory *fd* is the top of a mount, or /proc can not say that it is not."""
-        above = os.open("..", ENTER, dir_fd=fd)
+        above = _syscalls.open_fd("..", ENTER, dir_fd=fd)
         try:
             mount = _mount_id(fd)
             return not mount or mount != _mount_id(above)

@@ -505,6 +505,9 @@ def test_no_descriptor_for_a_part_of_the_crawl(run, root):
             for path, error in unwatched.items():
                 assert error.errno == errno.EMFILE
                 assert error.filename == path
+                assert error.strerror == (
+                    f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {lowest})"
+                )
             resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
             consumer.retry()
             consumer.assert_each_directory_reports()
@@ -525,7 +528,9 @@ def test_no_descriptor_at_all_for_some_time(run, root):
             os.mkdir(f"{ROOT}/f")
             os.rename(f"{ROOT}/d", f"{ROOT}/a/d")
             assert told(consumer, COVERAGE)[-1] == f"UNWATCHED,ISDIR {ROOT}"
-            assert {path: error.errno for path, error in consumer.unwatched().items()} == {ROOT: errno.EMFILE}
+            ((path, error),) = consumer.unwatched().items()
+            assert (path, error.errno, error.filename) == (ROOT, errno.EMFILE, ROOT)
+            assert "raise RLIMIT_NOFILE (ulimit -n, now" in error.strerror
             resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
             write_all(ROOT, "f/g", "a/d/b/h")
             consumer.retry()

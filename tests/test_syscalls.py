@@ -218,17 +218,34 @@ def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
                 taken.append(os.open("/", os.O_RDONLY))
         except OSError:
             pass
-        for call in _syscalls.inotify_init, _syscalls.epoll_create, _syscalls.eventfd:
+        def open_fd():
+            _syscalls.open_fd("/", os.O_RDONLY)
+        for call in _syscalls.inotify_init, _syscalls.epoll_create, _syscalls.eventfd, open_fd:
             try:
                 call()
             except OSError as error:
                 print(error.errno, isinstance(error, InstanceLimitError), error.strerror)
     """)
-    assert told.splitlines() == [
-        f"{errno.EMFILE} False no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now 16)",
-        f"{errno.EMFILE} False Too many open files",
-        f"{errno.EMFILE} False Too many open files",
-    ]
+    remedy = "no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now 16)"
+    assert told.splitlines() == [f"{errno.EMFILE} False {remedy}"] * 4
+
+
+def test_the_remedy_is_the_system_s_where_that_has_no_descriptor_left():
+    with open("/proc/sys/fs/file-max") as file:
+        value = file.read().strip()
+    assert _syscalls.reason(errno.ENFILE) == (
+        f"no file descriptor is left for all processes together; raise fs.file-max (now {value})"
+    )
+
+
+def test_any_other_error_has_the_reason_of_the_system():
+    assert _syscalls.reason(errno.ENOENT) == os.strerror(errno.ENOENT)
+
+
+def test_a_failed_open_is_told_with_its_path():
+    with pytest.raises(FileNotFoundError) as caught:
+        _syscalls.open_fd("/no such directory", os.O_RDONLY)
+    assert caught.value.filename == "/no such directory"
 
 
 def test_an_unknown_sysctl_is_told_as_unknown():
