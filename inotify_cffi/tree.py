@@ -227,10 +227,12 @@ class Tree:
         return self._places.blind()
 
     def retry(self) -> None:
-        """Look again at all that is not covered."""
+        """Look again at all that is not covered, and at what no watch reports: where roots and links lead."""
         self._disk.mark("retry")
         for node in self._places.blind():
             self._doubts.doubt(node, relist=True)
+        for root in self.ledger.roots:
+            self._doubts.doubt(root, relist=root.rules.follow_symlinks)
 
     def counts(self) -> Dict[str, int]:
         """Return what was counted so far."""

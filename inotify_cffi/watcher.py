@@ -500,7 +500,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
 
     def retry(self) -> None:
-        """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads."""
+        """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.
+
+        Inotify does not report that a directory above a root was renamed, nor where a link leads now. So each
+        root is looked at as well; with *follow_symlinks* it is listed, with all that is below it.
+        """
         with self._lock:
             self._check_open()
             self._tree.retry()

@@ -281,6 +281,51 @@ def test_the_target_of_a_link_in_the_tree_is_renamed(root):
         assert told(watcher) == [f"CREATE {root}/e/g"]
 
 
+# --- where a link leads, which inotify does not report ---
+
+
+def test_what_a_link_waits_for_is_found_by_retry(root, outside):
+    os.symlink(f"{outside}/late", f"{root}/link")
+    with following(root) as watcher:
+        write_all(outside, "late/f")
+        assert told(watcher) == []
+        watcher.retry()
+        assert told(watcher) == [f"DELETE {root}/link", f"CREATE,ISDIR {root}/link", f"CREATE {root}/link/f"]
+        write(f"{outside}/late/g")
+        assert told(watcher) == [f"CREATE {root}/link/g"]
+
+
+def test_the_way_of_a_link_is_renamed(root, outside):
+    write_all(outside, "way/d/f")
+    os.symlink(f"{outside}/way/d", f"{root}/link")
+    with following(root) as watcher:
+        os.rename(f"{outside}/way", f"{outside}/elsewhere")
+        assert told(watcher) == []
+        write(f"{outside}/elsewhere/d/g")
+        assert told(watcher) == [f"CREATE {root}/link/g"]
+        watcher.retry()
+        watcher.sync()
+        assert watcher.snapshot() == {f"{root}/link": False}
+        assert watcher.stats()["watches"] == 1
+
+
+def test_the_way_of_a_link_leads_elsewhere(root, outside):
+    """However deep the link is."""
+    write_all(outside, "one/d/f", "two/d/g")
+    write_all(root, "a/b/")
+    os.symlink(f"{outside}/one/d", f"{root}/a/b/link")
+    with following(root) as watcher:
+        os.rename(f"{outside}/one", f"{outside}/three")
+        os.rename(f"{outside}/two", f"{outside}/one")
+        assert told(watcher) == []
+        watcher.retry()
+        assert sorted(told(watcher)) == [f"CREATE {root}/a/b/link/g", f"DELETE {root}/a/b/link/f"]
+        write(f"{outside}/one/d/h")
+        write(f"{outside}/three/d/h")
+        assert told(watcher) == [f"CREATE {root}/a/b/link/h"]
+        assert watcher.stats()["watches"] == 4
+
+
 def test_a_link_that_leads_nowhere_is_an_entry(root):
     os.symlink("nothing", f"{root}/link")
     with following(root) as watcher:

@@ -130,7 +130,7 @@ def test_a_root_that_vanishes_while_it_is_crawled(root, base):
 
 
 def test_the_parent_of_a_root_is_moved_away(base):
-    """Nobody tells of it: the root itself is not touched. Whatever is looked at next is found missing."""
+    """The root itself is not touched; who waits for it watches its way."""
     write_all(base, "p/root/a/f")
     root = f"{base}/p/root"
     with waiting(root) as watcher:
@@ -145,6 +145,40 @@ def test_the_parent_of_a_root_is_moved_away(base):
             f"CREATE {root}/a/f",
             f"CREATE {root}/a/g",
         }
+
+
+def test_the_parent_of_a_root_that_is_not_waited_for_is_moved_away(base):
+    """Nothing reports it: the root is told of by the path that it had, until somebody asks for a second look."""
+    write_all(base, "p/root/f")
+    root = f"{base}/p/root"
+    with Consumer(root) as consumer:
+        os.rename(f"{base}/p", f"{base}/q")
+        write(f"{base}/q/root/g")
+        assert consumer.entries() == [f"CREATE {root}/g"]
+        assert consumer.unwatched() == {}
+        consumer.retry()
+        assert told(consumer)[-1] == f"UNWATCHED,ISDIR {root}"
+        assert consumer.snapshot() == {}
+
+
+def test_another_parent_of_a_root_is_found_by_retry(base):
+    write_all(base, "p/root/f", "new/root/g")
+    root = f"{base}/p/root"
+    with Consumer(root) as consumer:
+        os.rename(f"{base}/p", f"{base}/q")
+        os.rename(f"{base}/new", f"{base}/p")
+        assert consumer.sync() == []
+        consumer.retry()
+        assert sorted(consumer.entries()) == [f"CREATE {root}/g", f"DELETE {root}/f"]
+        consumer.assert_each_directory_reports()
+
+
+def test_retry_lists_nothing_where_all_is_as_it_was(root):
+    write_all(root, "a/f", "b/")
+    with Watcher(root) as watcher:
+        listed = watcher.stats()["listed"]
+        watcher.retry()
+        assert (watcher.sync(), watcher.stats()["listed"]) == ([], listed)
 
 
 # --- a root that is waited for ---
