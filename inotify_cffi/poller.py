@@ -100,13 +100,13 @@ class Poller:
             if ready and self._interrupts.fd in ready:
                 self._interrupts.drain()
                 ready.remove(self._interrupts.fd)
-                # If there is nothing else it is as if the signal had ended the call.
-                ready = ready or None
             if ready is None and self._interrupts.wanted:
                 run_handlers()
             if ready:
                 return frozenset(ready) - {self._wake}
-            if ready is not None and (deadline is None or time.monotonic() >= deadline):
+            # Where signals come one upon the other each look finds another one, also after the deadline. Nothing
+            # else was ready in the last look; only a call that a signal has ended (EINTR) has not looked.
+            if ready is not None and deadline is not None and time.monotonic() >= deadline:
                 return frozenset()
 
     def wake(self) -> None:

@@ -295,7 +295,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                     return []
                 if self._mounts.came(ready):
                     self._look_at_mounts()
-                elif not ready and left == 0:
+                elif not ready and deadline is not None and time.monotonic() >= deadline:
                     return []
         finally:
             self._end_reading()
