@@ -79,7 +79,9 @@ def take_part(options: argparse.Namespace, limit: str) -> tuple[list[Who], dict[
         pythons = {"": environment.environment(sys.executable, peers=names is None or names != ["inotify_cffi"])}
         if options.pypy:
             pythons[" on PyPy"] = environment.environment(options.pypy, peers=False)
-    versions = environment.versions(pythons[""], ["inotify_cffi", *([] if options.here else environment.PEERS)])
+    versions = environment.versions(
+        pythons[""], ["inotify_cffi", *environment.LOOPS, *([] if options.here else environment.PEERS)]
+    )
     who = [Who(LIMIT, limit, None)]
     for suffix, python in pythons.items():
         ours = [who.name for who in contenders(python, names) if "inotify_cffi" in who.name]

@@ -16,6 +16,7 @@ from typing import Any, Iterator
 
 __all__ = [
     "CHECKOUT",
+    "LOOPS",
     "PEERS",
     "Unable",
     "cache",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 PEERS = ("inotify", "inotify_simple", "inotifyrecursive", "asyncinotify", "watchdog", "watchfiles")
+# What the library runs in, if it is there.
+LOOPS = ("trio",)
 LIMITS = Path("/proc/sys/fs/inotify")
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
@@ -99,21 +102,23 @@ def _install_ours(python: str, mark: Path) -> None:
 
 
 def environment(python: str, *, peers: bool) -> str:
-    """Return the interpreter of an environment for *python* with this checkout, and the *peers* from PyPI."""
+    """Return the interpreter of an environment for *python*: this checkout, event loops, and *peers* from PyPI.
+
+    What can not be installed from there is left out.
+    """
     code = "import sys; print(sys.implementation.name, *sys.version_info[:3])"
     about = _run([python, "-c", code], f"running {python}")
     where = cache() / "-".join(about.split())
     inside = str(where / "bin" / "python")
     if not os.path.exists(inside):
         _run([python, "-m", "venv", str(where)], f"making an environment with {python}")
-    if peers:
-        for peer in PEERS:
-            if _version(inside, peer) is None:
-                print(f"installing {peer}", file=sys.stderr)
-                try:
-                    _run([inside, "-m", "pip", "install", "-q", peer], f"installing {peer}")
-                except Unable as error:
-                    print(f"{error}; it is left out", file=sys.stderr)
+    for package in (*(PEERS if peers else ()), *LOOPS):
+        if _version(inside, package) is None:
+            print(f"installing {package}", file=sys.stderr)
+            try:
+                _run([inside, "-m", "pip", "install", "-q", package], f"installing {package}")
+            except Unable as error:
+                print(f"{error}; it is left out", file=sys.stderr)
     _install_ours(inside, where / "installed-from")
     return inside
 

@@ -42,6 +42,9 @@ def test_every_row_is_measured_and_loses_nothing(tmp_path):
         assert ours["values"], line
         assert ours["notes"] == [], line
         assert line["line"] in table
+    labels = {line["line"] for line in lines}
+    for way in ("", " of read()", " of a plugin's hook", " in asyncio", " in trio"):
+        assert {f"latency{way}, p50", f"latency{way}, p99"} <= labels
 
 
 def test_the_soak_sees_all_that_was_done():
@@ -49,6 +52,14 @@ def test_the_soak_sees_all_that_was_done():
     assert "2,040 events of 2,040; 0 entries left, 1 watches" in run(
         "benchmarks.soak", "--events", "2000", "--limit", "99"
     )
+
+
+def test_timeouts_are_measured_in_a_storm():
+    """Each call that blocks has its figures, in calm and in a storm; how late a busy machine is does not matter."""
+    table = run("benchmarks.timeouts", "--here", "--times", "2", "--seconds", "0.02", "--limit", "5000")
+    lines = {line[:22].strip(): line[22:].split() for line in table.splitlines()[3:]}
+    assert {"time.sleep", "Watcher.read", "Watcher.event_gen", "Dispatcher.run"} <= lines.keys()
+    assert all(len(figures) == 8 for figures in lines.values())
 
 
 def test_the_table_goes_between_its_markers():

@@ -6,6 +6,7 @@ Times are of CLOCK_MONOTONIC, which all processes share.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any, Callable, Dict
 # Behind site-packages, so that the library is the one that is installed, not the one beside this directory.
 sys.path[0:1] = []
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from benchmarks.measured import storm  # noqa: E402
 from benchmarks.measured.contenders import CONTENDERS, Ours  # noqa: E402
 
 Options = Dict[str, Any]
@@ -34,10 +36,9 @@ def watches() -> int:
     """Count the watches of this process, as the kernel lists them."""
     count = 0
     for fd in os.listdir("/proc/self/fd"):
-        # The descriptor of the listing itself is in it, and gone.
-        if os.path.exists(f"/proc/self/fdinfo/{fd}"):
-            with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
-                count += sum(line.startswith("inotify ") for line in file)
+        # The descriptor of the listing itself is in it, and gone; so may be those of other threads.
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+            count += sum(line.startswith("inotify ") for line in file)
     return count
 
 
@@ -150,7 +151,6 @@ def rename(make: Callable[..., Ours], options: Options) -> Options:
 
 
 def latency(make: Callable[..., Ours], options: Options) -> Options:
-    contender = make(options["path"], recursive=True)
     end = "/" + options["name"]
 
     def callback(path: str) -> None:
@@ -158,10 +158,25 @@ def latency(make: Callable[..., Ours], options: Options) -> Options:
         if path.endswith(end):
             say(str(at))
 
+    # An iteration watches at its first step, which does not return: so another thread sees when it does.
+    threading.Thread(target=say_when_it_watches, daemon=True).start()
+    if options["way"]:
+        make.ways[options["way"]](options["path"], callback)
+    else:
+        make(options["path"], recursive=True).handle(callback)
+    return {}
+
+
+def say_when_it_watches() -> None:
+    while not watches():
+        time.sleep(0.01)
     settle()
     say("ready")
-    contender.handle(callback)
-    return {}
+
+
+def timeouts(make: Callable[..., Ours], options: Options) -> Options:
+    del options["timeout"]
+    return storm.measure(**options)
 
 
 def idle(make: Callable[..., Ours], options: Options) -> Options:

@@ -3,14 +3,62 @@
 A contender watches when it is made. ``drain`` takes events until one is about *last* and leaves in ``count`` how
 many there were; its loop is written out, so that nothing of ours stands between the library and the clock.
 ``handle`` calls back for each event, for ever. Both look at the full path of each event, whatever that costs.
+``ways`` are other ways to be called back, each a function that watches a path by itself, for ever.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 Callback = Callable[[str], object]
+Way = Callable[[str, Callback], object]
+
+
+def by_reading(path: str, callback: Callback) -> None:
+    """Watcher.read(), whole batches."""
+    from inotify_cffi import Watcher
+
+    with Watcher(path) as watcher:
+        while True:
+            for event in watcher.read():
+                callback(event.path)
+
+
+def by_hook(path: str, callback: Callback) -> None:
+    """A plugin with the hook of all events, in Dispatcher.run()."""
+    from inotify_cffi import Dispatcher, Watcher, hookimpl
+
+    class Plugin:
+        @hookimpl
+        def inotify_event(self, event: Any) -> None:
+            callback(event.path)
+
+    dispatcher = Dispatcher()
+    dispatcher.register(Plugin())
+    with Watcher(path) as watcher:
+        dispatcher.run(watcher)
+
+
+async def _awatch(path: str, callback: Callback) -> None:
+    from inotify_cffi import awatch
+
+    async for event in awatch(path):
+        callback(event.path)
+
+
+def in_asyncio(path: str, callback: Callback) -> None:
+    """awatch() in asyncio."""
+    import asyncio
+
+    asyncio.run(_awatch(path, callback))
+
+
+def in_trio(path: str, callback: Callback) -> None:
+    """awatch() in trio."""
+    import trio
+
+    trio.run(_awatch, path, callback)
 
 
 class Ours:
@@ -26,6 +74,7 @@ class Ours:
     # What drain counts when nothing is lost: "events", or "paths" for those that merge events.
     counts = "events"
     count = 0
+    ways: ClassVar[dict[str, Way]] = {"read": by_reading, "hook": by_hook, "asyncio": in_asyncio, "trio": in_trio}
 
     def __init__(self, path: str, *, recursive: bool) -> None:
         from inotify_cffi import Watcher

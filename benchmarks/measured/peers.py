@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
-from benchmarks.measured.ours import Callback, Ours
+from benchmarks.measured.ours import Callback, Ours, Way
 
 
-class Inotify(Ours):
+class Peer(Ours):
+    """What holds for all of them."""
+
+    knows_entries = False
+    ways: ClassVar[dict[str, Way]] = {}
+
+
+class Inotify(Peer):
     """PyPI inotify (PyInotify): event_gen without the Nones."""
 
     name = version_of = "inotify"
     requires = "inotify"
     imports = "import inotify.adapters"
-    knows_entries = False
 
     def __init__(self, path: str, *, recursive: bool) -> None:
         from inotify import adapters, constants
@@ -42,13 +48,12 @@ class Inotify(Ours):
             callback(directory + "/" + name)
 
 
-class InotifySimple(Ours):
+class InotifySimple(Peer):
     """inotify_simple: flat; a tree is walked and watched by hand, a path is the watch's and the name."""
 
     name = version_of = "inotify_simple"
     requires = "inotify_simple"
     imports = "import inotify_simple"
-    knows_entries = False
     never = ("drain-tree", "rename")
 
     def __init__(self, path: str, *, recursive: bool) -> None:
@@ -79,13 +84,12 @@ class InotifySimple(Ours):
                 callback(self.paths[event.wd] + "/" + event.name)
 
 
-class InotifyRecursive(Ours):
+class InotifyRecursive(Peer):
     """inotifyrecursive on inotify_simple: get_path is asked for each event."""
 
     name = version_of = "inotifyrecursive"
     requires = "inotifyrecursive"
     imports = "import inotifyrecursive"
-    knows_entries = False
     never = ("drain",)
 
     def __init__(self, path: str, *, recursive: bool) -> None:
@@ -114,13 +118,25 @@ class InotifyRecursive(Ours):
                 callback(self.watcher.get_path(event.wd) + "/" + event.name)
 
 
-class Asyncinotify(Ours):
+def asyncinotify_in_asyncio(path: str, callback: Callback) -> None:
+    """``async for event in inotify``, for which it is made."""
+    import asyncio
+
+    async def handle() -> None:
+        with Asyncinotify(path, recursive=True).watcher as watcher:
+            async for event in watcher:
+                callback(str(event.path))
+
+    asyncio.run(handle())
+
+
+class Asyncinotify(Peer):
     """asyncinotify without a loop (its faster way), with a larger cache_size than its default of 10."""
 
     name = version_of = "asyncinotify"
     requires = "asyncinotify"
     imports = "import asyncinotify"
-    knows_entries = False
+    ways: ClassVar[dict[str, Way]] = {"asyncio": asyncinotify_in_asyncio}
 
     def __init__(self, path: str, *, recursive: bool) -> None:
         import pathlib
@@ -152,13 +168,29 @@ class Asyncinotify(Ours):
             callback(str(event.path))
 
 
-class Watchdog(Ours):
+def watchdog_in_asyncio(path: str, callback: Callback) -> None:
+    """It has nothing for asyncio: its thread hands each event to the loop, as asyncio documents for threads."""
+    import asyncio
+
+    async def handle() -> None:
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[Any] = asyncio.Queue()
+        watchdog = Watchdog(path, recursive=True)
+        watchdog.on_event = lambda event: loop.call_soon_threadsafe(events.put_nowait, event)
+        while True:
+            event = await events.get()
+            callback(event.dest_path or event.src_path)
+
+    asyncio.run(handle())
+
+
+class Watchdog(Peer):
     """watchdog's Observer with one handler. It adds a DirModified to most events; those are not counted."""
 
     name = version_of = "watchdog"
     requires = "watchdog"
     imports = "from watchdog.observers import Observer"
-    knows_entries = False
+    ways: ClassVar[dict[str, Way]] = {"asyncio": watchdog_in_asyncio}
 
     def __init__(self, path: str, *, recursive: bool) -> None:
         from watchdog.events import FileSystemEventHandler
@@ -201,13 +233,36 @@ class Watchdog(Ours):
             raise self.problem
 
 
-class Watchfiles(Ours):
+def watchfiles_in_asyncio(path: str, callback: Callback) -> None:
+    """awatch() with the shortest step and without a filter."""
+    _watchfiles_in_asyncio(path, callback, watch_filter=None, step=1)
+
+
+def watchfiles_default_in_asyncio(path: str, callback: Callback) -> None:
+    """awatch() with the step it has by default."""
+    _watchfiles_in_asyncio(path, callback, watch_filter=None)
+
+
+def _watchfiles_in_asyncio(path: str, callback: Callback, **options: Any) -> None:
+    import asyncio
+
+    from watchfiles import awatch
+
+    async def handle() -> None:
+        async for changes in awatch(path, **options):
+            for _, changed in changes:
+                callback(changed)
+
+    asyncio.run(handle())
+
+
+class Watchfiles(Peer):
     """watchfiles' RustNotify, which watch() is made of, with the shortest step (default: 50 ms)."""
 
     name = version_of = "watchfiles"
     requires = "watchfiles"
     imports = "import watchfiles"
-    knows_entries = False
+    ways: ClassVar[dict[str, Way]] = {"asyncio": watchfiles_in_asyncio}
     counts = "paths"
     step_ms = 1
     never: tuple[str, ...] = ("idle",)
@@ -245,4 +300,5 @@ class WatchfilesDefault(Watchfiles):
     name = "watchfiles (default step)"
     only = ("latency", "idle")
     never = ()
+    ways: ClassVar[dict[str, Way]] = {"asyncio": watchfiles_default_in_asyncio}
     step_ms = 50
