@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measured.ours import OurColumns, Ours
+from benchmarks.measured.ours import OurBatchHook, OurColumns, OurHook, Ours
 from benchmarks.measured.peers import (
     Asyncinotify,
     Inotify,
@@ -20,6 +20,8 @@ CONTENDERS: dict[str, type[Ours]] = {
     for contender in (
         Ours,
         OurColumns,
+        OurHook,
+        OurBatchHook,
         Inotify,
         InotifySimple,
         InotifyRecursive,

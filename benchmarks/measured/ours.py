@@ -98,6 +98,56 @@ class Ours:
             callback(event.path)
 
 
+class OurHook(Ours):
+    """inotify_cffi.Dispatcher: a plugin that takes each event."""
+
+    name = "inotify_cffi (hook)"
+    only = ("drain", "drain-tree")
+    ways: ClassVar[dict[str, Way]] = {}
+
+    def drain(self, last: str) -> None:
+        from inotify_cffi import Dispatcher, hookimpl
+
+        measured = self
+
+        class Plugin:
+            count = 0
+
+            @hookimpl
+            def inotify_event(self, event: Any, watcher: Any) -> None:
+                self.count += 1
+                if event.path == last:
+                    measured.count = self.count
+                    watcher.stop()
+
+        dispatcher = Dispatcher()
+        dispatcher.register(Plugin())
+        dispatcher.run(self.watcher)
+
+
+class OurBatchHook(OurHook):
+    """inotify_cffi.Dispatcher: a plugin that takes whole batches."""
+
+    name = "inotify_cffi (batch hook)"
+
+    def drain(self, last: str) -> None:
+        from inotify_cffi import Dispatcher, hookimpl
+
+        measured = self
+
+        class Plugin:
+            @hookimpl
+            def inotify_events(self, events: Any, watcher: Any) -> None:
+                measured.count += len(events)
+                for event in events:
+                    if event.path == last:
+                        watcher.stop()
+
+        dispatcher = Dispatcher()
+        dispatcher.register(Plugin())
+        dispatcher.run(self.watcher)
+
+
 class OurColumns(Ours):
     """inotify_cffi.Instance.read_columns: what the kernel said, without objects."""
 
