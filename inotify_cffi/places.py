@@ -174,7 +174,7 @@ class Places:
     # --- binding ---
 
     def bind(self, node: Node, found: Found) -> bool:
-        """Let *node* be the inode that was found; False if it is above itself: a link, a bind mount.
+        """Let *node* be the inode that was found; False if it is above itself: by a link, a bind mount.
 
         Who has the inode already is still at its place (a bind mount, overlapping roots, a followed link) and
         keeps it, or its place is old news: then it loses the watch descriptor and is looked at again.
@@ -184,11 +184,11 @@ class Places:
             if owner is node:
                 continue
             if self._ledger.is_within(node, owner):
-                if node.link or self._disk.is_mount_point(found.fd):
+                # Who is above was seen there once more behind the node: it was not moved from there to here.
+                if self.is_at_its_place(owner, wd):
                     self.free(self._teller.emptied(node))
                     self.release(node)
                 else:
-                    # No directory is above itself: the one of the two places that was found first is old news.
                     self._doubts.doubt(owner, relist=False)
                     self._doubts.doubt(node, relist=True)
                 return False

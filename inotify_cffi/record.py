@@ -135,12 +135,6 @@ class Recorder(Disk):
         self._write("lines", (fd, name), lines)
         return lines
 
-    def is_mount_point(self, fd: int) -> bool:
-        """See :class:`Disk`."""
-        answer = super().is_mount_point(fd)
-        self._write("is_mount_point", (fd,), answer)
-        return answer
-
     def is_file(self, path: str) -> bool:
         """See :class:`Disk`."""
         answer = super().is_file(path)

@@ -151,15 +151,6 @@ class Disk:
         finally:
             os.close(opened)
 
-    def is_mount_point(self, fd: int) -> bool:
-        """Return True if the directory *fd* is the top of a mount, or /proc can not say that it is not."""
-        above = _syscalls.open_fd("..", ENTER, dir_fd=fd)
-        try:
-            mount = _mount_id(fd)
-            return not mount or mount != _mount_id(above)
-        finally:
-            os.close(above)
-
     def is_file(self, path: str) -> bool:
         """Return True if *path* leads to something that is no directory."""
         try:
@@ -201,12 +192,3 @@ class Disk:
 def kind_of(mode: int) -> str:
     """Return the kind of an entry by its st_mode."""
     return "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "-"
-
-
-def _mount_id(fd: int) -> str:
-    """Return the identifier of the mount that *fd* was opened through (proc(5), fdinfo)."""
-    try:
-        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as lines:
-            return next((line for line in lines if line.startswith("mnt_id:")), "")
-    except OSError:
-        return ""

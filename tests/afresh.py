@@ -30,6 +30,7 @@ OPTIONS = {
     "roots in roots": {"missing": "wait"},
     "files and directories": {"missing": "wait"},
     "roots come and go": {"missing": "wait"},
+    "links": {"follow_symlinks": True},
 }
 
 
@@ -44,7 +45,9 @@ def open_all(root):
     os.chmod(root, 0o700)
     for parent, directories, _ in os.walk(root):
         for name in directories:
-            os.chmod(f"{parent}/{name}", 0o700)
+            # Of a link it is what it leads to that would be opened.
+            if not os.path.islink(f"{parent}/{name}"):
+                os.chmod(f"{parent}/{name}", 0o700)
 
 
 class World:
@@ -84,6 +87,17 @@ class World:
         else:
             write(path, text)
 
+    def link(self):
+        """Make a link that leads out or up, to where something may be or come, or put it over another.
+
+        None is relative: a path through a link that leads up may end in a link that would lead out of this world.
+        """
+        link = self.place()
+        outside = [self.out() + below for below in ("", "/d", "/d/e")]
+        target = self.dice.choice([*outside, self.base, self.root, self.root + "/b"])
+        os.symlink(target, link + "~")
+        os.rename(link + "~", link)
+
     def change(self, times):
         dice, root = self.dice, self.root
         verbs = [
@@ -109,6 +123,12 @@ class World:
             verbs.append((2, lambda: os.rename(root + "-away", root)))
             verbs.append((1, lambda: exchange(root, self.outside)))
             verbs.append((1, lambda: os.makedirs(root, exist_ok=True)))
+        if self.kind == "links":
+            verbs.append((3, self.link))
+            verbs.append((2, lambda: os.makedirs(self.out() + "/d/e", exist_ok=True)))
+            verbs.append((2, lambda: os.rename(self.out(), self.out())))
+            verbs.append((1, lambda: shutil.rmtree(self.out())))
+            verbs.append((2, lambda: write(self.out() + "/d/" + dice.choice("ef"))))
         for _ in range(dice.randint(*times)):
             (verb,) = dice.choices([verb for _, verb in verbs], weights=[weight for weight, _ in verbs])
             with contextlib.suppress(OSError):
@@ -148,6 +168,9 @@ def compared(seed, kind):
                     root = world.root + world.dice.choice(["", "/a", "/a/b", "/b"])
                     (watcher.remove if root in roots else watcher.add)(root)
                     roots ^= {root}
+            if kind == "links":
+                # No watch is on the way to where a link leads.
+                watcher.retry()
             watcher.sync(PATIENCE_S)
             with Watcher(*sorted(roots), **options) as new:
                 new.sync(PATIENCE_S)

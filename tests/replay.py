@@ -67,7 +67,7 @@ class Player(Disk):
 
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "lines"),
-    *("is_mount_point", "is_file", "real_path", "mount_points", "device", "close", "close_all"),
+    *("is_file", "real_path", "mount_points", "device", "close", "close_all"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))

@@ -218,6 +218,36 @@ def test_a_loop_ends(root, target):
         assert watcher.sync() == []
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
+def test_a_link_to_what_the_root_is_in_ends(root, late):
+    """No link, but the root itself is found below the root then."""
+    if not late:
+        os.symlink("..", f"{root}/up")
+    with following(root) as watcher:
+        if late:
+            os.symlink("..", f"{root}/up")
+            watcher.sync(20)
+        name = os.path.basename(root)
+        assert watcher.snapshot() == {f"{root}/up": True, f"{root}/up/{name}": True}
+        assert watcher.unwatched() == {}
+        write(f"{root}/f")
+        assert watcher.sync(20)[0].path == f"{root}/f"
+
+
+@pytest.mark.parametrize("moved", ["x", "x/link"])
+@pytest.mark.parametrize("target", ["p", "p/a", "outside"])
+def test_a_link_to_what_it_is_in_is_moved_to_where_it_is_not(root, target, moved):
+    """What was not entered, for it was the link's own directory, is entered then, and the new one is not."""
+    write_all(root, "p/a/x/f", "p/b/x/g" if moved != "x" else "p/b/g", "outside/")
+    os.symlink(f"{root}/p", f"{root}/outside/p")
+    os.symlink(f"{root}/{target}", f"{root}/p/a/x/link")
+    with following(root) as watcher:
+        os.rename(f"{root}/p/a/{moved}", f"{root}/p/b/{moved}")
+        watcher.sync(20)
+        with following(root) as new:
+            assert watcher.snapshot() == new.snapshot()
+
+
 def test_a_loop_that_comes_late_ends(root):
     write_all(root, "a/b/f")
     with following(root) as watcher:

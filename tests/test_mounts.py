@@ -298,6 +298,20 @@ def test_a_loop_of_bind_mounts_ends(run, root, bind, source):
     """)
 
 
+def test_a_mount_of_what_the_root_is_in_ends(run, root):
+    """No mount point, but the root itself is found below the root then."""
+    write_all(root, "m/", "d/f")
+    run("""
+        with Watcher(ROOT) as watcher:
+            mount("--bind", os.path.dirname(ROOT), ROOT + "/m")
+            watcher.sync(20)
+            assert set(watcher.snapshot()) == {ROOT + "/" + name for name in ("m", "m/root", "d", "d/f")}
+            mount("umount", ROOT + "/m")
+            watcher.sync(20)
+            assert set(watcher.snapshot()) == {ROOT + "/" + name for name in ("m", "d", "d/f")}
+    """)
+
+
 def test_a_loop_comes_and_goes(run, root):
     write_all(root, "a/loop/x", "a/f")
     run("""
