@@ -52,6 +52,16 @@ int ic_queued(int inotify);
 long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *masks, uint32_t *cookies,
               char *names, size_t *names_size);
 long ic_list(int fd, char *out, size_t size);
+struct ic_crawl {
+    int32_t inotify, last_wd;
+    uint32_t mask;
+    int32_t records, most_records, slots, most_slots;
+    uint64_t files_filled, dirs_filled, room;
+    int32_t *wds, *file_counts, *dir_counts;
+    int32_t *visits;
+    char *files, *dirs;
+};
+void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count);
 int ic_set_next_wd(int inotify, int wd);
 int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);

@@ -8,19 +8,21 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
 
 if TYPE_CHECKING:
-    from inotify_cffi._inotify import CData
+    from inotify_cffi._inotify import CData, Crawl
 
 __all__ = [
     "O_PATH",
     "POLL_IN",
     "POLL_PRI",
     "Columns",
+    "CrawlBuffer",
+    "Crawled",
     "EpollBuffer",
     "ListBuffer",
     "ReadBuffer",
@@ -48,6 +50,11 @@ POLL_PRI: int = lib.EPOLLPRI
 RECORD_SIZE = 16
 LARGEST_RECORD = RECORD_SIZE + 256
 LIST_SIZE = 32768
+
+# What is visited at once; it takes some milliseconds.
+CRAWL_RECORDS = 1024
+CRAWL_SLOTS = 8192
+CRAWL_ROOM = 1 << 18
 
 # The process has none left, or the system.
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
@@ -255,6 +262,73 @@ class ListBuffer:
                 break
             parts.append(bytes(ffi.buffer(self._out, count)[:]))
         return os.fsdecode(b"".join(parts)).split("\0")[:-1]
+
+
+class Crawled(NamedTuple):
+    """What a crawl found: a column each for directories that were visited, parents first, and for slots.
+
+    The directories to visit have the first slots, in their order; those that were found have the others, in the
+    order in which the directories that they are in were visited.
+    """
+
+    wds: list[int]
+    file_counts: list[int]
+    dir_counts: list[int]
+    # By slot: which of the visited directories it is, or -1.
+    visits: list[int]
+    # Names: of the files, and of the directories that were found.
+    files: list[str]
+    dirs: list[str]
+
+
+class CrawlBuffer:
+    """Room for a part of a crawl: so many directories visited, so many found, so many bytes of names."""
+
+    def __init__(self, *, records: int = CRAWL_RECORDS, slots: int = CRAWL_SLOTS, room: int = CRAWL_ROOM) -> None:
+        # Most of it is never used, so it is not cleared either.
+        new = ffi.new_allocator(should_clear_after_alloc=False)
+        self._records = records
+        self._wds = new("int32_t[]", records)
+        self._file_counts = new("int32_t[]", records)
+        self._dir_counts = new("int32_t[]", records)
+        self._visits = new("int32_t[]", slots)
+        self._files = new("char[]", room)
+        self._dirs = new("char[]", room)
+        columns = {
+            "most_slots": slots,
+            "room": room,
+            "wds": self._wds,
+            "file_counts": self._file_counts,
+            "dir_counts": self._dir_counts,
+            "visits": self._visits,
+            "files": self._files,
+            "dirs": self._dirs,
+        }
+        self._crawl = cast("Crawl", ffi.new("struct ic_crawl *", columns))
+
+    def visit(self, inotify: int, fd: int, names: list[str], mask: int, *, last_wd: int, most: int) -> Crawled:
+        """Watch and list the directories *names* of the directory *fd*, and all below them, links not followed.
+
+        What is not to be had is left out: what can not be opened, watched or listed, what has a watch that is not
+        newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories.
+        """
+        crawl = self._crawl
+        crawl.inotify, crawl.mask, crawl.last_wd = inotify, mask, last_wd
+        crawl.most_records = min(most, self._records)
+        lib.ic_crawl(crawl, fd, os.fsencode("".join([name + "\0" for name in names])), len(names))
+        count = crawl.records
+        return Crawled(
+            ffi.unpack(self._wds, count),
+            ffi.unpack(self._file_counts, count),
+            ffi.unpack(self._dir_counts, count),
+            ffi.unpack(self._visits, crawl.slots),
+            _names(self._files, crawl.files_filled),
+            _names(self._dirs, crawl.dirs_filled),
+        )
+
+
+def _names(joined: CData, size: int) -> list[str]:
+    return os.fsdecode(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]
 
 
 def epoll_create() -> int:

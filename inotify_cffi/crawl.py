@@ -5,6 +5,9 @@ entry's event under the lock that a listing takes (fs/readdir.c iterate_dir), so
 watched directory has its event queued already, and whatever comes later will have one. What happens in
 between is seen twice, never zero times; the ledger removes the double.
 
+Where nothing is told and nothing else hangs on a directory, which is so in most first crawls, all this is done in C
+for many at once; what is left out there for any reason is entered one at a time.
+
 No recursion, for PATH_MAX does not limit how deep a tree may be.
 """
 
@@ -30,6 +33,9 @@ __all__ = ["Crawler", "kind_told"]
 # and found again from the root when it comes back.
 MOST_OPEN = 32
 
+# How many directories are entered at once, where nothing is to be decided about any of them.
+MOST_AT_ONCE = 1024
+
 # What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 
@@ -37,23 +43,27 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 class Frame:
     """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
 
-    __slots__ = ("fd", "node", "todo")
+    __slots__ = ("fd", "node", "todo", "tried")
 
-    def __init__(self, node: Node, fd: int, todo: list[Node]) -> None:
+    def __init__(self, node: Node, fd: int, todo: list[Node], *, tried: bool = False) -> None:
         self.node = node
         self.fd = fd
         self.todo = todo
+        # True if they could not be entered at once.
+        self.tried = tried
 
 
 class Crawl:
     """One crawl under way."""
 
-    __slots__ = ("depth", "frames", "root", "since")
+    __slots__ = ("at_once", "depth", "frames", "root", "since")
 
-    def __init__(self, root: Root, depth: int, *, since: float | None) -> None:
+    def __init__(self, root: Root, depth: int, *, since: float | None, at_once: bool) -> None:
         self.root = root
         self.depth = depth  # of the directory the crawl begins at
         self.since = since
+        # True if nothing is told of what is found, and nothing hangs on it but to watch and list it.
+        self.at_once = at_once
         self.frames: list[Frame] = []
 
 
@@ -111,7 +121,7 @@ class Crawler:
         try:
             self._enter(crawl, node, found)
             while crawl.frames:
-                self._advance(crawl)
+                self._advance(crawl, MOST_AT_ONCE)
         finally:
             self._rest(crawl)
 
@@ -129,11 +139,12 @@ class Crawler:
 
     def go_on(self, crawl: Crawl, most: int) -> bool:
         """Do *most* steps of a crawl, about one for each directory, and hold no descriptor; True at its end."""
+        done = 0
         try:
-            for _ in range(most):
+            while done < most:
                 if not crawl.frames:
                     return True
-                self._advance(crawl)
+                done += self._advance(crawl, most - done)
         finally:
             self._rest(crawl)
         return not crawl.frames
@@ -143,31 +154,44 @@ class Crawler:
         root = lineage[0]
         if not isinstance(root, Root):
             raise TypeError(f"{node.name!r} is not below a root")
-        return Crawl(root, len(lineage) - 1, since=since)
+        at_once = (
+            self._teller.silent
+            and not self._disk.by_path
+            and not root.raised
+            and root.rules.is_plain
+            and root.rules.max_depth is None
+            and not root.rules.one_file_system
+        )
+        return Crawl(root, len(lineage) - 1, since=since, at_once=at_once)
 
     def _rest(self, crawl: Crawl) -> None:
         """Close the descriptors of a crawl; they are opened again when it goes on."""
+        self._disk.visited()
         for frame in crawl.frames:
             fd, frame.fd = frame.fd, -1
             self._places.close(fd)
 
-    def _advance(self, crawl: Crawl) -> None:
-        """Enter the next directory of the innermost frame, or leave the frame."""
+    def _advance(self, crawl: Crawl, most: int) -> int:
+        """Enter the next directory of the innermost frame, or *most* at once, or leave it; how many it did."""
         frame = crawl.frames[-1]
         if not frame.todo:
             if crawl.root.raised and frame.fd < 0 and not self._reopen(frame):
                 self._doubts.doubt(frame.node, relist=True)
             crawl.frames.pop()
             self._leave(crawl, frame.node, frame.fd)
-            return
-        node = frame.todo.pop()
-        if node.parent is not frame.node:
-            return
+            return 1
         if frame.fd < 0 and not self._reopen(frame):
-            for waiting in [node, *frame.todo]:
+            for waiting in frame.todo:
                 self._doubts.doubt(waiting, relist=True)
             frame.todo.clear()
-            return
+            return 1
+        if crawl.at_once and not frame.tried:
+            done = self._visit(crawl, frame, most)
+            if done:
+                return done
+        node = frame.todo.pop()
+        if node.parent is not frame.node:
+            return 1
         fd = -1
         try:
             fd = self._disk.enter(frame.fd, node.name, follow=node.link)
@@ -175,8 +199,41 @@ class Crawler:
         except OSError as error:
             self._places.close(fd)
             self.not_entered(node, error, lost=crawl.since is not None)
-            return
+            return 1
         self._enter(crawl, node, Found(fd, wd))
+        return 1
+
+    def _visit(self, crawl: Crawl, frame: Frame, most: int) -> int:
+        """Enter directories of a frame at once, as far as that goes, with all below them; how many it did.
+
+        What is left of those below, for whatever reason, is entered one at a time, from frames of their own.
+        """
+        tops = frame.todo[-most:]
+        if not all(top.parent is frame.node and top.wd == NO_WD and not top.children for top in tops):
+            return 0
+        tops.reverse()
+        crawled = self._disk.visit(frame.fd, [top.name for top in tops], crawl.root.kernel_mask, most)
+        done = len(crawled.wds)
+        if not done:
+            frame.tried = True
+            return 0
+        left = self._ledger.adopt(tops, crawled)
+        # Else there was no room for more.
+        tried = done < min(most, MOST_AT_ONCE)
+        del frame.todo[-len(tops) :]
+        again = left.pop(frame.node, [])
+        if tried and again:
+            left[frame.node] = again
+        else:
+            frame.todo += reversed(again)
+        for node, todo in left.items():
+            todo.reverse()
+            crawl.frames.append(Frame(node, -1, todo, tried=tried))
+        self.listed += done
+        if self.on_directory is not None:
+            for _ in range(done):
+                self.on_directory()
+        return done
 
     def _reopen(self, frame: Frame) -> bool:
         """Open the directory of a frame again, if it is still where it was."""

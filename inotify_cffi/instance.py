@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from inotify_cffi._syscalls import Columns
+    from inotify_cffi._syscalls import Columns, CrawlBuffer, Crawled
 
 __all__ = ["Instance"]
 
@@ -61,6 +61,12 @@ class Instance:
     def watch_fd(self, target: int, mask: int, path: str | bytes | None = None) -> int:
         """Watch the object open as *target*; *path* only names it in an error."""
         return _syscalls.watch_fd(self.fileno(), target, mask, path)
+
+    def crawl(
+        self, buffer: CrawlBuffer, target: int, names: list[str], mask: int, *, last_wd: int, most: int
+    ) -> Crawled:
+        """Watch and list directories in the one open as *target*, and all below: see :class:`CrawlBuffer`."""
+        return buffer.visit(self.fileno(), target, names, mask, last_wd=last_wd, most=most)
 
     def rm_watch(self, wd: int) -> bool:
         """Remove a watch. False if the kernel had removed it already."""

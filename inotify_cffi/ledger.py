@@ -8,9 +8,11 @@ overlapping roots, followed links), so one descriptor may have several nodes.
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Optional, Tuple, cast
 
 if TYPE_CHECKING:
+    from inotify_cffi._syscalls import Crawled
     from inotify_cffi.rules import Rules
 
 __all__ = ["Facts", "Ledger", "Node", "Place", "Root"]
@@ -211,6 +213,38 @@ class Ledger:
             self._generation += 1
             self._facts.clear()
         return node
+
+    def adopt(self, tops: list[Node], crawled: Crawled) -> Dict[Node, list[Node]]:
+        """Fill in directories that are new, *tops*, and all below them, and bind them.
+
+        Returns the directories that were not visited, by the directory that they are in.
+        """
+        owner, visits, files = self._owner, crawled.visits, crawled.files
+        # Slots that there was no room for.
+        visits += [-1] * (len(tops) - len(visits))
+        nodes: Dict[int, Node] = {}
+        left: Dict[Node, list[Node]] = {}
+        for top, visit in zip(tops, visits):
+            if visit >= 0:
+                nodes[visit] = top
+            elif top.parent is not None:
+                left.setdefault(top.parent, []).append(top)
+        found = zip(crawled.dirs, visits[len(tops) :])
+        begin = 0
+        for record, wd in enumerate(crawled.wds):
+            node = nodes.pop(record)
+            node.wd = wd
+            owner[wd] = node
+            end = begin + crawled.file_counts[record]
+            node.children = children = dict.fromkeys(files[begin:end])
+            begin = end
+            for name, visit in islice(found, crawled.dir_counts[record]):
+                children[name] = child = Node(name, node)
+                if visit >= 0:
+                    nodes[visit] = child
+                else:
+                    left.setdefault(node, []).append(child)
+        return left
 
     # --- watch descriptors ---
 

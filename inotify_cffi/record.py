@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from inotify_cffi.scan import Disk, Moment
 
 if TYPE_CHECKING:
-    from inotify_cffi._syscalls import Columns
+    from inotify_cffi._syscalls import Columns, Crawled
     from inotify_cffi.instance import Instance
 
 __all__ = ["Recorder"]
@@ -102,6 +102,12 @@ class Recorder(Disk):
             raise
         self._write("watch_path", (fd, path, mask), wd)
         return wd
+
+    def visit(self, fd: int, names: list[str], mask: int, most: int) -> Crawled:
+        """See :class:`Disk`."""
+        crawled = super().visit(fd, names, mask, most)
+        self._write("visit", (fd, names, mask, most), crawled)
+        return crawled
 
     def entries(self, fd: int) -> list[str]:
         """See :class:`Disk`."""

@@ -22,7 +22,7 @@ from inotify_cffi import _syscalls
 from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
-    from inotify_cffi._syscalls import Columns
+    from inotify_cffi._syscalls import Columns, Crawled
     from inotify_cffi.instance import Instance
 
 __all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
@@ -56,6 +56,10 @@ class Disk:
         # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
         self._open: set[int] = set()
         self._listing = _syscalls.ListBuffer()
+        # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
+        self._last_wd = 0
+        # Large, and needed while a crawl lasts.
+        self._crawling: _syscalls.CrawlBuffer | None = None
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
@@ -93,13 +97,32 @@ class Disk:
 
     def watch(self, fd: int, mask: int) -> int:
         """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
-        return self._instance.watch_fd(fd, mask | ADD)
+        wd = self._instance.watch_fd(fd, mask | ADD)
+        self._last_wd = max(self._last_wd, wd)
+        return wd
+
+    def visit(self, fd: int, names: list[str], mask: int, most: int) -> Crawled:
+        """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
+
+        Links are not followed. What can not be had at once is left out; so is what was watched before.
+        """
+        if self._crawling is None:
+            self._crawling = _syscalls.CrawlBuffer()
+        crawled = self._instance.crawl(self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most)
+        if crawled.wds:
+            self._last_wd = crawled.wds[-1]
+        return crawled
+
+    def visited(self) -> None:
+        """Free what :meth:`visit` needs."""
+        self._crawling = None
 
     def watch_path(self, fd: int, path: str, mask: int) -> int:
         """Do the same by path, for where /proc is not mounted: what is there must be what is open as *fd*."""
         wd = self._instance.add_watch(path, mask | ADD)
         if not os.path.samestat(os.stat(fd), os.stat(path)):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        self._last_wd = max(self._last_wd, wd)
         return wd
 
     def entries(self, fd: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from inotify_cffi._syscalls import Columns
+from inotify_cffi._syscalls import Columns, Crawled
 from inotify_cffi.ledger import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk, Moment
@@ -60,6 +60,12 @@ class Player(Disk):
 
     def enter(self, fd, name, *, follow):
         return self.answer("enter", fd, name, follow)
+
+    def visit(self, fd, names, mask, most):
+        return Crawled(*self.answer("visit", fd, names, mask, most))
+
+    def visited(self):
+        pass
 
     def kind(self, fd, name, *, follow):
         return self.answer("kind", fd, name, follow)

@@ -130,6 +130,8 @@ def test_the_way_to_a_directory_is_swapped_for_a_link(root, outside):
 
 
 def test_the_first_crawl_is_not_led_out(root, outside, monkeypatch):
+    """One at a time; how many are entered at once is tested in test_crawl.py."""
+    from inotify_cffi.crawl import Crawler
     from inotify_cffi.scan import Disk
 
     write_all(outside, "f")
@@ -143,8 +145,10 @@ def test_the_first_crawl_is_not_led_out(root, outside, monkeypatch):
         return real(disk, fd, name, follow=follow)
 
     monkeypatch.setattr(Disk, "enter", enter)
+    monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
     with Consumer(root) as consumer:
         monkeypatch.undo()
+        assert os.path.islink(f"{root}/d/e")
         write(f"{outside}/g")
         consumer.assert_each_directory_reports()
         assert not [path for path in consumer.snapshot() if path.endswith(("/f", "/g"))]

@@ -1,0 +1,249 @@
+"""The first crawl enters directories many at once: it finds and watches what it would find one at a time."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from consumer import Consumer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inotify_cffi import Instance, Mask, Watcher, _syscalls
+from inotify_cffi._syscalls import CrawlBuffer
+from inotify_cffi.crawl import Crawler
+
+MASK = int(Mask.CHANGES | Mask.ONLYDIR | Mask.MASK_ADD)
+
+
+def watches(watcher):
+    """The number of watches that the kernel knows of."""
+    with open(f"/proc/self/fdinfo/{watcher._instance.fileno()}", encoding="ascii") as lines:
+        return sum(line.startswith("inotify ") for line in lines)
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch):
+    monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
+
+
+@pytest.fixture
+def visited(monkeypatch):
+    """The number of directories that were entered at once."""
+    counts = []
+    real = Crawler._visit
+
+    def visit(*arguments):
+        counts.append(real(*arguments))
+        return counts[-1]
+
+    monkeypatch.setattr(Crawler, "_visit", visit)
+    return counts
+
+
+def small(records=4, slots=4, room=40):
+    """A buffer in which there is hardly room for anything."""
+    return lambda: CrawlBuffer(records=records, slots=slots, room=room)
+
+
+def make(top, tree):
+    for name, below in tree.items():
+        if below is None:
+            os.mknod(top + b"/" + name)
+        elif below == "link":
+            os.symlink(top, top + b"/" + name)
+        else:
+            os.mkdir(top + b"/" + name)
+            make(top + b"/" + name, below)
+
+
+names = st.sampled_from([b"a", b"b", b"\xff", b"new\nline", b"x" * 20, b"y" * 39, b"z" * 60])
+trees = st.recursive(
+    st.dictionaries(names, st.sampled_from([None, "link"]), max_size=4),
+    lambda below: st.dictionaries(names, st.one_of(below, st.none()), max_size=7),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=50)
+@given(
+    tree=trees,
+    records=st.integers(1, 6),
+    slots=st.integers(1, 6),
+    room=st.integers(1, 100),
+    most=st.integers(1, 8),
+)
+def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, tree, records, slots, room, most):
+    top = os.fsencode(tmp_path_factory.mktemp("tree"))
+    make(top, tree)
+    with pytest.MonkeyPatch.context() as patch:
+        with patch.context() as slow:
+            slow.setattr(Crawler, "_visit", lambda *_: 0)
+            with Watcher(top) as watcher:
+                expected = watcher.snapshot()
+        patch.setattr(_syscalls, "CrawlBuffer", small(records, slots, room))
+        patch.setattr("inotify_cffi.crawl.MOST_AT_ONCE", most)
+        with Watcher(top) as watcher:
+            assert watcher.snapshot() == expected
+            assert watches(watcher) == watcher.stats()["watches"] == 1 + sum(expected.values())
+            assert watcher.sync() == []
+    with Consumer(os.fsdecode(top)) as consumer:
+        consumer.assert_each_directory_reports()
+
+
+def test_a_tree_is_entered_in_one_go(tmp_path, visited):
+    for number in range(200):
+        (tmp_path / f"{number % 10}" / f"{number}").mkdir(parents=True)
+    with Watcher(tmp_path) as watcher:
+        assert watcher.stats()["listed"] == 211
+    assert visited == [210]
+
+
+def test_a_tree_is_entered_one_at_a_time_if_something_hangs_on_each(tmp_path, visited):
+    (tmp_path / "a/b").mkdir(parents=True)
+    for options in (
+        {"existing": True},
+        {"exclude": ["x"]},
+        {"gitignore": True},
+        {"max_depth": 5},
+        {"follow_symlinks": True},
+        {"one_file_system": True},
+    ):
+        with Watcher(tmp_path, **options) as watcher:
+            assert watcher.stats()["watches"] == 3
+    assert visited == []
+
+
+def test_more_than_is_entered_at_once(tmp_path, visited):
+    for number in range(2500):
+        (tmp_path / f"{number}" / "d").mkdir(parents=True)
+    with Watcher(tmp_path) as watcher:
+        assert len(watcher.snapshot()) == 5000
+        assert watches(watcher) == 5001
+    assert sum(visited) > 4000
+
+
+def test_a_chain_that_is_deeper_than_is_entered_at_once(tmp_path):
+    path = tmp_path.joinpath(*["d"] * 100)
+    path.mkdir(parents=True)
+    (path / "f").touch()
+    with Consumer(str(tmp_path)) as consumer:
+        assert len(consumer.snapshot()) == 101
+        consumer.assert_each_directory_reports()
+
+
+def test_many_directories_that_can_not_be_entered_are_tried_twice_at_most(unprivileged, tmp_path):
+    for number in range(300):
+        os.mkdir(f"{tmp_path}/{number:03d}", 0)
+    told = unprivileged(
+        """
+        import sys
+        from inotify_cffi import Watcher, _syscalls
+        visits = []
+        real = _syscalls.CrawlBuffer.visit
+        def visit(self, inotify, fd, names, *rest, **more):
+            visits.extend(names)
+            return real(self, inotify, fd, names, *rest, **more)
+        _syscalls.CrawlBuffer.visit = visit
+        with Watcher(sys.argv[1]) as watcher:
+            print(len(watcher.unwatched()), len(visits))
+        """,
+        tmp_path,
+    )
+    for number in range(300):
+        os.chmod(f"{tmp_path}/{number:03d}", 0o700)
+    assert told == "300 300\n"
+
+
+def test_the_limit_of_watches_is_met_in_the_middle(limited, tmp_path):
+    for number in range(50):
+        (tmp_path / f"{number:02d}" / "d").mkdir(parents=True)
+    told = limited(
+        """
+        import sys
+        from inotify_cffi import Watcher, WatchLimitError
+        with Watcher(sys.argv[1]) as watcher:
+            blind = watcher.unwatched()
+            print(watcher.stats()["watches"], all(isinstance(error, WatchLimitError) for error in blind.values()))
+            known = [path for path, is_dir in watcher.snapshot().items() if is_dir]
+            print(len(known) + 1 - len(blind))
+        """,
+        tmp_path,
+        max_inotify_watches=20,
+    )
+    assert told == "20 True\n20\n"
+
+
+# --- the C function ---
+
+
+@pytest.fixture
+def visit(tmp_path):
+    """Visit directories of the test's own directory, by their names."""
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    with Instance() as instance:
+
+        def call(*names, last_wd=0, most=100, **room):
+            buffer = CrawlBuffer(**room)
+            return instance.crawl(buffer, fd, list(names), MASK, last_wd=last_wd, most=most)
+
+        call.instance = instance
+        yield call
+    os.close(fd)
+
+
+def wds(instance):
+    with open(f"/proc/self/fdinfo/{instance.fileno()}", encoding="ascii") as lines:
+        return sorted(int(line.split()[1][3:], 16) for line in lines if line.startswith("inotify "))
+
+
+def test_files_and_directories_are_found(tmp_path, visit):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "f").touch()
+    (tmp_path / "a" / "b" / "g").touch()
+    assert visit("a") == ([1, 2], [1, 1], [1, 0], [0, 1], ["f", "g"], ["b"])
+
+
+def test_what_is_not_there_or_no_directory_is_left_out(tmp_path, visit):
+    (tmp_path / "f").touch()
+    (tmp_path / "d").mkdir()
+    assert visit("none", "f", "d").visits == [-1, -1, 0]
+
+
+def test_a_link_is_not_followed(tmp_path, visit):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "link").symlink_to("d")
+    (tmp_path / "d" / "up").symlink_to("..")
+    assert visit("link", "d") == ([1], [1], [0], [-1, 0], ["up"], [])
+
+
+def test_what_was_watched_before_is_left_out_and_stays_watched(tmp_path, visit):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    visit.instance.add_watch(tmp_path / "b", MASK)
+    crawled = visit("a", "b", "c", last_wd=1)
+    assert (crawled.wds, crawled.visits) == ([2, 3], [0, -1, 1])
+    assert wds(visit.instance) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("room", [{"room": 10}, {"slots": 3}], ids=str)
+def test_what_there_is_no_room_for_is_left_out_and_not_watched(tmp_path, visit, room):
+    (tmp_path / "a" / "long name 1").mkdir(parents=True)
+    (tmp_path / "a" / "long name 2").mkdir()
+    (tmp_path / "b" / "f").mkdir(parents=True)
+    crawled = visit("a", "b", **room)
+    assert crawled.visits[:2] == [-1, 0]
+    assert crawled.dirs == ["f"]
+    assert len(wds(visit.instance)) == len(crawled.wds) == 2
+
+
+def test_no_more_are_visited_than_was_asked_for(tmp_path, visit):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert visit("a", "b", "c", most=2).visits == [0, 1, -1]
+
+
+def test_more_names_than_there_is_room_for(tmp_path, visit):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert visit("a", "b", "c", slots=2).visits == [0, 1]
