@@ -5,8 +5,8 @@ entry's event under the lock that a listing takes (fs/readdir.c iterate_dir), so
 watched directory has its event queued already, and whatever comes later will have one. What happens in
 between is seen twice, never zero times; the ledger removes the double.
 
-Where nothing is told and nothing else hangs on a directory, which is so in most first crawls, all this is done in C
-for many at once; what is left out there for any reason is entered one at a time.
+Where nothing is told and nothing else hangs on a directory, as in most first crawls, all this is done in C for
+many at once; what is left out there for any reason is entered one at a time.
 
 No recursion, for PATH_MAX does not limit how deep a tree may be.
 """
