@@ -9,7 +9,8 @@ import shutil
 import pytest
 from consumer import ENTRIES, Consumer, Counted, after, brief, write, write_all
 
-from inotify_cffi import Mask, Watcher, _syscalls
+from inotify_cffi import Mask, Watcher, _syscalls, crawl
+from inotify_cffi.crawl import Crawler
 from inotify_cffi.scan import Disk
 from tests.stress.queue import QUEUE, queue_of
 
@@ -335,15 +336,17 @@ def test_losses_go_on_until_the_marker_is_read(small_gap):
         consumer.assert_each_directory_reports()
 
 
-def test_overflow_in_the_first_crawl(any_gap, monkeypatch):
+@pytest.mark.parametrize("way", ["one at a time", "two at once"])
+def test_overflow_in_the_first_crawl(any_gap, monkeypatch, way):
     """Of a tree that changes while it is listed for the first time, by more than the queue holds."""
     write_all(any_gap.root, "a/b/f", "c/d/f", "e/f", "one", "two")
-    real, seen = Disk.entries, []
+    verb, when = ("entries", 3) if way == "one at a time" else ("visit", 1)
+    real, seen = getattr(Disk, verb), []
 
-    def entries(disk, fd):
-        found = real(disk, fd)
-        seen.append(fd)
-        if len(seen) == 3:
+    def look(disk, *arguments):
+        found = real(disk, *arguments)
+        seen.append(arguments)
+        if len(seen) == when:
             any_gap.fill(".")
             os.rename(f"{any_gap.root}/a", f"{any_gap.root}/e/a")
             os.rename(f"{any_gap.root}/c/d", f"{any_gap.root}/d")
@@ -351,9 +354,13 @@ def test_overflow_in_the_first_crawl(any_gap, monkeypatch):
             write_all(any_gap.root, "c/new")
         return found
 
-    monkeypatch.setattr(Disk, "entries", entries)
+    monkeypatch.setattr(Disk, verb, look)
+    if way == "one at a time":
+        monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
+    else:
+        monkeypatch.setattr(crawl, "MOST_AT_ONCE", 2)
     with any_gap.consumer() as consumer:
-        assert len(seen) > 3
+        assert len(seen) > when
         told = consumer.sync()
         assert [event.mask for event in told if event.mask & GAP] == [Mask.Q_OVERFLOW, Mask.IN_SYNC]
         consumer.assert_each_directory_reports()
