@@ -16,6 +16,8 @@ from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch, forks
 
 MANY = 10_000
 ROUNDS = 10
+# The kernel frees an instance some time after it is closed, and others on this machine want some, too.
+THREADS = 5
 
 
 def collect():
@@ -54,7 +56,7 @@ def test_to_open_and_close_ten_thousand_watchers_leaks_nothing(tmp_path, no_fd_l
                 made.put(count)
 
     def make_in_threads(count):
-        for thread in [background(make, count // 20) for _ in range(20)]:
+        for thread in [background(make, count // THREADS) for _ in range(THREADS)]:
             while thread.is_running:
                 thread._thread.join(1)
             thread.result()
@@ -70,7 +72,7 @@ def test_to_open_and_close_ten_thousand_watchers_leaks_nothing(tmp_path, no_fd_l
     growth = sorted(after - before for before, after in zip(sizes, sizes[1:]))[ROUNDS // 2 - 1]
     assert growth < MANY // ROUNDS * (1024 if sys.implementation.name == "cpython" else 16384)
     assert len(forks._things) <= things
-    assert sum(made.get() for _ in range(20 * ROUNDS)) == MANY
+    assert sum(made.get() for _ in range(THREADS * ROUNDS)) == MANY
 
 
 def test_all_objects_of_a_closed_watcher_are_freed_without_the_collector(tmp_path):
