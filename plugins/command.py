@@ -43,6 +43,8 @@ class Command:
 
     def __init__(self) -> None:
         self._options = argparse.Namespace()
+        self._parser = argparse.ArgumentParser()
+        self._command: list[str] = []
         self._runner: Runner | None = None
         self._exit_code = 0
         self._stop: Callable[[], None] = lambda: None
@@ -50,6 +52,7 @@ class Command:
     @hookimpl
     def inotify_add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add what says when and how to run it."""
+        self._parser = parser
         group = parser.add_argument_group("command", "when and how the command is run")
         group.add_argument("--exec", metavar="COMMAND", help="the command, where none stands behind --")
         group.add_argument("--shell", action="store_true", help='run it by sh -c, with the paths as "$@"')
@@ -94,12 +97,15 @@ class Command:
     @hookimpl
     def inotify_configure(self, options: argparse.Namespace) -> None:
         """Check that there is something to run."""
-        command = getattr(options, "command_line", None) or shlex.split(options.exec or "")
+        try:
+            command = getattr(options, "command_line", None) or shlex.split(options.exec or "")
+        except ValueError as error:
+            self._parser.error(f"argument --exec: {options.exec!r}: {error}")
         if not command:
-            raise SystemExit("there is no command to run: write it behind --, or with --exec")
-        options.command_line = ["sh", "-c", " ".join(command), "sh"] if options.shell else list(command)
-        if shutil.which(options.command_line[0]) is None:
-            raise SystemExit(f"{options.command_line[0]}: command not found")
+            self._parser.error("there is no command to run: write it behind --, or with --exec")
+        self._command = ["sh", "-c", " ".join(command), "sh"] if options.shell else list(command)
+        if shutil.which(self._command[0]) is None:
+            raise SystemExit(f"{self._command[0] or repr('')}: command not found")
         self._options = options
 
     @hookimpl
@@ -115,7 +121,7 @@ class Command:
             stop_signal=options.stop_signal,
             tty=options.tty,
         )
-        self._runner = Runner(policy, self._make, self._report, self._ended)
+        self._runner = Runner(policy, self._make, self._report, self._ended, self._failed)
         if options.initial:
             self._runner.request({}, merge=False)
 
@@ -156,8 +162,8 @@ class Command:
             data = b"".join(os.fsencode(path) + b"\0" for path in changes)
         elif options.stdin == "json":
             data = "".join(json.dumps(_row(path, event)) + "\n" for path, event in changes.items()).encode()
-        script = [*options.command_line, *changes] if options.shell else None
-        return Run(script or expand(options.command_line, changes), _environment(changes), data)
+        command = [*self._command, *changes] if options.shell else expand(self._command, changes)
+        return Run(command, _environment(changes), data)
 
     def _report(self, text: str) -> None:
         if not getattr(self._options, "quiet", False):
@@ -170,6 +176,11 @@ class Command:
             self._stop()
             return False
         return True
+
+    def _failed(self, error: Exception) -> None:
+        logger.error("no command can be run any more: %s: %s", type(error).__name__, error, exc_info=error)
+        self._exit_code = 1
+        self._stop()
 
 
 def expand(command: Sequence[str], changes: Changes) -> list[str]:

@@ -62,6 +62,7 @@ class Runner:
         report: told in one line how each command ended.
         ended: called on the runner's thread with the exit code of each command that ended by itself; 128 and the
             number of the signal if that ended it. False to run no more.
+        failed: called on the runner's thread with what keeps it from running anything any more.
 
     """
 
@@ -71,11 +72,13 @@ class Runner:
         make: Callable[[Changes], Run],
         report: Callable[[str], None],
         ended: Callable[[int], bool],
+        failed: Callable[[Exception], None],
     ) -> None:
         self._policy = policy
         self._make = make
         self._report = report
         self._ended = ended
+        self._failed = failed
         self._changed = threading.Condition()
         self._requests: Deque[Changes] = deque()
         self._first_at = self._ripe_at = 0.0
@@ -133,9 +136,15 @@ class Runner:
             changes = self._next()
             if changes is None:
                 return
-            if not self._serve(self._make(changes)):
+            try:
+                more = self._serve(self._make(changes))
+            except Exception as error:  # noqa: BLE001  # nobody else would hear of it
+                self._failed(error)
+                more = False
+            if not more:
                 with self._changed:
                     self._closing = True
+                    self._changed.notify_all()
 
     def _next(self) -> Changes | None:
         with self._changed:
@@ -143,7 +152,7 @@ class Runner:
                 if not self._requests:
                     self._changed.wait()
                 elif self._ripe_at > time.monotonic():
-                    self._changed.wait(self._ripe_at - time.monotonic())
+                    self._wait_until(self._ripe_at)
                 else:
                     # From here on it is busy: what comes now is for the next run.
                     self._busy = True
@@ -175,6 +184,12 @@ class Runner:
         self._report(f"{name} {why or 'ended'} with exit code {code}")
         return bool(why) or self._ended(code)
 
+    def _wait_until(self, moment: float | None) -> None:
+        """Wait for a change, but not beyond a moment; the lock is held."""
+        # More than TIMEOUT_MAX it does not take.
+        left = None if moment is None else max(moment - time.monotonic(), 0.0)
+        self._changed.wait(left if left is None else min(left, threading.TIMEOUT_MAX))
+
     def _rest(self) -> None:
         with self._changed:
             self._busy = False
@@ -200,8 +215,8 @@ class Runner:
                 elif restart_at is not None and now >= restart_at:
                     why = "is started again; it was ended"
                 else:
-                    times = [moment - now for moment in (deadline, restart_at) if moment is not None]
-                    self._changed.wait(min(times) if times else None)
+                    times = [moment for moment in (deadline, restart_at) if moment is not None]
+                    self._wait_until(min(times) if times else None)
         if why:
             self._end(child)
         return why
@@ -212,7 +227,7 @@ class Runner:
         deadline = time.monotonic() + self._policy.stop_timeout_s
         with self._changed:
             while self._busy and time.monotonic() < deadline:
-                self._changed.wait(deadline - time.monotonic())
+                self._wait_until(deadline)
         # Also where the leader is gone: what it started may be there still.
         self._signal(signal.SIGKILL)
         child.wait()

@@ -25,8 +25,12 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         if os.isatty(0):
+            try:
+                self._ours = os.tcgetpgrp(0)
+            except OSError:
+                # It is the terminal of another session: not ours to lend.
+                return self
             self._fd = 0
-            self._ours = os.tcgetpgrp(0)
             self._attributes = termios.tcgetattr(0)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -258,8 +259,46 @@ def test_a_command_that_is_not_there_is_an_error(root):
 
 def test_no_command_is_an_error(root):
     done = run(str(root))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"there is no command to run" in done.stderr
+
+
+def test_a_time_may_be_longer_than_threads_can_wait(root):
+    done = run("-q", "--initial", "--once", "--run-timeout", "100000000d", str(root), "--", "sleep", "0.01")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_keeps_commands_from_running_ends_it(tmp_path, root):
+    done = run(
+        "-q", "--initial", "--stdin", "paths0", str(root), "--", "cat",
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": breaking(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == b"inotify-cffi: no command can be run any more: OSError: [Errno 28] No space left on device\n"
+    )
+
+
+def breaking(place):
+    """A directory for PYTHONPATH with a tempfile that has no space left."""
+    (place / "tempfile.py").write_text(
+        "import errno, os\ndef TemporaryFile():\n    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+    )
+    return os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+
+
+def test_a_terminal_of_another_session_is_not_lent(root):
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "run", "-q", "--tty", "--initial", "--once", str(root), "--", "echo", "begun"],
+            check=False, stdin=theirs, capture_output=True, timeout=PATIENCE_S, start_new_session=True,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"begun\n", b"")
 
 
 MAKEFILE = """\
