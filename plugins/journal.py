@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 from inotify_cffi import Event, Mask, hookimpl, parse_duration
@@ -51,12 +53,14 @@ class Journal:
 
     def __init__(self) -> None:
         self._options = argparse.Namespace(journal_file=default_file(), journal_keep=None, journal_size=None)
+        self._parser = argparse.ArgumentParser()
         self._store: Store | None = None
         self._own: frozenset[bytes] = frozenset()
 
     @hookimpl
     def inotify_add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add where the file is, and how much it keeps."""
+        self._parser = parser
         group = parser.add_argument_group("journal", "where events are kept, and how long")
         group.add_argument(
             "--journal-file",
@@ -74,7 +78,7 @@ class Journal:
         for mask in options.events or ():
             asked |= int(mask)
         if asked and asked & NEEDED != NEEDED:
-            raise SystemExit("the journal needs the events create, delete and move; add them to --events")
+            self._parser.error("the journal needs the events create, delete and move; add them to --events")
         self._options = options
         self._store = self._opened()
 
@@ -89,7 +93,7 @@ class Journal:
             known = Known(self._store)
             changes: list[Row] = []
             for root in roots:
-                inside = {path: is_dir for path, is_dir in entries.items() if _is_below(path, root)}
+                inside = {path: is_dir for path, is_dir in entries.items() if _is_in(path, root)}
                 changes.extend(self._compare(known, root, inside))
             self._store.add(changes)
 
@@ -124,19 +128,13 @@ class Journal:
 
     def since(self, file: str, seq: int) -> Iterator[Record]:
         """Yield the events in a journal after a sequence number."""
-        store = _existing(file)
-        try:
+        with _reading(file) as store:
             yield from store.since(seq)
-        finally:
-            store.close()
 
     def changed_since(self, file: str, moment: float) -> Iterator[Record]:
         """Yield the last event of each path in a journal since a time, in seconds since 1970."""
-        store = _existing(file)
-        try:
+        with _reading(file) as store:
             yield from store.changed_since(moment)
-        finally:
-            store.close()
 
     # --- inside ---
 
@@ -153,7 +151,7 @@ class Journal:
         """Make what is known of a root what it is; yield what that changed."""
         now = time.time()
         was_known = known.has_root(root)
-        before = dict(known.below(root))
+        before = dict(known.at(root))
         # Deepest first, as the watcher tells it.
         for path in reversed([path for path in before if path not in entries]):
             known.drop(path)
@@ -220,7 +218,7 @@ class Follower:
                 self._known.put(path, state)
 
     def _rename(self, source: bytes, target: bytes) -> None:
-        for path in [path for path in self._touched if path == source or _is_below(path, source)]:
+        for path in [path for path in self._touched if _is_in(path, source)]:
             del self._touched[path]
             self._touched[target + path[len(source) :]] = None
 
@@ -231,13 +229,20 @@ def default_file() -> str:
     return os.path.join(state, "inotify-cffi", "journal.sqlite")
 
 
-def _existing(file: str) -> Store:
+@contextmanager
+def _reading(file: str) -> Iterator[Store]:
     if not os.path.exists(file):
         raise SystemExit(f"there is no journal {file}; watch with --plugin journal, or see --journal-file")
     try:
-        return Store(file)
+        store = Store(file)
     except StoreError as error:
         raise SystemExit(str(error)) from error
+    try:
+        yield store
+    except sqlite3.Error as error:
+        raise SystemExit(f"the journal {file} can not be read: {error}") from error
+    finally:
+        store.close()
 
 
 def _fields(event: AnyEvent) -> tuple[bytes, int, int, bytes | None, bool]:
@@ -248,6 +253,10 @@ def _fields(event: AnyEvent) -> tuple[bytes, int, int, bytes | None, bool]:
 
 def _absolute(path: str | bytes) -> bytes:
     return os.path.abspath(os.fsencode(path))
+
+
+def _is_in(path: bytes, root: bytes) -> bool:
+    return path == root or _is_below(path, root)
 
 
 def _is_below(path: bytes, root: bytes) -> bool:

@@ -82,6 +82,16 @@ class Known:
             directory, name = os.path.split(target)
             self._run("UPDATE nodes SET parent = ?, name = ? WHERE id = ?", (self._reach(directory), name, node))
 
+    def at(self, root: bytes) -> Iterator[tuple[bytes, State]]:
+        """Yield all entries of a root, deepest last: what is below a directory, or the file that it is."""
+        node = self._find(root)
+        if node is not None:
+            query = "SELECT is_dir, inode, size, mtime_ns, ctime_ns FROM nodes WHERE id = ?"
+            for is_dir, *rest in self._run(query, (node,)).fetchall():
+                if not is_dir:
+                    yield root, State(False, *rest)
+        yield from self.below(root)
+
     def below(self, root: bytes) -> Iterator[tuple[bytes, State]]:
         """Yield all entries below a directory, deepest last."""
         top = self._find(root)

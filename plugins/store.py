@@ -42,6 +42,9 @@ CREATE TABLE nodes (
 );
 """
 
+# SQLite's largest integer.
+LAST_SEQ = (1 << 63) - 1
+
 # Pruned not for every batch, but before the file has grown by much.
 EVENTS_BETWEEN_PRUNING = 1000
 
@@ -108,7 +111,9 @@ class Store:
 
     def since(self, seq: int) -> Iterator[Record]:
         """Yield the events after a sequence number, in order."""
-        for row in self.connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (seq,)):
+        for row in self.connection.execute(
+            "SELECT * FROM events WHERE seq > ? ORDER BY seq", (min(seq, LAST_SEQ),)
+        ):
             yield _record(row)
 
     def changed_since(self, time: float) -> Iterator[Record]:

@@ -15,7 +15,7 @@ from typing import Sequence
 
 from inotify_cffi.cli.parser import parse
 from inotify_cffi.cli.service import Again
-from inotify_cffi.cli.surroundings import Objects, logging_to_stderr, one_line, terminating_cleanly
+from inotify_cffi.cli.surroundings import Lines, Objects, logging_to_stderr, one_line, terminating_cleanly
 from inotify_cffi.errors import InotifyError
 
 __all__ = ["main"]
@@ -50,21 +50,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (OSError, InotifyError) as error:
             logger.error("%s", one_line(error))  # noqa: TRY400  # it is expected, and the line says all
             return 1
+        except Exception as error:
+            # A plugin's part that is not called as a hook: the type of an option, say. Or a defect of ours.
+            text = f"{type(error).__name__}: {one_line(error)}; INOTIFY_CFFI_DEBUG=1 shows where"
+            logger.exception("%s", text)
+            return 1
 
 
 def _run(arguments: list[str], handler: logging.Handler) -> int:
     command, options, dispatcher = parse(arguments)
-    if getattr(options, "log", "text") == "json":
-        handler.setFormatter(Objects())
     while True:
+        handler.setFormatter(Objects() if getattr(options, "log", "text") == "json" else Lines())
         try:
-            return command.run(options, dispatcher)
+            code = command.run(options, dispatcher)
+            # Here, for it may fail: what was printed is in a buffer still.
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except Again:  # once for each SIGHUP
             # A daemon does not die of a slip in its configuration: it goes on with what it has.
             try:
                 command, options, dispatcher = parse(arguments)
-            except (SystemExit, OSError, InotifyError) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin's may be any
                 logger.warning("the configuration stays as it was: %s", one_line(error))
+        else:
+            return code
 
 
 def _exit_code(error: SystemExit) -> int:

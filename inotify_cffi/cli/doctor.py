@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pwd
-import sys
 from typing import TYPE_CHECKING
 
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.table import shown, table
+from inotify_cffi.cli.surroundings import standard_output
+from inotify_cffi.cli.table import number_of_rows, shown, table
 from inotify_cffi.cli.usage import Process, is_blind, limits, mount_of, processes
 
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ NEAR = 0.8
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add which paths to look at."""
     parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="a place to watch; default: .")
-    parser.add_argument("--top", type=int, default=10, metavar="N", help="show the N biggest processes; 10")
+    parser.add_argument(
+        "--top", type=number_of_rows, default=10, metavar="N", help="show the N biggest processes; 10"
+    )
 
 
 def run(options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
     """Print what is found."""
-    write = sys.stdout.write
+    write = standard_output().write
     most = limits()
     found, unseen = processes()
     users = _by_user(found)

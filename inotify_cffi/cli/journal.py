@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Iterator, Protocol, cast
 
 from inotify_cffi.cli.command import Command
+from inotify_cffi.cli.surroundings import standard_output
 from inotify_cffi.durations import parse_duration
 from inotify_cffi.flags import Mask, flag_names
 
@@ -58,22 +59,28 @@ def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
     """Print what was asked for; 0 also if that is nothing."""
     journal = cast("Journal", dispatcher.plugins()["journal"])
     question = options.question
-    if question[:1] == ["since"] and len(question) == 2 and question[1].isdecimal():
-        found = journal.since(options.journal_file, int(question[1]))
-    elif question[:2] == ["changed", "since"] and len(question) == 3:
-        found = journal.changed_since(options.journal_file, _moment(question[2]))
-    else:
-        print("inotify-cffi journal: ask for: since N, or: changed since TIME", file=sys.stderr)
-        return 2
-    write = sys.stdout.buffer.write
     try:
-        for record in found:
-            write(_as_json(record) if options.json else _as_text(record))
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader has seen enough.
-        return 0
+        if question[:1] == ["since"] and len(question) == 2:
+            found = journal.since(options.journal_file, _number(question[1]))
+        elif question[:2] == ["changed", "since"] and len(question) == 3:
+            found = journal.changed_since(options.journal_file, _moment(question[2]))
+        else:
+            raise ValueError("ask for: since N, or: changed since TIME")
+    except ValueError as error:
+        print(f"inotify-cffi journal: {error}", file=sys.stderr)
+        return 2
+    output = standard_output().buffer
+    for record in found:
+        output.write(_as_json(record) if options.json else _as_text(record))
+    output.flush()
     return 0
+
+
+def _number(text: str) -> int:
+    # Far more digits than any number has.
+    if not text.isdecimal() or len(text) > 100:
+        raise ValueError(f"{text!r} is no number of an event")
+    return int(text)
 
 
 def _moment(text: str) -> float:
@@ -83,8 +90,8 @@ def _moment(text: str) -> float:
         # Then it may be a time.
         try:
             return datetime.fromisoformat(text).timestamp()
-        except ValueError:
-            raise SystemExit(f"{text!r} is no time; write 2026-01-31T12:00 or 10m") from None
+        except (ValueError, OverflowError):
+            raise ValueError(f"{text!r} is no time; write 2026-01-31T12:00 or 10m") from None
 
 
 def _as_text(record: Record) -> bytes:

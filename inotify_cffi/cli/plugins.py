@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from inotify_cffi.cli.command import Command
+from inotify_cffi.cli.surroundings import standard_output
 from inotify_cffi.cli.table import shown, table
 from inotify_cffi.dispatch import Dispatcher
 from inotify_cffi.errors import PluginError
@@ -31,7 +31,7 @@ def run(_options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
         except PluginError as error:
             does = f"can not be used: {shown(str(error))}"
         rows.append((candidate.name, f"{candidate.distribution} {candidate.version}", does))
-    sys.stdout.write(table(("NAME", "FROM", "HOOKS"), rows))
+    standard_output().write(table(("NAME", "FROM", "HOOKS"), rows))
     return 0
 
 

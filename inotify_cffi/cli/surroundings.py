@@ -9,12 +9,20 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, TextIO
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Objects", "logging_to_stderr", "one_line", "terminating_cleanly"]
+__all__ = [
+    "Lines",
+    "Objects",
+    "escaped",
+    "logging_to_stderr",
+    "one_line",
+    "standard_output",
+    "terminating_cleanly",
+]
 
 # What would end the process at once, without inotify_stop: raised as SystemExit instead.
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -73,12 +81,14 @@ def terminating_cleanly() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in ENDING}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, _end)
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for number, handler in before.items():
             # None: it was not set from Python, and can not be set back from here.
             if handler is not None:
@@ -87,6 +97,15 @@ def terminating_cleanly() -> Iterator[None]:
 
 def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def standard_output() -> TextIO:
+    """Return where data goes; ends the program where that was closed before it was started."""
+    # It need not be there, whatever the type says.
+    output: TextIO | None = sys.stdout
+    if output is None:
+        raise SystemExit("the standard output is closed, so nothing can be printed")
+    return output
 
 
 def one_line(error: BaseException) -> str:
@@ -98,5 +117,9 @@ def one_line(error: BaseException) -> str:
             text = f"{name or repr(name)}: {text}"
     else:
         text = str(error)
-    # A name may hold a newline, or what a terminal obeys.
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return a text in one line: a name in it may hold a newline, or what a terminal obeys."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

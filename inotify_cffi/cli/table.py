@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from typing import Sequence
 
-__all__ = ["shown", "table"]
+__all__ = ["number_of_rows", "shown", "table"]
 
 
 def shown(text: str | bytes) -> str:
     """Return a name without what a terminal would obey, and so that it can be printed anywhere."""
     decoded = os.fsdecode(text)
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in decoded)
+
+
+def number_of_rows(text: str) -> int:
+    """Return the number of rows that an option asks for."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows")
+    return int(text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
