@@ -78,7 +78,7 @@ def _from_file(path: str) -> object:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise _not_importable(path, error) from error
     return module
@@ -90,7 +90,7 @@ def _from_module(source: str) -> object:
         found: object = importlib.import_module(module_name)
         for attribute in filter(None, attributes.split(".")):
             found = getattr(found, attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _not_importable(source, error) from error
     return found
 
@@ -101,7 +101,7 @@ def _from_entry_point(name: str) -> object:
         if candidate.name == name:
             try:
                 plugin: object = candidate.entry_point.load()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise _not_importable(f"{name} of {candidate.distribution}", error) from error
             return plugin
     known = ", ".join(candidate.name for candidate in offered) or "none"
@@ -110,5 +110,5 @@ def _from_entry_point(name: str) -> object:
     )
 
 
-def _not_importable(source: str, error: Exception) -> PluginError:
+def _not_importable(source: str, error: BaseException) -> PluginError:
     return PluginError(f"plugin {source!r} can not be imported: {type(error).__name__}: {error}")

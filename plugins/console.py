@@ -60,7 +60,10 @@ class Console:
         group = parser.add_argument_group("console", "how events are printed")
         group.add_argument("--format", default="text", type=_checked_format, metavar="text|json|FORMAT", help=HELP)
         group.add_argument(
-            "--timefmt", metavar="FORMAT", help="how %%T looks, as strftime(3) has it; default: ISO 8601"
+            "--timefmt",
+            type=_checked_time,
+            metavar="FORMAT",
+            help="how %%T looks, as strftime(3) has it; default: ISO 8601",
         )
         group.add_argument("--no-newline", action="store_true", help="print no newline after a FORMAT")
         group.add_argument(
@@ -94,15 +97,27 @@ class Console:
 
 
 def _write_all(data: bytes) -> None:
-    """Write all of it, also where the interpreter does not buffer: a raw stream may take a part only."""
+    """Write all of it, also where the interpreter does not buffer: a raw stream may take a part only.
+
+    Another program that has the same output open may have set it so that it does not block: then it is waited for.
+    """
+    output = sys.stdout.buffer
     rest = memoryview(data)
     while rest:
-        taken = sys.stdout.buffer.write(rest)
+        try:
+            taken = output.write(rest)
+        except BlockingIOError as error:
+            taken = error.characters_written
         if not taken:
-            # It must not block, and is full: another program set its end so.
-            select.select([], [sys.stdout], [])
+            select.select([], [output], [])
         rest = rest[taken or 0 :]
-    sys.stdout.buffer.flush()
+    while True:
+        try:
+            output.flush()
+        except BlockingIOError:
+            select.select([], [output], [])
+        else:
+            return
 
 
 def as_text(event: AnyEvent) -> bytes:
@@ -231,6 +246,14 @@ def _checked_format(text: str) -> str:
             compile_format(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _checked_time(text: str) -> str:
+    try:
+        datetime.now().astimezone().strftime(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a format for strftime") from error
     return text
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import sys
+import termios
 
 import pytest
 from replaying import (
@@ -223,6 +226,29 @@ def test_a_plugin_that_fails_too_often_is_unregistered_with_one_warning(tmp_path
     assert warning == b"inotify-cffi: plugin 'bad' is unregistered: it failed in inotify_event 3 times in a row"
 
 
+BAD_OPTION = """
+import inotify_cffi
+
+@inotify_cffi.hookimpl
+def inotify_add_options(parser):
+    parser.add_argument("--word", type=lambda text: {}[text])
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BAD_OPTION, b"KeyError: 'no'; INOTIFY_CFFI_DEBUG=1 shows where"),
+        ("raise SystemExit", b"can not be imported: SystemExit"),
+    ],
+)
+def test_what_a_plugin_raises_before_it_is_called_is_one_line(tmp_path, text, says):
+    (tmp_path / "bad.py").write_text(text)
+    done = run("watch", "--plugin", str(tmp_path / "bad.py"), "--word", "no", "-t", "0", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+    assert says in done.stderr
+
+
 def test_a_plugin_that_is_not_there_is_an_error(tmp_path):
     done = run("watch", "--plugin", "no-such", str(tmp_path))
     assert done.returncode == 1
@@ -284,6 +310,31 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path, unbuffered):
         assert process.stderr.read() == b""
 
 
+# fcntl has it since Python 3.10.
+F_SETPIPE_SZ = 1031
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_another_program_made_non_blocking_is_waited_for(tmp_path, unbuffered):
+    for name in range(3000):
+        (tmp_path / f"{name:0100}").touch()
+    command = [*COMMAND, "watch", "-q", "--existing", "--count", "3000", "--format", "%f", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, env=environment) as process:
+        os.close(writing)
+        with open(reading, "rb") as stream:
+            # Not before it is full.
+            queued = bytearray(4)
+            while int.from_bytes(queued, sys.byteorder) < 4000 and process.poll() is None:
+                fcntl.ioctl(reading, termios.FIONREAD, queued)
+            names = stream.read().split()
+        assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, b"")
+    assert sorted(names) == [b"%0100d" % name for name in range(3000)]
+
+
 def test_an_output_that_can_not_be_written_is_one_line_and_exit_code_1(tmp_path):
     (tmp_path / "a").touch()
     with open("/dev/full", "wb") as full:
@@ -339,13 +390,25 @@ def test_a_path_that_can_not_be_watched_is_one_line_and_exit_code_1(tmp_path, pa
         ["watch", "--max-depth", "-1", "."],
         ["watch", "--timeout", "soon", "."],
         ["watch", "--plugin"],
+        ["watch", "--no\nsense", "."],
+        ["watch", "--exclude", "!", "."],
+        ["watch", "--timefmt", "\udcff", "."],
+        ["watch", "--plugin", "journal", "--events", "modify", "."],
+        ["run", "."],
+        ["run", ".", "--"],
+        ["run", "--exec", "it's", "."],
+        ["doctor", "--top", "-1"],
+        ["journal", "changed", "since", "yesterday"],
+        ["journal", "changed", "since", "0001-01-01"],
+        ["journal", "since", "9" * 5000],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, capsys):
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err
+    # Without any argument it is the help.
+    assert printed.err.count("\n") == 1 or not arguments
 
 
 def test_the_version_is_printed(capsys):

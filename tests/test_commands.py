@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -10,8 +11,10 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
@@ -142,13 +145,63 @@ def test_stats_counts_by_directory_and_kind(root):
     assert lines[2] == ["4", "4", "0", "0", "0", "0", "0", "all", "2", "directories"]
 
 
-def on_a_terminal(*arguments, **environment):
+LISTINGS = [["doctor", "."], ["plugins"], ["stats", "-q", "-t", "0", "."]]
+
+
+@pytest.mark.parametrize("command", LISTINGS)
+def test_an_output_that_is_closed_is_one_line(root, command):
+    done = run_with_output("&-", command, root)
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"inotify-cffi: the standard output is closed, so nothing can be printed\n",
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", LISTINGS)
+def test_an_output_that_is_full_is_one_line(root, command, unbuffered):
+    done = run_with_output("/dev/full", command, root, PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert done.stderr.endswith(b"No space left on device\n")
+
+
+def run_with_output(output, command, place, **environment):
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" >{output}', "sh", *COMMAND, *command],
+        check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S, cwd=place, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(rich is None, reason="the extra cli is not installed")
+def test_a_live_table_is_drawn_afresh_when_the_terminal_has_another_size(root):
+    process, terminal = on_a_terminal("stats", "-q", str(root), size=(24, 100))
+    try:
+        assert b"\x1b[2J" not in read_until(terminal, b"all 0 directories")
+        resize(terminal, (20, 80))
+        _, _, afresh = read_until(terminal, b"\x1b[2J").partition(b"\x1b[2J")
+        if b"all 0 directories" not in afresh:
+            read_until(terminal, b"all 0 directories")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def resize(terminal, size):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+
+
+def on_a_terminal(*arguments, size=(24, 100), **environment):
     """Run it with a terminal for its output; what it is and the terminal's other end."""
     ours, theirs = pty.openpty()
+    resize(ours, size)
+    environment = {**os.environ, "TERM": "xterm", **environment}
+    environment.pop("COLUMNS", None)
+    environment.pop("LINES", None)
     process = subprocess.Popen(
         [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # the tests have no threads here
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment},
+        env=environment,
     )  # fmt: skip
     os.close(theirs)
     return process, ours
@@ -206,6 +259,8 @@ def test_watch_on_a_terminal_works_without_rich_and_in_colour(root, tmp_path):
 # --- configuration ---
 
 
+TABLES = ("watch", "run", "stats")
+
 needs_toml = pytest.mark.skipif(not HAS_TOML, reason="TOML comes with Python 3.11, or with the extra cli")
 
 
@@ -215,18 +270,21 @@ def test_a_table_becomes_arguments(tmp_path):
         '[run]\npaths = ["a", "b"]\ncommand = ["make", "-s"]\nexclude = ["x", "y"]\nquiet = true\ntty = false\n'
         'recursive = false\nsettle = 2.5\n[watch]\nformat = "json"\n'
     )
-    assert read(str(tmp_path / "c.toml"), "run") == (
+    assert read(str(tmp_path / "c.toml"), "run", TABLES) == (
         ("--exclude=x", "--exclude=y", "--quiet", "--no-recursive", "--settle=2.5"), ("a", "b"), ("make", "-s"),
     )  # fmt: skip
-    assert read(str(tmp_path / "c.toml"), "stats") == ((), (), ())
+    assert read(str(tmp_path / "c.toml"), "stats", TABLES) == ((), (), ())
 
 
 @needs_toml
-@pytest.mark.parametrize("text", ["[watch", "watch = 1", "[watch]\npaths = 'a'", "[watch]\nexclude = [1]", "\xff"])
+@pytest.mark.parametrize("text", [
+    "[watch", "watch = 1", "[watch]\npaths = 'a'", "[watch]\nexclude = [1]", "\xff",
+    "quiet = true", "[wacth]\nquiet = true", "[watch]\nhelp = true", "[watch]\nconfig = 'other.toml'",
+])  # fmt: skip
 def test_what_is_no_configuration_is_refused_and_named(tmp_path, text):
     (tmp_path / "c.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError, match=r"c\.toml"):
-        read(str(tmp_path / "c.toml"), "watch")
+        read(str(tmp_path / "c.toml"), "watch", TABLES)
 
 
 @needs_toml
@@ -318,6 +376,74 @@ def test_a_wrong_configuration_does_not_end_a_service(tmp_path, root):
         assert watching.line() == b"a"
 
 
+@needs_toml
+def test_sighup_changes_how_messages_look(tmp_path, root):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\npaths = ["{root}"]\n')
+    with Watching("watch", "--config", str(config)) as watching:
+        config.write_text(f'[watch]\npaths = ["{root}"]\nlog = "json"\n')
+        watching.process.send_signal(signal.SIGHUP)
+        watching.errors = b""
+        while b"\n" not in watching.errors:
+            watching.errors += os.read(watching.process.stderr.fileno(), 4096)
+        assert json.loads(watching.errors)["message"] == "Watches established."
+
+
+@needs_toml
+def test_a_wrong_configuration_leaves_a_script_as_it_was(tmp_path, root):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[run]\npaths = ["{root}"]\nshell = true\ndebounce = 0\ncommand = [\'echo "got $1"\']\n')
+    with Watching("run", "--config", str(config)) as watching:
+        config.write_text("[run")
+        watching.process.send_signal(signal.SIGHUP)
+        ready_again(watching)
+        (root / "a").mkdir()
+        assert watching.line() == os.fsencode(f"got {root / 'a'}")
+
+
+@needs_toml
+def test_a_wrong_configuration_does_not_end_a_count(tmp_path, root):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[stats]\npaths = ["{root}"]\n')
+    with Watching("stats", "--config", str(config)) as watching:
+        config.write_text("[stats")
+        watching.process.send_signal(signal.SIGHUP)
+        ready_again(watching)
+        assert watching.end() == 143
+
+
+# Sends itself a second SIGHUP as soon as the first one has ended the watching, and before the configuration is read.
+TWICE = """
+import os, signal, sys
+from inotify_cffi import hookimpl
+
+@hookimpl
+def inotify_stop():
+    global Again
+    from inotify_cffi.cli import parser
+    before = parser.read
+    def read(*arguments):
+        parser.read = before
+        os.kill(os.getpid(), signal.SIGHUP)
+        return before(*arguments)
+    if not hasattr(sys, "seen"):
+        sys.seen = True
+        parser.read = read
+"""
+
+
+@needs_toml
+def test_a_second_sighup_while_the_configuration_is_read_is_not_the_end(tmp_path, root):
+    (tmp_path / "twice.py").write_text(TWICE)
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\npaths = ["{root}"]\nplugin = ["{tmp_path / "twice.py"}"]\n')
+    with Watching("watch", "--config", str(config)) as watching:
+        watching.process.send_signal(signal.SIGHUP)
+        ready_again(watching)
+        ready_again(watching)
+        assert watching.end() == 143
+
+
 @pytest.mark.parametrize("kind", ["path", "abstract"])
 def test_the_service_manager_is_told_of_start_and_end(tmp_path, root, kind):
     name = f"@inotify-cffi-{os.getpid()}" if kind == "abstract" else str(tmp_path / "notify")
@@ -330,10 +456,40 @@ def test_the_service_manager_is_told_of_start_and_end(tmp_path, root, kind):
             assert manager.recv(100) == b"STOPPING=1"
 
 
+@needs_toml
+def test_the_service_manager_is_told_that_it_comes_back_after_sighup(tmp_path, root):
+    """A manager that hears of the end waits for it, and kills what does not end."""
+    config = tmp_path / "c.toml"
+    config.write_text(f'[watch]\npaths = ["{root}"]\n')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_S)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with Watching("watch", "-q", "--config", str(config), ready=False, environment=environment) as watching:
+            assert manager.recv(100) == b"READY=1"
+            # Right or wrong: it goes on.
+            for text in (config.read_text(), "[watch"):
+                config.write_text(text)
+                watching.process.send_signal(signal.SIGHUP)
+                assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", manager.recv(100))
+                assert manager.recv(100) == b"READY=1"
+            assert watching.end() == 143
+            assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_a_plugin_may_be_called_as_a_part_of_the_command_line_is(tmp_path, root):
+    (tmp_path / "ready.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_start():\n    print('mine')\n"
+    )
+    done = run("stats", "-t", "0", "--plugin", str(tmp_path / "ready.py"), str(root))
+    assert done.stdout.startswith(b"mine\n")
+    assert done.stderr == b"Watches established.\n"
+
+
 def test_a_service_manager_that_is_not_there_stops_nobody(root, tmp_path):
     done = run("watch", "-q", "-t", "0", str(root), env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "none")})
     assert done.returncode == 0
-    assert b"plugin 'service' failed in inotify_start" in done.stderr
+    assert b"plugin 'inotify-cffi service' failed in inotify_start" in done.stderr
 
 
 def test_messages_can_be_objects(tmp_path, root):
@@ -351,7 +507,7 @@ def test_messages_can_be_objects(tmp_path, root):
     assert "ValueError: mine" in failure["traceback"]
 
 
-@pytest.mark.parametrize("command", [["doctor", "/"], ["plugins"]])
+@pytest.mark.parametrize("command", [["doctor", "/"], ["plugins"], ["stats", "-q", "-t", "0", "/dev/null"]])
 def test_a_closed_pipe_ends_a_listing_quietly(command):
     reading, writing = os.pipe()
     os.close(reading)

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from inotify_cffi.dispatch import Dispatcher
 
-__all__ = ["Command"]
+__all__ = ["PROGRAM", "Command"]
+
+PROGRAM = "inotify-cffi"
 
 
 class Command(NamedTuple):

@@ -19,7 +19,7 @@ What the command line says counts more; an option that may be given more than on
 from __future__ import annotations
 
 import sys
-from typing import Mapping, NamedTuple, Tuple
+from typing import Collection, Mapping, NamedTuple, Tuple, cast
 
 from inotify_cffi.cli.extra import needed
 from inotify_cffi.errors import InotifyError
@@ -42,22 +42,27 @@ class Defaults(NamedTuple):
     command_line: Tuple[str, ...] = ()
 
 
-def read(file: str, command: str) -> Defaults:
-    """Return what *file* says for *command*.
+def read(file: str, command: str, commands: Collection[str]) -> Defaults:
+    """Return what *file* says for *command*, one of the *commands* that may have a table.
 
     Raises:
-        ConfigError: it is no TOML, or a value is of a kind that no option has.
+        ConfigError: it is no TOML, there is a table for no command, or a value is of a kind that no option has.
         OSError: it can not be read.
 
     """
     with open(file, "rb") as stream:
         data = stream.read()
     tables = _parsed(file, data)
-    table = tables.get(command, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"{file}: {command} has to be a table: [{command}]")
+    for name, content in tables.items():
+        if name not in commands:
+            raise ConfigError(f"{file}: {name!r} is no command; there are tables for {', '.join(commands)}")
+        if not isinstance(content, dict):
+            raise ConfigError(f"{file}: {name} has to be a table: [{name}]")
+    table = cast("Mapping[str, object]", tables.get(command, {}))
     arguments: list[str] = []
     for key, value in table.items():
+        if key in {"help", "config"}:
+            raise ConfigError(f"{file}: {key} has no place here")
         if key not in {"paths", "command"}:
             arguments.extend(_arguments(file, key, value))
     return Defaults(tuple(arguments), _texts(file, table, "paths"), _texts(file, table, "command"))

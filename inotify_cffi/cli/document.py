@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inotify_cffi.cli.parser import COMMANDS, PROGRAM, build
+from inotify_cffi.cli.command import PROGRAM
+from inotify_cffi.cli.parser import COMMANDS, build
 from inotify_cffi.dispatch import Dispatcher
 
 __all__ = ["render", "replaced"]

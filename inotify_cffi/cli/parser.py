@@ -11,15 +11,15 @@ import sys
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
 from inotify_cffi.cli import doctor, journal, plugins, run, stats, watch
+from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
+from inotify_cffi.cli.surroundings import escaped
 from inotify_cffi.dispatch import Dispatcher
 
 if TYPE_CHECKING:
     from inotify_cffi.cli.command import Command
 
 __all__ = ["COMMANDS", "build", "parse"]
-
-PROGRAM = "inotify-cffi"
 
 COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
 
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it and end with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, escaped(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
 
 
 def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
@@ -111,7 +111,7 @@ def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispat
     _add_plugin_options(first)
     arguments = arguments if command.takes_plugins else ()
     file = first.parse_known_args(arguments)[0].config
-    defaults = Defaults() if file is None else read(file, command.name)
+    defaults = Defaults() if file is None else read(file, command.name, [each.name for each in COMMANDS])
     asked, _ = first.parse_known_args([*defaults.arguments, *arguments])
     for name in asked.no_plugin:
         dispatcher.block(name)

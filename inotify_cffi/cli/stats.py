@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -11,13 +10,16 @@ from typing import TYPE_CHECKING, Sequence
 
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.extra import needed
-from inotify_cffi.cli.table import shown, table
+from inotify_cffi.cli.surroundings import standard_output
+from inotify_cffi.cli.table import number_of_rows, shown, table
 from inotify_cffi.cli.watching import add_options as add_watching
-from inotify_cffi.cli.watching import watch_all
+from inotify_cffi.cli.watching import register_anew, watch_all
 from inotify_cffi.flags import Mask
 from inotify_cffi.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import argparse
+
     from inotify_cffi.dispatch import Dispatcher
     from inotify_cffi.events import AnyEvent
 
@@ -73,11 +75,17 @@ class Printed:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def inotify_stop(self) -> None:
-        """Print it."""
-        sys.stdout.write(table(HEAD, self._counts.rows()))
-        sys.stdout.flush()
+        """Print it; last of all, for it ends the program where it can not."""
+        try:
+            sys.stdout.write(table(HEAD, self._counts.rows()))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever was to read it has gone.
+            raise SystemExit(0) from None
+        except OSError as error:
+            raise SystemExit(f"the standard output can not be written: {error.strerror}") from error
 
 
 class Live:
@@ -86,9 +94,10 @@ class Live:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
         self._drawn_at = 0.0
-        self._live = needed("rich.live", "a live table (a pipe gets a plain one: | cat)").Live(
-            self._drawn(), auto_refresh=False
-        )
+        what = "a live table (a pipe gets a plain one: | cat)"
+        self._console = needed("rich.console", what).Console()
+        self._size: object = self._console.size
+        self._live = needed("rich.live", what).Live(self._drawn(), console=self._console, auto_refresh=False)
 
     @hookimpl
     def inotify_start(self) -> None:
@@ -101,13 +110,21 @@ class Live:
         now = time.monotonic()
         if now >= self._drawn_at + REFRESH_S / 2:
             self._drawn_at = now
-            self._live.update(self._drawn(), refresh=True)
+            self._draw()
 
     @hookimpl
     def inotify_stop(self) -> None:
         """Draw it for the last time, and leave it there."""
-        self._live.update(self._drawn(), refresh=True)
+        self._draw()
         self._live.stop()
+
+    def _draw(self) -> None:
+        size: object = self._console.size
+        if size != self._size:
+            # Terminals differ in what a new width makes of lines that are there: nobody knows how many to erase.
+            self._size = size
+            self._console.clear()
+        self._live.update(self._drawn(), refresh=True)
 
     def _drawn(self) -> object:
         drawn = needed("rich.table", "a live table").Table(box=None)
@@ -122,21 +139,17 @@ class Live:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what to watch, and how much of it to show."""
     add_watching(parser)
-    parser.add_argument("--top", type=_top, default=20, metavar="N", help="show the N busiest directories; 20")
-
-
-def _top(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of directories")
-    return int(text)
+    parser.add_argument(
+        "--top", type=number_of_rows, default=20, metavar="N", help="show the N busiest directories; 20"
+    )
 
 
 def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
     """Count until it is ended."""
     counts = Counts(options.top)
-    dispatcher.register(counts, "counts")
-    live = sys.stdout.isatty()
-    dispatcher.register(Live(counts) if live else Printed(counts), "table")
+    register_anew(dispatcher, counts, "counts")
+    live = standard_output().isatty()
+    register_anew(dispatcher, Live(counts) if live else Printed(counts), "table")
     return watch_all(options, dispatcher, block_duration_s=REFRESH_S if live else None)
 
 

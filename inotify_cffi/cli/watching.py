@@ -9,6 +9,7 @@ import operator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable
 
+from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.durations import parse_duration
@@ -19,7 +20,7 @@ from inotify_cffi.watcher import Watcher
 if TYPE_CHECKING:
     from inotify_cffi.dispatch import Dispatcher
 
-__all__ = ["add_options", "watch_all"]
+__all__ = ["add_options", "register_anew", "watch_all"]
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def watch_all(
         # It may take long to list a large tree; the bar is gone when the first event is handed out.
         progress = held.enter_context(ExitStack())
         watcher = held.enter_context(_made(options, mask, progress.enter_context(listing(quiet=options.quiet))))
-        held.enter_context(rereading(watcher, enabled=bool(options.config)))
+        reread = held.enter_context(rereading(watcher, enabled=bool(options.config)))
         dispatcher.settle_s = options.settle
         dispatcher.most_failures = options.most_failures
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
@@ -116,8 +117,8 @@ def watch_all(
         for path in options.paths:
             watcher.add(path)
         progress.close()
-        _add(dispatcher, None if options.quiet else Ready(), "ready")
-        _add(dispatcher, notifier(), "service")
+        register_anew(dispatcher, None if options.quiet else Ready(), "ready")
+        register_anew(dispatcher, notifier(reread), "service")
         told = dispatcher.run(
             watcher, count=options.count, timeout=options.timeout, block_duration_s=block_duration_s
         )
@@ -141,13 +142,18 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
         )
     except ValueError as error:
         # A pattern: what else there is to be wrong was checked when the arguments were parsed.
-        raise SystemExit(str(error)) from error
+        logger.error("argument --exclude: %s", error)  # noqa: TRY400  # it is expected
+        raise SystemExit(2) from error
 
 
-def _add(dispatcher: Dispatcher, plugin: object, name: str) -> None:
+def register_anew(dispatcher: Dispatcher, plugin: object, name: str) -> None:
+    """Register a part of the command line, under a name that no plugin has; None for none."""
+    called = f"{PROGRAM} {name}"
     # It is there already when the configuration was read again and was wrong.
-    if plugin is not None and name not in dispatcher.plugins():
-        dispatcher.register(plugin, name)
+    if called in dispatcher.plugins():
+        dispatcher.unregister(called)
+    if plugin is not None:
+        dispatcher.register(plugin, called)
 
 
 class Ready:
