@@ -178,7 +178,9 @@ class Runner:
                 return self._ended(127)
             if terminal:
                 terminal.give(child.pid)
-            threading.Thread(target=self._reap, args=(child,), name="inotify_cffi reaper", daemon=True).start()
+            threading.Thread(
+                target=self._reap, args=(child, terminal), name="inotify_cffi reaper", daemon=True
+            ).start()
             why = self._await(child)
         code = child.returncode if child.returncode >= 0 else 128 - child.returncode
         self._report(f"{name} {why or 'ended'} with exit code {code}")
@@ -195,7 +197,9 @@ class Runner:
             self._busy = False
             self._changed.notify_all()
 
-    def _reap(self, child: subprocess.Popen[bytes]) -> None:
+    def _reap(self, child: subprocess.Popen[bytes], terminal: Terminal | None) -> None:
+        if terminal is not None:
+            terminal.attend(child.pid)
         child.wait()
         self._rest()
 
@@ -224,6 +228,8 @@ class Runner:
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         """End the whole group: ask, wait, kill."""
         self._signal(self._policy.stop_signal)
+        # What is stopped hears of it only when it goes on.
+        self._signal(signal.SIGCONT)
         deadline = time.monotonic() + self._policy.stop_timeout_s
         with self._changed:
             while self._busy and time.monotonic() < deadline:

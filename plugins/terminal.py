@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import termios
+import threading
 from typing import TYPE_CHECKING, List, Union
 
 if TYPE_CHECKING:
@@ -38,6 +39,30 @@ class Terminal:
         """Make a process group the one in the foreground: it may read, and Ctrl-C is for it."""
         if self._fd >= 0 and self._set(group):
             # It may have tried to read already, and was stopped for that.
+            os.killpg(group, signal.SIGCONT)
+
+    def attend(self, leader: int) -> None:
+        """Return when the command has ended, and is not waited for yet. If Ctrl-Z stops it, stop with it."""
+        # PyPy has no waitid.
+        while self._fd >= 0 and hasattr(os, "waitid"):
+            found = os.waitid(os.P_PID, leader, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+            if found is None or found.si_code != os.CLD_STOPPED:
+                return
+            # This time it is taken, or it would be found for ever.
+            os.waitid(os.P_PID, leader, os.WSTOPPED | os.WNOHANG)
+            if found.si_status == signal.SIGTSTP:
+                self._pause(leader)
+
+    def _pause(self, group: int) -> None:
+        """Be stopped as the job that we are for a shell; go on with the command when the shell says so."""
+        self._set(self._ours)
+        # Where no shell waits for us the kernel stops nobody. To the thread, too: that one is obeyed right here.
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)
+        if os.tcgetpgrp(self._fd) == self._ours:
+            self.give(group)
+        else:
+            # Sent to the background.
             os.killpg(group, signal.SIGCONT)
 
     def __exit__(

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching
@@ -280,12 +281,60 @@ def test_what_keeps_commands_from_running_ends_it(tmp_path, root):
     )
 
 
+BEGUN = ["sh", "-c", "echo begun; exec sleep 1000"]
+
+
 def breaking(place):
     """A directory for PYTHONPATH with a tempfile that has no space left."""
     (place / "tempfile.py").write_text(
         "import errno, os\ndef TemporaryFile():\n    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
     )
     return os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+
+
+def test_a_command_that_is_stopped_is_ended_at_once(root):
+    command = ["sh", "-c", "trap 'echo asked; exit' TERM; echo $$; kill -STOP $$"]
+    with Watching("run", "--initial", "--stop-timeout", "1h", str(root), "--", *command) as watching:
+        until_stopped(int(watching.line()))
+        assert watching.end() == 143
+        assert watching.left() == [b"asked"]
+
+
+def until_stopped(pid):
+    until_state(pid, b"T")
+
+
+def until_ended(pid):
+    until_state(pid, b"Z")
+
+
+def until_state(pid, wanted):
+    patience = time.monotonic() + PATIENCE_S
+    state = b""
+    while state != wanted:
+        assert time.monotonic() < patience, f"{pid} is {state.decode()}"
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            state = stat.read().rpartition(b")")[2].split()[0]
+        os.sched_yield()
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="PyPy can not look for a process that is stopped")
+def test_ctrl_z_does_not_keep_the_terminal(root):
+    """No shell is there that could let it go on later, so it goes on at once."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*COMMAND, "run", "-q", "--tty", "--initial", str(root), "--", *BEGUN])
+    try:
+        printed = b""
+        while b"begun" not in printed:
+            printed += os.read(terminal, 1000)
+        os.write(terminal, b"\x1a\x03")
+        until_ended(pid)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, os.WNOHANG)[1]) == 130
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+        os.close(terminal)
 
 
 def test_a_terminal_of_another_session_is_not_lent(root):
