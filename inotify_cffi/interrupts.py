@@ -57,7 +57,11 @@ class Interrupts:
     def disarm(self) -> None:
         """Undo :meth:`arm`."""
         if self._armed and self.wanted:
-            signal.set_wakeup_fd(-1)
+            try:
+                signal.set_wakeup_fd(-1)
+            except ValueError:
+                # PyPy, in a child that another thread than the main one has forked.
+                return
             self._armed = False
 
     def drain(self) -> None:
@@ -72,8 +76,8 @@ class Interrupts:
         """Free the descriptors; more than once does no harm."""
         self.disarm()
         if self._armed:
-            # A handler's exception kept it from being disarmed, and this thread may not: better two descriptors
-            # too many than a byte in somebody else's file.
+            # A handler's exception or a fork kept it from being disarmed, and this thread may not: better two
+            # descriptors too many than a byte in somebody else's file.
             return
         fds = (self.fd, self._write)
         self.fd = self._write = NOT_OPEN

@@ -248,3 +248,33 @@ def test_a_child_of_a_child_has_its_parents_watchers_neither(watcher, tmp_path):
             return in_child(lambda: (error_of(own.sync), error_of(watcher.sync)))
 
     assert in_child(child).count("ForkError") == 2
+
+
+def test_another_thread_forks_while_the_main_thread_waits(python, tmp_path):
+    """As subprocess and multiprocessing do; nothing is said of it, in neither process."""
+    told = python(
+        f"""
+        import os, sys, threading, warnings
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        from conftest import until_blocked
+        from inotify_cffi import Watcher
+
+        warnings.simplefilter("ignore", DeprecationWarning)
+        main = threading.main_thread().native_id
+
+        def fork():
+            until_blocked(main)
+            pid = os.fork()
+            if pid == 0:
+                os._exit(7)
+            print(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
+            os.mkdir("d")
+
+        with Watcher({os.fspath(tmp_path)!r}) as watcher:
+            thread = threading.Thread(target=fork)
+            thread.start()
+            print(watcher.read(None)[0].name)
+            thread.join()
+        """
+    )
+    assert told == "7\nd\n"

@@ -285,9 +285,11 @@ BEGUN = ["sh", "-c", "echo begun; exec sleep 1000"]
 
 
 def breaking(place):
-    """A directory for PYTHONPATH with a tempfile that has no space left."""
-    (place / "tempfile.py").write_text(
-        "import errno, os\ndef TemporaryFile():\n    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+    """A directory for PYTHONPATH whose sitecustomize leaves no space for temporary files."""
+    (place / "sitecustomize.py").write_text(
+        "import errno, os, tempfile\n"
+        "def full():\n    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+        "tempfile.TemporaryFile = full\n"
     )
     return os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
 
