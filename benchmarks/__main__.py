@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -133,6 +134,13 @@ def measure(rows: list[Row], who: list[Who], context: Context) -> report.Report:
     return result
 
 
+def repeatable(arguments: list[str]) -> str:
+    """Return the command as others may give it: without where its figures go."""
+    return re.sub(
+        r" --write-readme| --(json|directory)[ =]\S+", "", " ".join(["python -m benchmarks", *arguments])
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code."""
     options = parse(arguments)
@@ -156,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "versions": versions,
                 "runs": sizes.runs,
                 "sizes": sizes._asdict(),
-                "command": " ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)]),
+                "command": repeatable(sys.argv[1:] if arguments is None else arguments),
             }
     except environment.Unable as error:
         print(f"benchmarks: {error}", file=sys.stderr)

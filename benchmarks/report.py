@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import os
 import platform
+import re
 import statistics
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,9 @@ __all__ = ["BEGIN", "END", "Cell", "Line", "Report", "machine", "markdown", "rep
 BEGIN = "<!-- benchmarks begin -->"
 END = "<!-- benchmarks end -->"
 NOTHING = "\N{EN DASH}"
+FAILED = "failed: "
+# One way to use this library: "inotify_cffi (hook) on PyPy".
+WAY = re.compile(r"(inotify_cffi) \((.*?)\)(.*)")
 
 
 class Cell(NamedTuple):
@@ -77,7 +81,7 @@ class Report:
         for label in labels:
             line = self.lines.setdefault(label, Line(label, row.unit, row.ratio, {}))
             self._rows[label] = row.name
-            line.cells.setdefault(who, Cell([], [])).notes.append(f"failed: {words}")
+            line.cells.setdefault(who, Cell([], [])).notes.append(f"{FAILED}{words}")
 
     def order(self, names: list[str]) -> None:
         """Put the cells of each line into this order."""
@@ -153,13 +157,36 @@ def _label(line: Line) -> str:
     return line.label if line.ratio or not line.unit else f"{line.label} ({line.unit})"
 
 
-def _rows(report: Report, *, spread: bool) -> list[list[str]]:
-    names = report.contenders()
+def _folded(report: Report) -> list[Line]:
+    """Return the lines with a line of its own for each way of one contender: the columns are for contenders."""
+    lines = []
+    for line in report.lines.values():
+        ways: dict[str, dict[str, Cell]] = {"": {}}
+        for who, cell in line.cells.items():
+            found = WAY.fullmatch(who)
+            name, way = (found[1] + found[3], found[2]) if found else (who, "")
+            ways.setdefault(way, {})[name] = cell
+        for way, cells in ways.items():
+            limit = {LIMIT: line.cells[LIMIT]} if LIMIT in line.cells else {}
+            lines.append(
+                line._replace(label=f"{line.label}, {way}" if way else line.label, cells={**limit, **cells})
+            )
+    return lines
+
+
+def _rows(lines: list[Line]) -> list[list[str]]:
+    names = list(dict.fromkeys(who for line in lines for who in line.cells))
     header = ["", *("C limit" if name == LIMIT else name for name in names)]
-    body = [
-        [_label(line), *(_cell(line, name, spread=spread) for name in names)] for line in report.lines.values()
-    ]
+    body = [[_label(line), *(_brief(line, name) for name in names)] for line in lines]
     return [header, *body]
+
+
+def _brief(line: Line, who: str) -> str:
+    """Return a cell for the README: the words of a failure are in the JSON file and on the terminal."""
+    cell = line.cells.get(who)
+    if cell is not None and any(note.startswith(FAILED) for note in cell.notes):
+        return "no figure"
+    return _cell(line, who, spread=False)
 
 
 def text(lines: list[Line]) -> str:
@@ -175,14 +202,15 @@ def text(lines: list[Line]) -> str:
 
 def markdown(report: Report, about: dict[str, Any]) -> str:
     """Return the table for the README: medians, and where they come from."""
-    rows = _rows(report, spread=False)
+    rows = _rows(_folded(report))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|" + "---|" * len(rows[0]))
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     means = (
         f"Ratios to a C program with the same system calls, or as said; medians of {about['runs']} interleaved "
         f"runs of `{about['command']}` on {about['date']}. {about['processor']}, {about['processors']} cores, "
-        f"Linux {about['kernel']}, {about['file_system']}, {', '.join(about['interpreters'])}; {versions}."
+        f"Linux {about['kernel']}, {about['file_system']}, {', '.join(about['interpreters'])}; {versions}. "
+        "No figure: it failed, or did not come to its end in time; --json says which."
     )
     return "\n".join([means, "", *lines])
 

@@ -62,13 +62,41 @@ def test_timeouts_are_measured_in_a_storm():
     assert all(len(figures) == 8 for figures in lines.values())
 
 
-def test_the_table_goes_between_its_markers():
+@pytest.fixture
+def report(monkeypatch):
+    """The module that makes the table."""
+    monkeypatch.syspath_prepend(str(CHECKOUT))
+    import benchmarks.report
+
+    return benchmarks.report
+
+
+def test_each_way_of_ours_is_a_line_and_not_a_column(report):
+    """So the table has a column for each contender; what failed has no figure there."""
+    cells = {
+        "C": [10.0],
+        "inotify_cffi": [20.0],
+        "inotify_cffi (hook)": [30.0],
+        "inotify_cffi (hook) on PyPy": [40.0],
+    }
+    made = report.Report()
+    made.lines["drain"] = report.Line(
+        "drain", "ns", True, {who: report.Cell(values, []) for who, values in cells.items()}
+    )
+    made.lines["drain"].cells["other"] = report.Cell([], ["failed: silent"])
+    about = dict.fromkeys(("runs", "command", "date", "processor", "processors", "kernel", "file_system"), "")
+    table = report.markdown(made, {**about, "interpreters": [], "versions": {}}).splitlines()[2:]
+    assert table == [
+        "|  | C limit | inotify_cffi | other | inotify_cffi on PyPy |",
+        "|---|---|---|---|---|",
+        "| drain | 10.0 ns | 2.00 | no figure | \N{EN DASH} |",
+        "| drain, hook | 10.0 ns | 3.00 | \N{EN DASH} | 4.00 |",
+    ]
+
+
+def test_the_table_goes_between_its_markers(report):
     """What is around the markers stays; without markers nothing is written."""
-    sys.path.insert(0, str(CHECKOUT))
-    try:
-        from benchmarks.report import BEGIN, END, replace_marked
-    finally:
-        sys.path.remove(str(CHECKOUT))
+    replace_marked, BEGIN, END = report.replace_marked, report.BEGIN, report.END  # noqa: N806
 
     assert replace_marked(f"a {BEGIN} old {END} b", "new") == f"a {BEGIN}\nnew\n{END} b"
     with pytest.raises(ValueError, match="no <!-- benchmarks begin"):
