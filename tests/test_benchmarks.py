@@ -96,7 +96,7 @@ def test_each_way_of_ours_is_a_line_and_not_a_column(report):
 
 def test_the_table_goes_between_its_markers(report):
     """What is around the markers stays; without markers nothing is written."""
-    replace_marked, BEGIN, END = report.replace_marked, report.BEGIN, report.END  # noqa: N806
+    replace_marked, BEGIN, END = report.replace_marked, report.BEGIN, report.END
 
     assert replace_marked(f"a {BEGIN} old {END} b", "new") == f"a {BEGIN}\nnew\n{END} b"
     with pytest.raises(ValueError, match="no <!-- benchmarks begin"):
