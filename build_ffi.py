@@ -1,7 +1,7 @@
 """Declare the kernel interface and describe how to compile it.
 
 The declarations are one list: every constant of inotify and epoll, read from the headers, and the functions of
-``csrc/kernel.c``.
+``csrc``.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ struct ic_crawl {
     int32_t records, most_records, slots, most_slots;
     uint64_t files_filled, dirs_filled, room;
     int32_t *wds, *file_counts, *dir_counts;
-    int32_t *visits;
+    int32_t *visits, *slots_of;
     char *files, *dirs;
 };
 void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count);
@@ -67,16 +67,79 @@ int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_eventfd(void);
+
+/* csrc/queue.c */
+struct iq_queue {
+    int32_t *wds;
+    uint32_t *masks, *cookies;
+    uint64_t *ends;
+    char *names;
+    uint64_t at, count, room, names_filled, names_room, bad;
+};
+struct iq_queue *iq_new(void);
+void iq_free(struct iq_queue *queue);
+long iq_feed(struct iq_queue *queue, const char *data, size_t size);
+
+/* csrc/ledger.c */
+#define IL_NONE ...
+#define IL_ABSENT ...
+#define IL_ROOT ...
+#define IL_LINK ...
+#define IL_TWINS ...
+struct il_ledger;
+struct il_ledger *il_new(void);
+void il_free(struct il_ledger *ledger);
+int32_t il_create(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length, int is_dir);
+int32_t il_get(const struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
+int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
+int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,
+                 const char *new_name, uint32_t new_length);
+const char *il_name(const struct il_ledger *ledger, int32_t node, uint32_t *length);
+int32_t il_parent(const struct il_ledger *ledger, int32_t node);
+int32_t il_wd(const struct il_ledger *ledger, int32_t node);
+uint32_t il_live(const struct il_ledger *ledger, int32_t node);
+int il_has_flag(const struct il_ledger *ledger, int32_t node, int flag);
+void il_set_flag(struct il_ledger *ledger, int32_t node, int flag, int is_set);
+int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor);
+uint64_t il_list_size(const struct il_ledger *ledger, int32_t directory);
+uint64_t il_list(const struct il_ledger *ledger, int32_t directory, char *names, int32_t *children);
+int32_t il_add_root(struct il_ledger *ledger);
+int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
+                int plain);
+int il_drop_root(struct il_ledger *ledger, int32_t node);
+int32_t il_top(const struct il_ledger *ledger, int32_t node);
+uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room);
+int32_t il_owner(const struct il_ledger *ledger, int32_t wd);
+int il_own(struct il_ledger *ledger, int32_t wd, int32_t node);
+void il_disown(struct il_ledger *ledger, int32_t wd);
+void il_set_wd(struct il_ledger *ledger, int32_t node, int32_t wd);
+uint32_t il_owner_count(const struct il_ledger *ledger);
+void il_wds(const struct il_ledger *ledger, int32_t *wds);
+int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int32_t *nodes, int32_t count);
+
+/* csrc/plain.c */
+struct il_told {
+    int32_t *wds;
+    uint32_t *masks;
+    char *kinds, *paths;
+    uint64_t filled, room;
+    int32_t count, most, full, alike;
+};
+int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
+                 int32_t wd_count, struct il_told *told);
 """
+
+# In this order: each relies on those before it.
+SOURCES = ("csrc/kernel.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c")
 
 here = Path(__file__).resolve().parent
 ffibuilder = FFI()
 ffibuilder.cdef(CDEF)
 ffibuilder.set_source(
     "inotify_cffi._inotify",
-    (here / "csrc" / "kernel.c").read_text(),
+    "\n".join((here / source).read_text() for source in SOURCES),
     # What the module is made from: a change rebuilds it, and the sdist carries it.
-    depends=["build_ffi.py", "csrc/kernel.c"],
+    depends=["build_ffi.py", *SOURCES],
     define_macros=[("_GNU_SOURCE", "1")],
     extra_compile_args=["-Wall", "-Wextra"],
 )

@@ -12,11 +12,13 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -199,8 +201,8 @@ struct ic_crawl {
     uint64_t files_filled, dirs_filled, room;
     /* By record: the watch descriptor, how many files it has, how many directories. */
     int32_t *wds, *file_counts, *dir_counts;
-    /* By slot: the record, or -1. */
-    int32_t *visits;
+    /* By slot: the record, or -1; and the other way round, filled in by who goes through it. */
+    int32_t *visits, *slots_of;
     /* The names of all files, and of all directories but those given, each ended by a NUL. */
     char *files, *dirs;
 };

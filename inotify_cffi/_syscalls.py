@@ -14,7 +14,7 @@ from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
 
 if TYPE_CHECKING:
-    from inotify_cffi._inotify import CData, Crawl
+    from inotify_cffi._inotify import CData, CrawlStruct
 
 __all__ = [
     "O_PATH",
@@ -22,6 +22,7 @@ __all__ = [
     "POLL_PRI",
     "Columns",
     "CrawlBuffer",
+    "CrawlColumns",
     "Crawled",
     "EpollBuffer",
     "ListBuffer",
@@ -241,6 +242,15 @@ class ReadBuffer:
             _fail(-count)
         return self._split.run(self._buffer, count)
 
+    def take(self, fd: int) -> bytes | None:
+        """Do the same, and return the records as they are."""
+        count = lib.ic_read(fd, self._buffer, self._size)
+        if count in (-errno.EAGAIN, -errno.EINTR):
+            return None
+        if count < 0:
+            _fail(-count)
+        return bytes(ffi.buffer(self._buffer, count)[:])
+
 
 class ListBuffer:
     """Room for a part of a listing; reused, for to clear it costs as much as the listing of a small directory."""
@@ -264,7 +274,7 @@ class ListBuffer:
         return os.fsdecode(b"".join(parts)).split("\0")[:-1]
 
 
-class Crawled(NamedTuple):
+class CrawlColumns(NamedTuple):
     """What a crawl found: a column each for directories that were visited, parents first, and for slots.
 
     The directories to visit have the first slots, in their order; those that were found have the others, in the
@@ -281,6 +291,33 @@ class Crawled(NamedTuple):
     dirs: list[str]
 
 
+class Crawled:
+    """What a crawl found, where it found it: good until the next one that uses the same buffer."""
+
+    def __init__(self, buffer: CrawlBuffer, cdata: CrawlStruct) -> None:
+        self._buffer = buffer
+        self.cdata = cdata
+
+    @property
+    def count(self) -> int:
+        """How many directories were visited."""
+        return self.cdata.records
+
+    @property
+    def slots(self) -> int:
+        """How many directories were given and found."""
+        return self.cdata.slots
+
+    @property
+    def last_wd(self) -> int:
+        """The highest watch descriptor so far."""
+        return self.cdata.last_wd
+
+    def columns(self) -> CrawlColumns:
+        """Return all of it."""
+        return self._buffer.columns()
+
+
 class CrawlBuffer:
     """Room for a part of a crawl: so many directories visited, so many found, so many bytes of names."""
 
@@ -288,9 +325,11 @@ class CrawlBuffer:
         # Most of it is never used, so it is not cleared either.
         new = ffi.new_allocator(should_clear_after_alloc=False)
         self._records = records
+        self._slots = slots
         self._wds = new("int32_t[]", records)
         self._file_counts = new("int32_t[]", records)
         self._dir_counts = new("int32_t[]", records)
+        self._slots_of = new("int32_t[]", records)
         self._visits = new("int32_t[]", slots)
         self._files = new("char[]", room)
         self._dirs = new("char[]", room)
@@ -300,11 +339,12 @@ class CrawlBuffer:
             "wds": self._wds,
             "file_counts": self._file_counts,
             "dir_counts": self._dir_counts,
+            "slots_of": self._slots_of,
             "visits": self._visits,
             "files": self._files,
             "dirs": self._dirs,
         }
-        self._crawl = cast("Crawl", ffi.new("struct ic_crawl *", columns))
+        self._crawl = cast("CrawlStruct", ffi.new("struct ic_crawl *", columns))
 
     def visit(self, inotify: int, fd: int, names: list[str], mask: int, *, last_wd: int, most: int) -> Crawled:
         """Watch and list the directories *names* of the directory *fd*, and all below them, links not followed.
@@ -316,8 +356,12 @@ class CrawlBuffer:
         crawl.inotify, crawl.mask, crawl.last_wd = inotify, mask, last_wd
         crawl.most_records = min(most, self._records)
         lib.ic_crawl(crawl, fd, os.fsencode("".join([name + "\0" for name in names])), len(names))
-        count = crawl.records
-        return Crawled(
+        return Crawled(self, crawl)
+
+    def columns(self) -> CrawlColumns:
+        """Return what is in it."""
+        crawl, count = self._crawl, self._crawl.records
+        return CrawlColumns(
             ffi.unpack(self._wds, count),
             ffi.unpack(self._file_counts, count),
             ffi.unpack(self._dir_counts, count),
@@ -325,6 +369,23 @@ class CrawlBuffer:
             _names(self._files, crawl.files_filled),
             _names(self._dirs, crawl.dirs_filled),
         )
+
+    def fill(self, columns: CrawlColumns) -> Crawled:
+        """Put in what a crawl has found before, to be adopted again."""
+        crawl = self._crawl
+        crawl.records, crawl.slots = len(columns.wds), len(columns.visits)
+        for room, column in (
+            (self._wds, columns.wds),
+            (self._file_counts, columns.file_counts),
+            (self._dir_counts, columns.dir_counts),
+            (self._visits, columns.visits),
+        ):
+            room[0 : len(column)] = column
+        for names, texts in ((self._files, columns.files), (self._dirs, columns.dirs)):
+            joined = os.fsencode("".join([text + "\0" for text in texts]))
+            ffi.memmove(names, joined, len(joined))
+        crawl.last_wd = max(columns.wds, default=0)
+        return Crawled(self, crawl)
 
 
 def _names(joined: CData, size: int) -> list[str]:

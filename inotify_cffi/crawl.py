@@ -213,7 +213,7 @@ class Crawler:
             return 0
         tops.reverse()
         crawled = self._disk.visit(frame.fd, [top.name for top in tops], crawl.root.kernel_mask, most)
-        done = len(crawled.wds)
+        done = crawled.count
         if not done:
             frame.tried = True
             return 0

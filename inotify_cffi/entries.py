@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi.flags import Mask
-from inotify_cffi.ledger import NO_WD, Node
+from inotify_cffi.ledger import NO_WD, Candidate
 
 if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.intake import Intake
-    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.moves import Raw
     from inotify_cffi.places import Places
     from inotify_cffi.reconcile import Reconciler
@@ -275,7 +275,7 @@ class Entries:
     def _wd_at(self, parent: Node, name: str) -> int:
         """Return the watch descriptor of the directory at a name, whatever the ledger has there; NO_WD if none."""
         try:
-            found = self._places.locate(Node(name, parent))
+            found = self._places.locate(Candidate(name, parent))
         except OSError:
             return NO_WD
         if found is None:

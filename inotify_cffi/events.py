@@ -17,6 +17,12 @@ __all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
 
 ISDIR = int(Mask.ISDIR)
 
+# What an event is about: the watched directory itself, or an entry of it. The path of a root that was given with a
+# slash at its end keeps it.
+ITSELF = 0
+AN_ENTRY = 1
+AN_ENTRY_BEHIND_A_SLASH = 2
+
 
 class RawEvent(NamedTuple):
     """One kernel record (inotify(7)): the watch descriptor, the mask, the cookie of a move, the name."""
@@ -41,7 +47,8 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
     """One thing that happened below a root; immutable.
 
     Its paths are str or bytes as the root was given. Make one by :meth:`of`; the constructor takes one
-    sequence of all fields in their order, as a tuple's does.
+    sequence of all fields in their order, as a tuple's does. The directory and the name are parts of the path,
+    and are cut out of it when they are asked for.
     """
 
     __slots__ = ()
@@ -69,14 +76,6 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
             """The watch descriptor that reported it; -1 for what no watch reported."""
 
         @property
-        def watch_path(self) -> AnyStr:
-            """The path of the watched directory that reported it."""
-
-        @property
-        def name(self) -> AnyStr:
-            """The entry inside the watched directory; empty if the event is about that itself."""
-
-        @property
         def synthetic(self) -> bool:
             """True if the library made it from a listing; False if the kernel reported it."""
 
@@ -86,9 +85,7 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
         moved_from = property(itemgetter(2))
         cookie = property(itemgetter(3))
         wd = property(itemgetter(4))
-        watch_path = property(itemgetter(5))
-        name = property(itemgetter(6))
-        synthetic = property(itemgetter(7))
+        synthetic = property(itemgetter(6))
 
     @classmethod
     def of(
@@ -102,8 +99,29 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
         synthetic: bool = False,
     ) -> Event[AnyStr]:
         """Return an event about *path*; the directory and the name are its parts."""
-        watch_path, name = os.path.split(path)
-        return cls((path, int(mask), moved_from, cookie, wd, watch_path, name, synthetic))
+        directory = os.path.split(path)[0]
+        ends = directory.endswith("/") if isinstance(directory, str) else directory.endswith(b"/")
+        which = AN_ENTRY_BEHIND_A_SLASH if ends else AN_ENTRY
+        return cls((path, int(mask), moved_from, cookie, wd, which, synthetic))
+
+    @property
+    def watch_path(self) -> AnyStr:
+        """The path of the watched directory that reported it."""
+        path = self.path
+        which = self[5]
+        if which == ITSELF:
+            return path
+        cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
+        return path[: cut + 1] if which == AN_ENTRY_BEHIND_A_SLASH else path[: max(cut, 0)]
+
+    @property
+    def name(self) -> AnyStr:
+        """The entry inside the watched directory; empty if the event is about that itself."""
+        path = self.path
+        if self[5] == ITSELF:
+            return path[:0]
+        cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
+        return path[cut + 1 :]
 
     @property
     def error(self) -> OSError | None:
@@ -146,7 +164,7 @@ class UnwatchedEvent(Event[AnyStr]):
     @property
     def error(self) -> OSError | None:
         """Why the directory is not covered; errno, strerror and filename say it."""
-        error = self[8]
+        error = self[7]
         return error if isinstance(error, OSError) else None
 
 

@@ -88,6 +88,10 @@ class Instance:
         """Return what one read gives as columns, None if nothing is queued."""
         return self._buffer.read(self.fileno())
 
+    def read_bytes(self) -> bytes | None:
+        """Return what one read gives as it is (inotify(7)), None if nothing is queued; :func:`decode` takes it."""
+        return self._buffer.take(self.fileno())
+
     def close(self) -> None:
         """Free the descriptor and all its watches; more than once does no harm."""
         fd, self._fd = self._fd, min(self._fd, CLOSED)

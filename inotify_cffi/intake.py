@@ -31,11 +31,11 @@ class Intake:
     def read(self) -> int:
         """Read once; the bytes that came."""
         self._last_read = self._disk.now()
-        columns = self._disk.read()
-        if columns is None:
+        data = self._disk.read()
+        if data is None:
             return 0
-        self.raw_events += self.waiting.extend(columns)
-        return columns.size
+        self.raw_events += self.waiting.extend(data)
+        return len(data) or 1
 
     def read_queued(self) -> None:
         """Read all that is queued now, and no more than one read beyond it."""

@@ -3,21 +3,30 @@
 A node knows its name and its parent, so a path is climbed and a rename is one re-link, however much is
 below. A watch descriptor names an inode, not a place: one inode may be at several places (bind mounts,
 overlapping roots, followed links), so one descriptor may have several nodes.
+
+All of it is in C memory, where a directory costs some 80 bytes and an entry some 15 (``_storage.py``), and where
+the most common events are applied many at a time (``plain.py``). A :class:`Node` is a handle: made when
+somebody looks, one for each directory at a time, gone when nobody holds it.
 """
 
 from __future__ import annotations
 
 import os
-from itertools import islice
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Tuple
+from weakref import ref
+
+from inotify_cffi._storage import ABSENT, LINK, NONE, TWINS, Memory
 
 if TYPE_CHECKING:
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.rules import Rules
 
-__all__ = ["Facts", "Ledger", "Node", "Place", "Root"]
+__all__ = ["Candidate", "Children", "Ledger", "Node", "Place", "Root"]
 
-NO_WD = -1
+NO_WD = NONE
+
+# How many handles are made before those are looked for that nobody holds any more; later twice what is left.
+MANY = 128
 
 
 class Place(NamedTuple):
@@ -29,39 +38,159 @@ class Place(NamedTuple):
     prefix: str | bytes
 
 
-class Facts(NamedTuple):
-    """What is needed to apply events about entries of a directory that is at one place only.
+class Nodes:
+    """The handles that somebody holds, by number."""
 
-    ``asked`` is what the consumer wants to be told. The paths are bytes if the root's is; whoever joins them with
-    names has those as bytes, too.
-    """
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._handles: Dict[int, ref[Node]] = {}
+        self._many = MANY
 
-    children: Dict[str, Optional[Node]]  # noqa: UP045 (3.9 evaluates it)
-    prefix: str
-    path: str
-    asked: int
+    def at(self, number: int) -> Node:
+        """Return the handle of a directory, the same one while somebody holds it."""
+        held = self._handles.get(number)
+        node = held() if held is not None else None
+        if node is None:
+            node = Node(self, number)
+            self.hold(node)
+        return node
+
+    def hold(self, node: Node) -> None:
+        """Let a handle be the one of its number."""
+        self._handles[node.number] = ref(node)
+        if len(self._handles) > self._many:
+            self._handles = {number: held for number, held in self._handles.items() if held() is not None}
+            self._many = max(MANY, 2 * len(self._handles))
+
+    def forget(self, number: int) -> None:
+        """A directory is no more: whoever holds its handle has one of nothing."""
+        held = self._handles.pop(number, None)
+        node = held() if held is not None else None
+        if node is not None:
+            node.number = NONE
+            node.place = None
+
+
+class Children:
+    """The entries of a directory: for each name the node of a directory, or None for anything else."""
+
+    __slots__ = ("_nodes", "_number")
+
+    def __init__(self, nodes: Nodes, number: int) -> None:
+        self._nodes = nodes
+        self._number = number
+
+    def __contains__(self, name: str) -> bool:
+        return self._number != NONE and self._nodes.memory.get(self._number, os.fsencode(name)) != ABSENT
+
+    def __len__(self) -> int:
+        return self._nodes.memory.count(self._number) if self._number != NONE else 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, _ in self._numbers()])
+
+    def __getitem__(self, name: str) -> Node | None:
+        number = self._nodes.memory.get(self._number, os.fsencode(name)) if self._number != NONE else ABSENT
+        if number == ABSENT:
+            raise KeyError(name)
+        return None if number == NONE else self._nodes.at(number)
+
+    def get(self, name: str) -> Node | None:
+        """Return the node of a directory; None for anything else, and for what is not there."""
+        number = self._nodes.memory.get(self._number, os.fsencode(name)) if self._number != NONE else ABSENT
+        return None if number < 0 else self._nodes.at(number)
+
+    def items(self) -> list[Tuple[str, Node | None]]:
+        """Return all entries, in the order in which they came."""
+        at = self._nodes.at
+        return [(name, None if number == NONE else at(number)) for name, number in self._numbers()]
+
+    def directories(self) -> list[Node]:
+        """Return the nodes of those that are directories."""
+        return [self._nodes.at(number) for _, number in self._numbers() if number != NONE]
+
+    def _numbers(self) -> Iterator[Tuple[str, int]]:
+        if self._number == NONE:
+            return iter(())
+        names, numbers = self._nodes.memory.entries(self._number)
+        return zip(map(os.fsdecode, names), numbers)
 
 
 class Node:
-    """One directory. An entry that is not a directory is a name with the value None."""
+    """One directory. An entry that is not a directory has none.
 
-    __slots__ = ("children", "link", "name", "parent", "place", "wd")
+    Of a directory that is not in the ledger any more it says that it is nowhere and has nothing.
+    """
 
-    def __init__(self, name: str, parent: Node | None) -> None:
-        self.name = name
-        self.parent = parent
-        self.wd = NO_WD
-        self.children: Dict[str, Node | None] = {}
-        # True for a symbolic link that is followed: the kernel's events call it no directory.
-        self.link = False
+    __slots__ = ("__weakref__", "_nodes", "number", "place")
+
+    def __init__(self, nodes: Nodes, number: int) -> None:
+        self._nodes = nodes
+        self.number = number
         self.place: Place | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in the directory that it is in."""
+        return os.fsdecode(self._nodes.memory.name(self.number)) if self.number != NONE else ""
+
+    @property
+    def parent(self) -> Node | None:
+        """The directory that it is in; None for a root."""
+        parent = self._nodes.memory.parent(self.number) if self.number != NONE else NONE
+        return None if parent == NONE else self._nodes.at(parent)
+
+    @property
+    def wd(self) -> int:
+        """The watch descriptor that it is bound to, or NO_WD."""
+        return self._nodes.memory.wd(self.number) if self.number != NONE else NO_WD
+
+    @property
+    def link(self) -> bool:
+        """True for a symbolic link that is followed: the kernel's events call it no directory."""
+        return self.number != NONE and self._nodes.memory.has(self.number, LINK)
+
+    @link.setter
+    def link(self, is_set: bool) -> None:
+        self._nodes.memory.mark(self.number, LINK, is_set=is_set)
+
+    @property
+    def children(self) -> Children:
+        """Its entries, as they are at each moment."""
+        return Children(self._nodes, self.number)
 
     def knows(self, name: str, *, is_dir: bool) -> bool:
         """Return True if *name* is an entry of the kind that the kernel's ISDIR says."""
-        if name not in self.children:
+        if self.number == NONE:
             return False
-        child = self.children[name]
-        return (child is not None and not child.link) == is_dir
+        child = self._nodes.memory.get(self.number, os.fsencode(name))
+        if child < 0:
+            return child == NONE and not is_dir
+        return self._nodes.memory.has(child, LINK) != is_dir
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+class Candidate(Node):
+    """What may be a directory at a name, whatever the ledger has there: only to look at it."""
+
+    __slots__ = ("_name", "_parent")
+
+    def __init__(self, name: str, parent: Node) -> None:
+        super().__init__(parent._nodes, NONE)  # noqa: SLF001  # its own kind
+        self._name = name
+        self._parent = parent
+
+    @property
+    def name(self) -> str:
+        """The name that is looked at."""
+        return self._name
+
+    @property
+    def parent(self) -> Node | None:
+        """The directory in which it is looked at."""
+        return self._parent
 
 
 class Root(Node):
@@ -72,7 +201,8 @@ class Root(Node):
     """
 
     __slots__ = (
-        "asked",
+        "_asked",
+        "_rules",
         "attached",
         "device",
         "given",
@@ -80,7 +210,6 @@ class Root(Node):
         "location",
         "raised",
         "raw",
-        "rules",
         "shown",
         "top",
         "waits",
@@ -88,15 +217,17 @@ class Root(Node):
     )
 
     def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
-        super().__init__(os.fsdecode(given), None)
+        # It is not in a ledger yet.
+        self.number = NONE
+        self.place = None
         self.given = given
         self.location = location
         # The directory that is watched, and the path it is told by: those of the location, or of where a file is.
         self.top = location
         self.shown = given
-        self.asked = asked
+        self._asked = asked
         self.kernel_mask = kernel_mask
-        self.rules = rules
+        self._rules = rules
         self.wanted = rules
         self.attached = True
         # True if it may be missing, and is waited for.
@@ -111,31 +242,71 @@ class Root(Node):
     def become_file(self) -> None:
         """What is at the location is no directory: watch the directory that it is in, for its name only."""
         self.top, name = os.path.split(self.location)
-        self._name(os.path.dirname(self.given))
-        self.rules = self.wanted._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
+        rules = self.wanted._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
+        self._become(os.path.dirname(self.given), rules)
 
     def become_directory(self) -> None:
         """What is at the location is a directory, or to be one."""
         self.top = self.location
-        self._name(self.given)
-        self.rules = self.wanted
+        self._become(self.given, self.wanted)
 
-    def _name(self, shown: str | bytes) -> None:
+    def _become(self, shown: str | bytes, rules: Rules) -> None:
         self.shown = shown
-        self.name = os.fsdecode(shown)
+        self._rules = rules
         self.place = None
+        self._say()
+
+    def join(self, nodes: Nodes) -> None:
+        """Be a node of a ledger."""
+        self._nodes = nodes
+        self.number = nodes.memory.add_root()
+        nodes.hold(self)
+        self._say()
+
+    def _say(self) -> None:
+        if self.number != NONE:
+            name = os.fsencode(self.shown)
+            self._nodes.memory.set_root(self.number, name, asked=self._asked, is_plain=self._rules.is_plain)
+
+    @property
+    def name(self) -> str:
+        """The path by which it is told, as str."""
+        return os.fsdecode(self.shown)
+
+    @property
+    def asked(self) -> int:
+        """What is told of it, and of all below it: a mask."""
+        return self._asked
+
+    @property
+    def rules(self) -> Rules:
+        """What is watched of it now."""
+        return self._rules
 
 
 class Ledger:
     """The nodes below some roots, by place and by watch descriptor."""
 
     def __init__(self) -> None:
+        self.memory = Memory()
         self.roots: list[Root] = []
-        self._owner: Dict[int, Node] = {}
+        self._nodes = Nodes(self.memory)
         self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
-        # By watch descriptor, while they are true.
-        self._facts: Dict[int, Facts] = {}
+
+    # --- roots ---
+
+    def add_root(self, root: Root) -> None:
+        """Add a root that is in no ledger yet."""
+        root.join(self._nodes)
+        self.roots.append(root)
+
+    def remove_root(self, root: Root) -> None:
+        """Take out a root that has no entries and no watch."""
+        self.roots.remove(root)
+        root.attached = False
+        self.memory.drop_root(root.number)
+        self._nodes.forget(root.number)
 
     # --- places ---
 
@@ -144,19 +315,26 @@ class Ledger:
         place = node.place
         if place is not None and place.generation == self._generation:
             return place
-        lineage = self.lineage(node)
-        root = lineage[0]
-        if not isinstance(root, Root):
-            raise TypeError(f"{node.name!r} is not below a root")
-        below = "/".join(part.name for part in lineage[1:])
-        slash = "/" if root.name and not root.name.endswith("/") else ""
-        text = root.name + slash + below if below else root.name
-        path: str | bytes = text
-        prefix: str | bytes = text + ("/" if below else slash)
-        if isinstance(root.shown, bytes):
-            path, prefix = os.fsencode(path), os.fsencode(prefix)
-        node.place = place = Place(self._generation, root, path, prefix)
+        node.place = place = self._candidate_place(node) if isinstance(node, Candidate) else self._place(node)
         return place
+
+    def _place(self, node: Node) -> Place:
+        top = self._nodes.at(self.memory.top(node.number)) if node.number != NONE else None
+        if not isinstance(top, Root):
+            raise TypeError("a directory that is not in the ledger any more is not below a root")
+        prefix: str | bytes = self.memory.prefix(node.number)
+        if isinstance(top.shown, str):
+            prefix = os.fsdecode(prefix)
+        return Place(self._generation, top, top.shown if node is top else prefix[:-1], prefix)
+
+    def _candidate_place(self, node: Candidate) -> Place:
+        if node.parent is None:
+            raise TypeError(f"{node.name!r} is not below a root")
+        _, root, _, prefix = self.place(node.parent)
+        if isinstance(prefix, str):
+            return Place(self._generation, root, prefix + node.name, prefix + node.name + "/")
+        name = os.fsencode(node.name)
+        return Place(self._generation, root, prefix + name, prefix + name + b"/")
 
     def lineage(self, node: Node) -> list[Node]:
         """Return the nodes from the root down to *node*."""
@@ -169,17 +347,14 @@ class Ledger:
         return nodes
 
     def is_attached(self, node: Node) -> bool:
-        """Return True if *node* is still in the ledger; what is removed loses its parent."""
-        return node.attached if isinstance(node, Root) else node.parent is not None
+        """Return True if *node* is still in the ledger."""
+        return node.number != NONE
 
     def is_within(self, node: Node, ancestor: Node) -> bool:
         """Return True if *ancestor* is *node* or above it."""
-        at: Node | None = node
-        while at is not None:
-            if at is ancestor:
-                return True
-            at = at.parent
-        return False
+        if NONE in (node.number, ancestor.number):
+            return node is ancestor
+        return self.memory.is_within(node.number, ancestor.number)
 
     def subtree(self, node: Node) -> Iterator[Node]:
         """Yield *node* and the directories below it, parents first."""
@@ -187,74 +362,54 @@ class Ledger:
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(child for child in node.children.values() if child is not None)
+            stack.extend(node.children.directories())
 
     # --- the mutations ---
 
     def create(self, parent: Node, name: str, *, is_dir: bool) -> Node | None:
         """Add an entry; the node of a directory, None for anything else."""
-        node = Node(name, parent) if is_dir else None
-        parent.children[name] = node
-        return node
+        number = self.memory.create(parent.number, os.fsencode(name), is_dir=is_dir)
+        return None if number == NONE else self._nodes.at(number)
 
     def drop(self, parent: Node, name: str) -> None:
         """Take an entry out whose node, if it has one, has no entries and no watch."""
-        node = parent.children.pop(name)
-        if node is not None:
-            node.parent = None
+        number = self.memory.drop(parent.number, os.fsencode(name))
+        if number >= 0:
+            self._nodes.forget(number)
 
     def graft(self, source: Node, name: str, parent: Node, new_name: str) -> Node | None:
         """Re-attach an entry elsewhere. Nothing below it changes: watches follow the inode."""
-        node = source.children.pop(name)
-        parent.children[new_name] = node
-        if node is not None:
-            node.parent = parent
-            node.name = new_name
-            self._generation += 1
-            self._facts.clear()
-        return node
+        number = self.memory.graft(source.number, os.fsencode(name), parent.number, os.fsencode(new_name))
+        if number == ABSENT:
+            raise KeyError(name)
+        if number == NONE:
+            return None
+        self._generation += 1
+        return self._nodes.at(number)
 
     def adopt(self, tops: list[Node], crawled: Crawled) -> Dict[Node, list[Node]]:
         """Fill in directories that are new, *tops*, and all below them, and bind them.
 
         Returns the directories that were not visited, by the directory that they are in.
         """
-        owner, visits, files = self._owner, crawled.visits, crawled.files
-        # Slots that there was no room for.
-        visits += [-1] * (len(tops) - len(visits))
-        nodes: Dict[int, Node] = {}
-        left: Dict[Node, list[Node]] = {}
-        for top, visit in zip(tops, visits):
-            if visit >= 0:
-                nodes[visit] = top
-            elif top.parent is not None:
-                left.setdefault(top.parent, []).append(top)
-        found = zip(crawled.dirs, visits[len(tops) :])
-        begin = 0
-        for record, wd in enumerate(crawled.wds):
-            node = nodes.pop(record)
-            node.wd = wd
-            owner[wd] = node
-            end = begin + crawled.file_counts[record]
-            node.children = children = dict.fromkeys(files[begin:end])
-            begin = end
-            for name, visit in islice(found, crawled.dir_counts[record]):
-                children[name] = child = Node(name, node)
-                if visit >= 0:
-                    nodes[visit] = child
-                else:
-                    left.setdefault(node, []).append(child)
-        return left
+        numbers = [top.number for top in tops]
+        left = self.memory.adopt(numbers[: crawled.slots], crawled) + numbers[crawled.slots :]
+        found: Dict[Node, list[Node]] = {}
+        for node in map(self._nodes.at, left):
+            if node.parent is not None:
+                found.setdefault(node.parent, []).append(node)
+        return found
 
     # --- watch descriptors ---
 
     def owner(self, wd: int) -> Node | None:
         """Return a node bound to *wd*, the first one if there are several."""
-        return self._owner.get(wd)
+        number = self.memory.owner(wd)
+        return None if number == NONE else self._nodes.at(number)
 
     def owners(self, wd: int) -> list[Node]:
         """Return all nodes bound to *wd*."""
-        first = self._owner.get(wd)
+        first = self.owner(wd)
         return [] if first is None else [first, *self._twins.get(wd, ())]
 
     def has_twins(self, wd: int) -> bool:
@@ -270,62 +425,58 @@ class Ledger:
         if node.wd == wd:
             return
         self.unbind(node)
-        self._facts.pop(wd, None)
-        node.wd = wd
-        if wd in self._owner:
-            self._twins.setdefault(wd, []).append(node)
+        first = self.memory.owner(wd)
+        if first == NONE:
+            self.memory.own(wd, node.number)
         else:
-            self._owner[wd] = node
+            self._twins.setdefault(wd, []).append(node)
+            self.memory.set_wd(node.number, wd)
+            self.memory.mark(first, TWINS, is_set=True)
 
     def unbind(self, node: Node) -> bool:
         """Take *node* off its watch descriptor; True if that leaves the descriptor without a node."""
-        wd, node.wd = node.wd, NO_WD
+        wd = node.wd
         if wd == NO_WD:
             return False
-        self._facts.pop(wd, None)
         twins = self._twins.get(wd)
         if twins is None:
-            del self._owner[wd]
+            self.memory.disown(wd)
+            self.memory.set_wd(node.number, NO_WD)
             return True
-        if self._owner[wd] is node:
-            self._owner[wd] = twins.pop(0)
+        if self.memory.owner(wd) == node.number:
+            self.memory.mark(node.number, TWINS, is_set=False)
+            self.memory.own(wd, twins.pop(0).number)
         else:
             twins.remove(node)
+        self.memory.set_wd(node.number, NO_WD)
+        self.memory.mark(self.memory.owner(wd), TWINS, is_set=bool(twins))
         if not twins:
             del self._twins[wd]
         return False
 
-    def facts(self, wd: int) -> Facts | None:
-        """Return what is needed of the directory that *wd* names; None where that is not all there is to it.
-
-        It is kept: that of a directory is the same until a directory moves, or another watch is bound.
-        """
-        facts = self._facts.get(wd)
-        if facts is None:
-            node = self._owner.get(wd)
-            if node is None or wd in self._twins:
-                return None
-            place = self.place(node)
-            if not place.root.rules.is_plain:
-                return None
-            prefix, path = cast("Tuple[str, str]", (place.prefix, place.path))
-            facts = Facts(node.children, prefix, path, place.root.asked)
-            self._facts[wd] = facts
-        return facts
+    @property
+    def bound(self) -> int:
+        """How many watch descriptors have a node."""
+        return self.memory.owned()
 
     def wds(self) -> set[int]:
         """Return all watch descriptors that have a node."""
-        return set(self._owner)
+        return set(self.memory.wds())
 
     # --- for the consumer ---
 
     def snapshot(self) -> dict[str | bytes, bool]:
         """Return each entry below the roots: its path, and whether it is a directory."""
         found: dict[str | bytes, bool] = {}
+        memory = self.memory
         for root in self.roots:
-            for node in self.subtree(root):
-                prefix = self.place(node).prefix
-                for name, child in node.children.items():
-                    path = prefix + name if isinstance(prefix, str) else prefix + os.fsencode(name)
-                    found[path] = child is not None
+            as_given = os.fsdecode if isinstance(root.given, str) else bytes
+            todo = [root.number]
+            while todo:
+                number = todo.pop()
+                prefix = memory.prefix(number)
+                names, numbers = memory.entries(number)
+                for name, child in zip(names, numbers):
+                    found[as_given(prefix + name)] = child != NONE
+                todo += [child for child in numbers if child != NONE]
         return found

@@ -10,12 +10,10 @@ source's watch proves that no second half will come.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from inotify_cffi._storage import Records
 from inotify_cffi.flags import Mask
-
-if TYPE_CHECKING:
-    from inotify_cffi._syscalls import Columns
 
 __all__ = ["Queue", "Raw"]
 
@@ -34,70 +32,58 @@ class Raw(NamedTuple):
 
 
 class Queue:
-    """The raw events that were read and are not yet applied, in columns: those from :attr:`at` on."""
+    """The raw events that were read and are not yet applied."""
 
     def __init__(self) -> None:
-        self.wds: list[int] = []
-        self.masks: list[int] = []
-        self.cookies: list[int] = []
-        self.names: list[str] = []
-        self.at = 0
+        self.records = Records()
         # What take_partner and proves_gone have indexed so far, and what the former took out.
         self._indexed = 0
         self._partners: dict[int, int] = {}
         self._last_entry: dict[int, int] = {}
         self._taken: set[int] = set()
 
-    def extend(self, columns: Columns) -> int:
-        """Add what was read behind what waits; the number of raw events."""
-        if self.at == len(self.wds):
-            self._forget()
-        self.wds += columns.wds
-        self.masks += columns.masks
-        self.cookies += columns.cookies
-        self.names += os.fsdecode(columns.names).split("\0")
-        # Behind the last NUL is nothing.
-        self.names.pop()
-        return len(columns.wds)
-
-    def _forget(self) -> None:
-        for column in (self.wds, self.masks, self.cookies, self.names):
-            column.clear()
-        self._partners.clear()
-        self._last_entry.clear()
-        self._taken.clear()
-        self.at = self._indexed = 0
+    def extend(self, data: bytes) -> int:
+        """Add what was read behind what waits; the number of raw events. Raises DecodeError."""
+        if self._indexed and not len(self):
+            # The places begin anew.
+            self._partners.clear()
+            self._last_entry.clear()
+            self._taken.clear()
+            self._indexed = 0
+        return self.records.feed(data)
 
     def __len__(self) -> int:
-        return len(self.wds) - self.at
+        return self.records.count - self.records.at
 
     def next(self) -> Raw | None:
         """Take the next raw event; None if none waits."""
-        while self.at < len(self.wds):
-            at = self.at
-            self.at = at + 1
+        records = self.records
+        at = records.at
+        while at < records.count:
+            records.at = at + 1
             if at not in self._taken:
                 return self._raw(at)
+            at += 1
         return None
 
     def _raw(self, at: int) -> Raw:
-        return Raw(self.wds[at], self.masks[at], self.cookies[at], self.names[at])
+        wd, mask, cookie, name = self.records.raw(at)
+        return Raw(wd, mask, cookie, os.fsdecode(name))
 
     def _index(self) -> None:
-        masks = self.masks
-        for at in range(max(self._indexed, self.at), len(masks)):
-            mask = masks[at]
+        begin = max(self._indexed, self.records.at)
+        for at, (wd, mask, cookie) in enumerate(zip(*self.records.columns(begin)), begin):
             if mask & ENTRY:
-                self._last_entry[self.wds[at]] = at
+                self._last_entry[wd] = at
                 if mask & MOVED_TO:
-                    self._partners[self.cookies[at]] = at
-        self._indexed = len(masks)
+                    self._partners[cookie] = at
+        self._indexed = self.records.count
 
     def take_partner(self, cookie: int) -> Raw | None:
         """Take the MOVED_TO with this cookie out of what waits; None if it is not there."""
         self._index()
         at = self._partners.pop(cookie, -1)
-        if at < self.at:
+        if at < self.records.at:
             return None
         self._taken.add(at)
         return self._raw(at)
@@ -105,4 +91,4 @@ class Queue:
     def proves_gone(self, wd: int) -> bool:
         """Return True if what waits holds another entry event of *wd*: its move has no second half."""
         self._index()
-        return self._last_entry.get(wd, -1) >= self.at
+        return self._last_entry.get(wd, -1) >= self.records.at

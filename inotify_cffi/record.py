@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from inotify_cffi import _syscalls
 from inotify_cffi.scan import Disk, Moment
 
 if TYPE_CHECKING:
-    from inotify_cffi._syscalls import Columns, Crawled
+    from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
 
 __all__ = ["Recorder"]
@@ -42,15 +43,16 @@ class Recorder(Disk):
         """Write down what the watcher wants of the tree."""
         self._write("mark", (step, *arguments), None)
 
-    def read(self) -> Columns | None:
+    def read(self) -> bytes | None:
         """See :class:`Disk`."""
-        columns = super().read()
-        if columns is None:
+        data = super().read()
+        if data is None:
             self._write("read", (), None)
         else:
+            columns = _syscalls.split(data)
             names = columns.names.decode("utf-8", "surrogateescape")
-            self._write("read", (), [columns.wds, columns.masks, columns.cookies, names, columns.size])
-        return columns
+            self._write("read", (), [columns.wds, columns.masks, columns.cookies, names])
+        return data
 
     def queued(self) -> int:
         """See :class:`Disk`."""
@@ -106,7 +108,7 @@ class Recorder(Disk):
     def visit(self, fd: int, names: list[str], mask: int, most: int) -> Crawled:
         """See :class:`Disk`."""
         crawled = super().visit(fd, names, mask, most)
-        self._write("visit", (fd, names, mask, most), crawled)
+        self._write("visit", (fd, names, mask, most), crawled.columns())
         return crawled
 
     def entries(self, fd: int) -> list[str]:

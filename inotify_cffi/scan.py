@@ -22,7 +22,7 @@ from inotify_cffi import _syscalls
 from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
-    from inotify_cffi._syscalls import Columns, Crawled
+    from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
 
 __all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
@@ -69,9 +69,9 @@ class Disk:
 
     # --- the queue ---
 
-    def read(self) -> Columns | None:
+    def read(self) -> bytes | None:
         """Return what one read gives, None if nothing is queued."""
-        return self._instance.read_columns()
+        return self._instance.read_bytes()
 
     def queued(self) -> int:
         """Return the bytes that are queued."""
@@ -109,8 +109,7 @@ class Disk:
         if self._crawling is None:
             self._crawling = _syscalls.CrawlBuffer()
         crawled = self._instance.crawl(self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most)
-        if crawled.wds:
-            self._last_wd = crawled.wds[-1]
+        self._last_wd = crawled.last_wd
         return crawled
 
     def visited(self) -> None:

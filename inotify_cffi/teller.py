@@ -8,9 +8,9 @@ Which events the consumer asked for is decided here, and for the most common one
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
-from inotify_cffi.events import Event, UnwatchedEvent
+from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event, UnwatchedEvent
 from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
@@ -61,9 +61,12 @@ class Teller:
     def __len__(self) -> int:
         return len(self._told)
 
-    def extend(self, events: Iterable[AnyEvent]) -> None:
-        """Tell what :mod:`~inotify_cffi.plain` has applied, with the same rules."""
-        self._told.extend(events)
+    def tell_behind(self, count: int, events: list[AnyEvent]) -> None:
+        """Tell what :mod:`~inotify_cffi.plain` has applied, with the same rules; once, if it is told again.
+
+        *count* is how many events were told before it.
+        """
+        self._told[count:] = events
 
     # --- the verbs ---
 
@@ -152,8 +155,7 @@ class Teller:
         """The kernel reported something about a watched directory itself."""
         place = self._ledger.place(node)
         if mask & ~ISDIR & place.root.asked:
-            empty = "" if isinstance(place.path, str) else b""
-            self._add((place.path, mask, None, 0, wd, place.path, empty, False))
+            self._add((place.path, mask, None, 0, wd, ITSELF, False))
 
     def overflow(self) -> None:
         """Events were lost; what follows, up to IN_SYNC, is the difference that they made."""
@@ -166,16 +168,12 @@ class Teller:
     def unwatched(self, node: Node, error: OSError) -> None:
         """A directory is not covered any more, or could not be from the start."""
         place = self._ledger.place(node)
-        empty = "" if isinstance(place.path, str) else b""
-        self._told.append(
-            UnwatchedEvent((place.path, UNWATCHED | ISDIR, None, 0, -1, place.path, empty, True, error))
-        )
+        self._told.append(UnwatchedEvent((place.path, UNWATCHED | ISDIR, None, 0, -1, ITSELF, True, error)))
 
     def watched(self, node: Node) -> None:
         """A directory that was not covered is again; what follows about it is what was missed."""
         place = self._ledger.place(node)
-        empty = "" if isinstance(place.path, str) else b""
-        self._add((place.path, WATCHED | ISDIR, None, 0, -1, place.path, empty, True))
+        self._add((place.path, WATCHED | ISDIR, None, 0, -1, ITSELF, True))
 
     def _kind(self, parent: Node, node: Node | None) -> int:
         """Return ISDIR for a directory; for a link that is followed unless it is to be told as the kernel does."""
@@ -186,7 +184,7 @@ class Teller:
     def _everywhere(self, mask: int) -> None:
         roots: list[Root] = self._ledger.roots
         empty = b"" if roots and isinstance(roots[0].given, bytes) else ""
-        self._add((empty, mask, None, 0, -1, empty, empty, mask != OVERFLOW))
+        self._add((empty, mask, None, 0, -1, ITSELF, mask != OVERFLOW))
 
     def _entry(
         self,
@@ -202,13 +200,13 @@ class Teller:
         if self.silent or not mask & ~ISDIR & place.root.asked:
             return
         prefix = place.prefix
+        which = AN_ENTRY if len(prefix) > len(place.path) or not prefix else AN_ENTRY_BEHIND_A_SLASH
         if isinstance(prefix, str):
             old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
-            self._add((prefix + name, mask, old, cookie, parent.wd, place.path, name, synthetic))
+            self._add((prefix + name, mask, old, cookie, parent.wd, which, synthetic))
         else:
-            encoded = os.fsencode(name)
             bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
-            self._add((prefix + encoded, mask, bold, cookie, parent.wd, place.path, encoded, synthetic))
+            self._add((prefix + os.fsencode(name), mask, bold, cookie, parent.wd, which, synthetic))
 
     def _add(self, fields: tuple[object, ...]) -> None:
         self._told.append(Event(fields))

@@ -162,7 +162,7 @@ class Tree:
             self._teller.silent = False
 
     def _open_new(self, root: Root) -> Found | None:
-        self.ledger.roots.append(root)
+        self.ledger.add_root(root)
         if root.waits:
             self._anchors.arm(root)
         return self._find_root(root)
@@ -193,8 +193,7 @@ class Tree:
         self._begun.pop(root, None)
         self._abandon(root)
         self._anchors.disarm(root)
-        root.attached = False
-        self.ledger.roots.remove(root)
+        self.ledger.remove_root(root)
 
     def mounts_changed(self) -> None:
         """Something was mounted or unmounted somewhere, of which inotify says nothing."""
@@ -241,7 +240,7 @@ class Tree:
             **self._counts,
             **self._entries.counts,
             "listed": self.crawler.listed,
-            "watches": len(self.ledger.wds()),
+            "watches": self.ledger.bound,
             "unwatched": len(self.blind()),
             "by_path": int(self._disk.by_path),
         }
@@ -253,6 +252,7 @@ class Tree:
 
     def take(self) -> list[AnyEvent]:
         """Return what is to be told."""
+        self._plain.tell()
         return self._teller.take()
 
     # --- reading ---
@@ -304,6 +304,7 @@ class Tree:
     def distrust(self) -> None:
         """Something was interrupted half-way: compare everything with the disk before going on."""
         self._disk.mark("distrust")
+        self._plain.tell()
         self._disk.close_all()
         self._lost = True
 
@@ -324,9 +325,7 @@ class Tree:
         left = len(queue) if most is None else most
         # A move may read more, behind what was there.
         while len(queue) and (most is None or left > 0):
-            before = queue.at
-            self._plain.apply(queue, left)
-            left -= queue.at - before
+            left -= self._plain.apply(queue.records, left)
             if len(queue) and (most is None or left > 0):
                 raw = queue.next()
                 left -= 1

@@ -20,10 +20,8 @@ TESTS = [
     "tests/test_overflow.py",
     "tests/test_links.py",
     "tests/test_plain.py",
+    "tests/test_ledger.py",
 ]
-
-# There are two ways to apply a run, and each rule stands in both.
-TIMES = {"plain.py": 2}
 
 # What is taken out: the file, the text, and what stands there instead.
 MUTATIONS = {
@@ -84,27 +82,41 @@ MUTATIONS = {
         "            if node.parent is not None:\n                self._doubts.doubt(node, relist=relist)\n",
         "",
     ),
-    "the dedup of listings, in runs": (
-        "plain.py",
-        "                if name in children or not name:\n                    break\n",
+    "the dedup of listings, in runs": ("csrc/plain.c", "return entry < 0 && length > 0;", "return length > 0;"),
+    "the look at ways to roots, in runs": ("csrc/plain.c", "if (il_is_one_of(wd, wds, wd_count) || ", "if ("),
+    "the look at inodes that are at two places, in runs": (
+        "csrc/plain.c",
+        " || (ledger->nodes[at->node].flags & IL_TWINS)",
         "",
     ),
-    "the look at ways to roots, in runs": ("plain.py", "if facts is None or wd in ways:", "if facts is None:"),
-    "the look at inodes that are at two places, in runs": (
-        "ledger.py",
-        "            if node is None or wd in self._twins:\n",
-        "            if node is None:\n",
+    "the look at what hangs on the entries of a root, in runs": (
+        "csrc/plain.c",
+        "return root->plain;",
+        "return 1;",
     ),
-    "forgetting paths when a directory moves, in runs": ("ledger.py", "            self._facts.clear()\n", ""),
+    "forgetting paths when a directory moves": ("ledger.py", "        self._generation += 1\n", ""),
+    "putting the place of a moved directory right": (
+        "csrc/ledger.c",
+        "                ledger->nodes[il_child(entry)].at = to;\n",
+        "                ;\n",
+    ),
+    "moving up what stands behind a watch descriptor that is over": (
+        "csrc/ledger.c",
+        "if (((slot - home) & mask) >= ((slot - gap) & mask)) {",
+        "if (0) {",
+    ),
 }
 
 
 def mutate(top: Path, file: str, old: str, new: str) -> None:
-    path = top / "inotify_cffi" / file
+    path = top / file if file.startswith("csrc/") else top / "inotify_cffi" / file
     text = path.read_text()
-    if text.count(old) != TIMES.get(file, 1):
+    if text.count(old) != 1:
         sys.exit(f"this mutation fits {text.count(old)} times in {file}: {old!r}")
     path.write_text(text.replace(old, new))
+    if file.startswith("csrc/"):
+        # What this leaves goes before the module that was copied.
+        subprocess.run([sys.executable, "build_ffi.py"], cwd=top, check=True, capture_output=True)
 
 
 def fails(top: Path) -> str | None:
@@ -123,7 +135,7 @@ def main() -> int:
     for name, (file, old, new) in {"nothing": ("scan.py", "", ""), **MUTATIONS}.items():
         base = tempfile.mkdtemp(prefix="mutation-")
         try:
-            for part in ("inotify_cffi", "tests", "pyproject.toml"):
+            for part in ("inotify_cffi", "csrc", "tests", "build_ffi.py", "pyproject.toml"):
                 source = TOP / part
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, os.path.join(base, part))
             if old:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import sys
 
-from inotify_cffi._syscalls import Columns, Crawled
+from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.tree import Tree
+from tests.records import packed
 
 
 class Differs(Exception):
@@ -52,8 +53,8 @@ class Player(Disk):
         answer = self.answer("read")
         if answer is None:
             return None
-        wds, masks, cookies, names, size = answer
-        return Columns(wds, masks, cookies, names.encode("utf-8", "surrogateescape"), size)
+        *columns, names = answer
+        return packed(*zip(*columns, names.encode("utf-8", "surrogateescape").split(b"\0")))
 
     def now(self):
         return Moment(*self.answer("now"))
@@ -62,7 +63,7 @@ class Player(Disk):
         return self.answer("enter", fd, name, follow)
 
     def visit(self, fd, names, mask, most):
-        return Crawled(*self.answer("visit", fd, names, mask, most))
+        return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most)))
 
     def visited(self):
         pass

@@ -185,7 +185,7 @@ def visit(tmp_path):
 
         def call(*names, last_wd=0, most=100, **room):
             buffer = CrawlBuffer(**room)
-            return instance.crawl(buffer, fd, list(names), MASK, last_wd=last_wd, most=most)
+            return instance.crawl(buffer, fd, list(names), MASK, last_wd=last_wd, most=most).columns()
 
         call.instance = instance
         yield call

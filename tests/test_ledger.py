@@ -9,11 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inotify_cffi.ledger import NO_WD, Ledger, Node, Root
 from inotify_cffi.rules import Rules
+from tests import reference
 
 
 def root_of(ledger, given="/r"):
     root = Root(given, os.path.join("/", os.fsdecode(given)), asked=1, kernel_mask=1, rules=Rules())
-    ledger.roots.append(root)
+    ledger.add_root(root)
     return root
 
 
@@ -286,3 +287,173 @@ class LedgerModel(RuleBasedStateMachine):
 
 TestLedgerAgainstItsModel = LedgerModel.TestCase
 TestLedgerAgainstItsModel.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+# --- against the ledger in plain Python ---
+
+
+# Enough for an index, and for its growth.
+NUMBERS = st.integers(0, 60)
+
+
+class BothLedgers(RuleBasedStateMachine):
+    """The same steps on both; then they have the same entries, places and owners."""
+
+    def __init__(self):
+        super().__init__()
+        self.ledger, self.reference = Ledger(), reference.Ledger()
+        self.pairs = []
+        for given in ("/r", b"/s/", "/"):
+            root = reference.Root(given)
+            self.reference.add_root(root)
+            self.pairs.append((root_of(self.ledger, given), root))
+
+    def draw(self, data):
+        return data.draw(st.sampled_from(self.pairs), "directory")
+
+    def same(self, made, expected):
+        """What both made of an entry; a directory is kept."""
+        assert (made is None) is (expected is None)
+        if made is not None:
+            self.pairs.append((made, expected))
+
+    @rule(
+        data=st.data(),
+        numbers=st.lists(NUMBERS, min_size=1, unique=True),
+        is_dir=st.booleans(),
+        long=st.booleans(),
+    )
+    def create(self, data, numbers, is_dir, long):
+        node, expected = self.draw(data)
+        for number in numbers:
+            name = f"{number}" + "\udcff" * (200 * long)
+            if name not in expected.children:
+                made = self.ledger.create(node, name, is_dir=is_dir)
+                self.same(made, self.reference.create(expected, name, is_dir=is_dir))
+
+    @rule(data=st.data(), numbers=st.lists(NUMBERS, min_size=1, unique=True), long=st.booleans())
+    def drop(self, data, numbers, long):
+        node, expected = self.draw(data)
+        for number in numbers:
+            name = f"{number}" + "\udcff" * (200 * long)
+            below = expected.children.get(name)
+            if name in expected.children and not (below and below.children):
+                self.leave(below)
+                self.reference.drop(expected, name)
+                self.ledger.drop(node, name)
+
+    def leave(self, below):
+        for pair in [pair for pair in self.pairs if pair[1] is below]:
+            self.pairs.remove(pair)
+            assert self.ledger.unbind(pair[0]) is self.reference.unbind(pair[1])
+
+    @rule(data=st.data(), number=NUMBERS, new=NUMBERS)
+    def graft(self, data, number, new):
+        (source, from_), (target, to) = self.draw(data), self.draw(data)
+        old_name, new_name = str(number), str(new)
+        if old_name not in from_.children or new_name in to.children:
+            return
+        below = from_.children[old_name]
+        if below is not None and self.reference.is_within(to, below):
+            with pytest.raises(OSError, match="levels of symbolic links"):
+                self.ledger.graft(source, old_name, target, new_name)
+            return
+        moved = self.ledger.graft(source, old_name, target, new_name)
+        self.reference.graft(from_, old_name, to, new_name)
+        assert [moved] == [node for node, expected in self.pairs if expected is below] or moved is below is None
+
+    @rule(data=st.data(), wd=st.integers(1, 40))
+    def bind(self, data, wd):
+        node, expected = self.draw(data)
+        self.ledger.bind(node, wd)
+        self.reference.bind(expected, wd)
+
+    @rule(data=st.data())
+    def unbind(self, data):
+        node, expected = self.draw(data)
+        assert self.ledger.unbind(node) is self.reference.unbind(expected)
+
+    @invariant()
+    def they_have_the_same_entries_in_the_same_order(self):
+        assert self.ledger.snapshot() == self.reference.snapshot()
+        for node, expected in self.pairs:
+            assert list(node.children) == list(expected.children)
+            assert len(node.children) == len(expected.children)
+
+    @invariant()
+    def their_nodes_are_at_the_same_places(self):
+        for node, expected in self.pairs:
+            assert self.ledger.place(node)[2:] == self.reference.place(expected)[2:]
+            assert [each.name for each in self.ledger.lineage(node)] == [
+                os.fsdecode(each.name) for each in self.reference.lineage(expected)
+            ]
+
+    @invariant()
+    def their_descriptors_have_the_same_nodes(self):
+        nodes = {id(expected): node for node, expected in self.pairs}
+        assert self.ledger.wds() == self.reference.wds()
+        for wd in range(1, 41):
+            assert self.ledger.owners(wd) == [nodes[id(expected)] for expected in self.reference.owners(wd)]
+            assert self.ledger.has_twins(wd) is self.reference.has_twins(wd)
+
+
+TestBothLedgers = BothLedgers.TestCase
+TestBothLedgers.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+# --- what goes wrong ---
+
+
+def test_a_directory_with_entries_is_not_dropped(ledger, root):
+    ledger.create(ledger.create(root, "a", is_dir=True), "f", is_dir=False)
+    with pytest.raises(OSError, match="not empty"):
+        ledger.drop(root, "a")
+    assert ledger.snapshot() == {"/r/a": True, "/r/a/f": False}
+
+
+def test_the_handle_of_a_directory_that_is_gone_is_of_nothing(ledger, root):
+    node = ledger.create(root, "a", is_dir=True)
+    ledger.drop(root, "a")
+    other = ledger.create(root, "b", is_dir=True)
+    ledger.create(other, "f", is_dir=False)
+    assert (node.parent, node.wd, node.link, list(node.children), "f" in node.children) == (
+        None,
+        -1,
+        False,
+        [],
+        False,
+    )
+    assert node.children.get("f") is None
+    assert not node.knows("f", is_dir=False)
+    with pytest.raises(OSError, match="Invalid argument"):
+        ledger.create(node, "g", is_dir=False)
+    with pytest.raises(OSError, match="Invalid argument"):
+        ledger.bind(node, 1)
+    assert ledger.snapshot() == {"/r/b": True, "/r/b/f": False}
+
+
+def test_there_is_one_handle_of_a_directory_while_somebody_holds_it(ledger, root):
+    node = ledger.create(root, "a", is_dir=True)
+    for number in range(3000):
+        ledger.create(root, str(number), is_dir=True)
+    assert root.children["a"] is node
+
+
+def test_handles_that_nobody_holds_are_forgotten(ledger, root):
+    for number in range(5000):
+        ledger.create(root, str(number), is_dir=True)
+        ledger.drop(root, str(number))
+    assert len(ledger._nodes._handles) < 2000
+
+
+def test_a_path_longer_than_any_buffer(ledger, root):
+    node = root
+    for _ in range(40):
+        node = ledger.create(node, "d" * 255, is_dir=True)
+    assert ledger.place(node).path == "/r" + ("/" + "d" * 255) * 40
+
+
+def test_a_name_that_is_too_long_for_any_file_system_is_refused(ledger, root):
+    with pytest.raises(OSError, match="name too long"):
+        ledger.create(root, "d" * 65536, is_dir=True)
+    assert ledger.snapshot() == {}

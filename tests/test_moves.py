@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inotify_cffi import Mask
-from inotify_cffi._syscalls import Columns
 from inotify_cffi.moves import Queue, Raw
+from tests.records import packed
 
 FROM, TO = int(Mask.MOVED_FROM), int(Mask.MOVED_TO)
 ENTRY = [int(flag) for flag in (Mask.CREATE, Mask.DELETE, Mask.MOVED_FROM, Mask.MOVED_TO)]
@@ -15,19 +15,13 @@ OTHER = [
 ]
 
 
-def columns(*raws):
-    return Columns(
-        [raw.wd for raw in raws],
-        [raw.mask for raw in raws],
-        [raw.cookie for raw in raws],
-        b"".join(raw.name.encode("utf-8", "surrogateescape") + b"\0" for raw in raws),
-        16 * len(raws),
-    )
+def read(*raws):
+    return packed(*(raw._replace(name=raw.name.encode("utf-8", "surrogateescape")) for raw in raws))
 
 
 def queue(*raws):
     queue = Queue()
-    queue.extend(columns(*raws))
+    queue.extend(read(*raws))
     return queue
 
 
@@ -51,7 +45,7 @@ def test_an_empty_queue_has_no_next():
 
 def test_what_is_read_later_comes_behind():
     one = queue(A)
-    assert one.extend(columns(B, OUT)) == 2
+    assert one.extend(read(B, OUT)) == 2
     assert rest(one) == [A, B, OUT]
 
 
@@ -64,9 +58,8 @@ def test_the_length_is_what_waits():
 
 
 def test_a_name_is_text_that_gives_its_bytes_back():
-    data = Columns([1], [256], [0], b"\xff\0", 32)
     one = Queue()
-    one.extend(data)
+    one.extend(packed((1, 256, 0, b"\xff")))
     assert one.next() == Raw(1, 256, 0, "\udcff")
 
 
@@ -81,7 +74,7 @@ def test_the_second_half_is_found_in_what_is_read_later():
     one = queue(OUT)
     one.next()
     assert one.take_partner(7) is None
-    one.extend(columns(A, INTO))
+    one.extend(read(A, INTO))
     assert one.take_partner(7) == INTO
     assert rest(one) == [A]
 
@@ -109,9 +102,9 @@ def test_what_was_applied_since_the_last_look_is_no_second_half():
 def test_what_was_applied_is_not_kept():
     one = Queue()
     for _ in range(100):
-        one.extend(columns(A, OUT, INTO))
+        one.extend(read(A, OUT, INTO))
         rest(one)
-    assert len(one.wds) == 3
+    assert one.records.count == 3
 
 
 def test_a_first_half_is_no_second_half():
@@ -129,7 +122,7 @@ def test_another_cookie_is_another_move():
 def test_a_cookie_of_long_ago_is_forgotten():
     one = queue(INTO)
     rest(one)
-    one.extend(columns(OUT))
+    one.extend(read(OUT))
     one.next()
     assert one.take_partner(7) is None
 
@@ -175,7 +168,7 @@ def test_everything_comes_out_exactly_once(data):
         step = data.draw(st.sampled_from(["extend", "next", "take", "proves"]))
         if step == "extend":
             chunk = data.draw(st.lists(raws, max_size=6))
-            assert one.extend(columns(*chunk)) == len(chunk)
+            assert one.extend(read(*chunk)) == len(chunk)
             put.extend(chunk)
         elif step == "next":
             raw = one.next()

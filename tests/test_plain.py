@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inotify_cffi import Mask, plain
-from inotify_cffi._syscalls import Columns
+from inotify_cffi import Mask, _storage
 from inotify_cffi.ledger import Root
+from inotify_cffi.plain import Plain
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import Tree
+from tests.records import packed
 
-RUNS = [plain.by_columns, plain.one_by_one]
 FILE_MASKS = [
     int(mask)
     for mask in (
@@ -52,37 +50,18 @@ class World:
         self.tree = Tree(NoDisk())
         ledger = self.tree.ledger
         root = Root(given, "/r", asked=asked, kernel_mask=int(Mask.ALL), rules=Rules(**rules))
-        ledger.roots.append(root)
+        ledger.add_root(root)
         self.nodes = [root, *(ledger.create(root, name, is_dir=True) for name in ("a", "b"))]
         for wd, node in enumerate(self.nodes, 1):
             ledger.bind(node, wd)
 
     def apply(self, raws):
-        names = b"".join(name + b"\0" for _, _, name in raws)
-        wds, masks = [wd for wd, _, _ in raws], [int(mask) for _, mask, _ in raws]
-        self.tree._intake.waiting.extend(Columns(wds, masks, [0] * len(raws), names, 1))
+        self.tree._intake.waiting.extend(packed(*((wd, mask, 0, name) for wd, mask, name in raws)))
         self.tree._apply_all()
         return self.tree.take()
 
     def state(self):
         return self.tree.ledger.snapshot()
-
-
-@pytest.fixture(params=RUNS, ids=lambda run: run.__name__)
-def run(request, monkeypatch):
-    """Each way to apply a run."""
-    use(monkeypatch, request.param)
-    return request.param
-
-
-def use(monkeypatch, function):
-    monkeypatch.setattr(plain, "by_columns", function)
-    monkeypatch.setattr(plain, "one_by_one", function)
-
-
-def none(_ledger, _teller, _anchors, _queue, _count):
-    """No run at all: each event is applied by itself."""
-    return 0
 
 
 raws = st.lists(
@@ -96,26 +75,35 @@ raws = st.lists(
 ASKED = [int(Mask.ALL), int(Mask.CLOSE_WRITE | Mask.CREATE), int(Mask.MODIFY)]
 
 
-@pytest.mark.parametrize("function", RUNS)
 @pytest.mark.parametrize(
     "rules", [{}, {"exclude": ("g",)}, {"only": frozenset(["f"])}], ids=["all", "some", "one"]
 )
-@given(raws=raws, given_as=st.sampled_from(["/r", b"/r"]), asked=st.sampled_from(ASKED), chunk=st.integers(1, 300))
-def test_a_run_does_what_its_events_do_one_at_a_time(function, rules, raws, given_as, asked, chunk):
+@given(
+    raws=raws,
+    given_as=st.sampled_from(["/r", b"/r", "/r/", b"/"]),
+    asked=st.sampled_from(ASKED),
+    most=st.integers(1, 50),
+    room=st.integers(1, 300),
+)
+def test_a_run_does_what_its_events_do_one_at_a_time(rules, raws, given_as, asked, most, room):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "CHUNK", chunk)
-        use(patch, none)
+        patch.setattr(Plain, "apply", lambda *_arguments: 0)
         reference = World(given_as, asked, **rules)
         expected = reference.apply(raws)
-        use(patch, function)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_storage, "MOST_TOLD", most)
+        patch.setattr(_storage, "PATHS_ROOM", room)
         world = World(given_as, asked, **rules)
-        told = world.apply(raws)
+    told = world.apply(raws)
     assert told == expected
+    assert [(event.watch_path, event.name) for event in told] == [
+        (event.watch_path, event.name) for event in expected
+    ]
     assert list(map(type, told)) == list(map(type, expected))
     assert world.state() == reference.state()
 
 
-def test_plain_events_are_applied_in_one_run(run, monkeypatch):
+def test_plain_events_are_applied_in_one_run(monkeypatch):
     """Or all of this would be for nothing."""
     world = World()
     monkeypatch.setattr(world.tree, "_apply", None)
@@ -130,7 +118,7 @@ def test_plain_events_are_applied_in_one_run(run, monkeypatch):
     ]
 
 
-def test_the_way_to_a_root_is_not_passed_over(run, monkeypatch):
+def test_the_way_to_a_root_is_not_passed_over(monkeypatch):
     """A watch may be of a directory of the tree and of one on the way to a root that is waited for."""
     world = World()
     world.tree._anchors._names[2] = set()
@@ -140,7 +128,7 @@ def test_the_way_to_a_root_is_not_passed_over(run, monkeypatch):
     assert [raw.name for raw in heard] == ["f"]
 
 
-def test_a_path_is_that_of_now_after_a_directory_moved(run):
+def test_a_path_is_that_of_now_after_a_directory_moved():
     world = World()
     world.apply([(2, Mask.CREATE, b"f")])
     ledger = world.tree.ledger
@@ -148,7 +136,7 @@ def test_a_path_is_that_of_now_after_a_directory_moved(run):
     assert [event.path for event in world.apply([(2, Mask.MODIFY, b"f")])] == ["/r/b/c/f"]
 
 
-def test_an_inode_at_two_places_is_told_at_both(run):
+def test_an_inode_at_two_places_is_told_at_both():
     world = World()
     world.apply([(2, Mask.CREATE, b"f")])
     world.tree.ledger.bind(world.nodes[2], 2)
@@ -158,26 +146,30 @@ def test_an_inode_at_two_places_is_told_at_both(run):
     assert [event.path for event in world.apply([(2, Mask.CREATE, b"h")])] == ["/r/a/h"]
 
 
-def test_what_was_applied_before_an_interruption_is_told(run, monkeypatch):
+@pytest.mark.parametrize("moment", ["before it is told", "behind"])
+def test_what_was_applied_before_an_interruption_is_told_once(monkeypatch, moment):
     world = World()
+    tell, count = world.tree._teller.tell_behind, world.tree.ledger.memory.count
 
-    class Interrupting(dict):
-        def __contains__(self, name):
-            if name == "third":
-                raise KeyboardInterrupt
-            return super().__contains__(name)
+    def interrupted(*arguments):
+        monkeypatch.undo()
+        if moment == "behind":
+            tell(*arguments)
+        raise KeyboardInterrupt
 
-    world.nodes[1].children = Interrupting()
+    monkeypatch.setattr(world.tree._teller, "tell_behind", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        world.apply([(2, Mask.CREATE, name) for name in (b"first", b"second", b"third")])
-    assert [event.name for event in world.tree.take()] == list(world.nodes[1].children) == ["first", "second"]
-    assert len(world.tree._intake.waiting) == 1
+        world.apply([(2, Mask.CREATE, name) for name in (b"first", b"second")])
+    assert count(world.nodes[1].number) == 2
+    world.tree.distrust()
+    assert [event.name for event in world.tree.take()] == ["first", "second"]
+    assert world.tree.take() == []
 
 
-def test_a_bound_of_events_is_kept(run):
+def test_a_bound_of_events_is_kept():
     world = World()
-    names = b"".join(os.fsencode(f"{number}") + b"\0" for number in range(600))
-    world.tree._intake.waiting.extend(Columns([2] * 600, [int(Mask.CREATE)] * 600, [0] * 600, names, 1))
+    raws = [(2, int(Mask.CREATE), 0, b"%d" % number) for number in range(600)]
+    world.tree._intake.waiting.extend(packed(*raws))
     counts = []
     while len(world.tree._intake.waiting):
         world.tree._apply_all(270)

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from inotify_cffi import Mask, Watcher
-from inotify_cffi._syscalls import LARGEST_RECORD, Columns, ReadBuffer
+from inotify_cffi import Mask, Watcher, decode
+from inotify_cffi._syscalls import LARGEST_RECORD, ReadBuffer
+from tests.records import packed
 from tests.stress import oracles
 from tests.stress.queue import with_queue
 from tests.stress.writers import RENAME_WHITEOUT, exchange, rename
@@ -66,22 +67,17 @@ class Late:
         return self.queued() + (0 if self.holding else 32 * len(self.held))
 
     def late_read(self):
-        columns = self.read()
-        if columns is None:
+        data = self.read()
+        if data is None:
             if self.holding or not self.held:
                 return None
             records, self.held = self.held, []
-            return self.columns(records)
-        names = columns.names.split(b"\0")
-        records = list(zip(columns.wds, columns.masks, columns.cookies, names))
+            return packed(*records)
+        records = decode(data)
         if self.holding:
             self.held += [record for record in records if record[1] & Mask.MOVED_TO]
             records = [record for record in records if not record[1] & Mask.MOVED_TO]
-        return self.columns(records)
-
-    def columns(self, records):
-        wds, masks, cookies, names = map(list, zip(*records)) if records else ([], [], [], [])
-        return Columns(wds, masks, cookies, b"".join(name + b"\0" for name in names), 32 * len(records) or 1)
+        return packed(*records)
 
 
 def test_an_entry_made_between_watching_and_listing_is_told_once(root):

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from inotify_cffi import Event, Mask
-from inotify_cffi.events import UnwatchedEvent
+from inotify_cffi.events import ITSELF, UnwatchedEvent
 from inotify_cffi.plugins.console import Console, as_coloured_text, as_json, as_text, compile_format
 
 MOVED = Event.of("/r/new", Mask.MOVED_TO | Mask.ISDIR, moved_from="/r/old", cookie=255)
@@ -85,7 +85,7 @@ def test_text_escapes_what_a_terminal_would_obey():
 
 def test_text_says_why_a_directory_is_not_covered():
     event = UnwatchedEvent(
-        ("/r", int(Mask.UNWATCHED), None, 0, -1, "/r", "", True, PermissionError(13, "not for you"))
+        ("/r", int(Mask.UNWATCHED), None, 0, -1, ITSELF, True, PermissionError(13, "not for you"))
     )
     assert as_text(event) == b"UNWATCHED /r (not for you)\n"
     assert as_json(event)["error"] == "not for you"

@@ -1,0 +1,139 @@
+/* Apply the most common events to the ledger, many at a time: of files in directories that are at one place.
+
+   A file was created, deleted, changed or looked at, the ledger has or lacks it as the event says, and nothing
+   else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. */
+
+/* What is to be told, in columns. */
+struct il_told {
+    int32_t *wds;
+    uint32_t *masks;
+    /* 1, or 2 for an entry of a root whose path ends with a slash. */
+    char *kinds;
+    /* The paths, each ended by a NUL. */
+    char *paths;
+    uint64_t filled, room;
+    int32_t count, most;
+    /* Whether the run ended because there was no room for more. */
+    int32_t full;
+    /* Whether all are of kind 1. */
+    int32_t alike;
+};
+
+/* The directory that the last event was about. */
+struct il_at {
+    int32_t wd, node;
+    uint32_t asked;
+    char kind;
+    /* Where its prefix was last written in the paths that are told, and how long it is; 0 if it was not. */
+    uint64_t prefix_at, prefix;
+};
+
+static int il_is_one_of(int32_t wd, const int32_t *wds, int32_t count)
+{
+    while (count > 0)
+        if (wds[--count] == wd)
+            return 1;
+    return 0;
+}
+
+/* Find the directory of an event; 0 if it is not at one place of a plain root. */
+static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd)
+{
+    const struct il_root *root;
+
+    at->wd = wd;
+    at->prefix = 0;
+    at->node = il_owner(ledger, wd);
+    if (at->node == IL_NONE || (ledger->nodes[at->node].flags & IL_TWINS))
+        return 0;
+    root = il_root_of(ledger, at->node);
+    at->asked = root->asked;
+    at->kind = 1;
+    if ((ledger->nodes[at->node].flags & IL_ROOT) && root->length > 0 && root->name[root->length - 1] == '/')
+        at->kind = 2;
+    return root->plain;
+}
+
+/* Whether an event is plain, for what the ledger has of that name. */
+static int il_is_plain(uint32_t mask, uint32_t length, int64_t entry, const char *names)
+{
+    if (mask < IN_MOVED_FROM)
+        return entry >= 0;
+    if (mask == IN_CREATE)
+        return entry < 0 && length > 0;
+    return mask == IN_DELETE && entry >= 0 && !il_is_directory(names + entry);
+}
+
+/* Tell an event; 0 if there is no room. */
+static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct il_at *at, uint32_t mask,
+                   const char *name, uint32_t length)
+{
+    uint64_t room = told->room - told->filled, prefix = at->prefix;
+    char *out = told->paths + told->filled;
+
+    if (told->count == told->most)
+        return 0;
+    if (prefix == 0)
+        prefix = il_prefix(ledger, at->node, out, room);
+    if (room < prefix || room - prefix < (uint64_t)length + 1)
+        return 0;
+    if (at->prefix != 0)
+        memcpy(out, told->paths + at->prefix_at, prefix);
+    at->prefix_at = told->filled;
+    at->prefix = prefix;
+    memcpy(out + prefix, name, length);
+    out[prefix + length] = '\0';
+    told->wds[told->count] = at->wd;
+    told->kinds[told->count] = at->kind;
+    told->alike &= at->kind == 1;
+    told->masks[told->count++] = mask;
+    told->filled += prefix + length + 1;
+    return 1;
+}
+
+static int il_change(struct il_ledger *ledger, int32_t directory, uint32_t mask, int64_t entry, const char *name,
+                     uint32_t length)
+{
+    if (mask == IN_CREATE)
+        return il_add(ledger, directory, name, length, IL_NONE);
+    if (mask == IN_DELETE)
+        il_take(ledger, directory, (uint32_t)entry);
+    return 0;
+}
+
+/* Apply plain events from the front of the queue, so many at most, and note what is to be told. wds has
+   descriptors on whose events something hangs besides. Returns how many it took, or -ENOMEM if that is none. */
+static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
+                        int32_t wd_count, struct il_told *told)
+{
+    struct il_at at = {.wd = -1, .node = IL_NONE};
+    uint64_t begin = queue->at, end = queue->count - begin < most ? queue->count : begin + most;
+    int failed = 0;
+
+    told->full = 0;
+    while (queue->at < end) {
+        int32_t wd = queue->wds[queue->at];
+        uint32_t mask = queue->masks[queue->at], length;
+        const char *name = iq_name(queue, queue->at, &length);
+        struct il_told before = *told;
+        int64_t entry;
+
+        if (wd != at.wd || at.node == IL_NONE)
+            if (il_is_one_of(wd, wds, wd_count) || !il_go_to(ledger, &at, wd))
+                break;
+        entry = il_find(ledger, at.node, name, length);
+        if (queue->cookies[queue->at] != 0 || !il_is_plain(mask, length, entry, ledger->nodes[at.node].names))
+            break;
+        if ((mask & at.asked) && !il_tell(ledger, told, &at, mask, name, length)) {
+            told->full = 1;
+            break;
+        }
+        failed = il_change(ledger, at.node, mask, entry, name, length);
+        if (failed < 0) {
+            *told = before;
+            break;
+        }
+        queue->at++;
+    }
+    return queue->at > begin ? (int64_t)(queue->at - begin) : failed;
+}

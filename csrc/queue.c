@@ -1,0 +1,111 @@
+/* The raw events that were read and are not yet applied, in columns: those from at on. */
+
+struct iq_queue {
+    int32_t *wds;
+    uint32_t *masks, *cookies;
+    /* Where each name ends in names; it begins where the one before it ends. */
+    uint64_t *ends;
+    char *names;
+    uint64_t at, count, room, names_filled, names_room;
+    /* Of data that was not whole records: where it went wrong. */
+    uint64_t bad;
+};
+
+static struct iq_queue *iq_new(void)
+{
+    return calloc(1, sizeof(struct iq_queue));
+}
+
+static void iq_free(struct iq_queue *queue)
+{
+    free(queue->wds);
+    free(queue->masks);
+    free(queue->cookies);
+    free(queue->ends);
+    free(queue->names);
+    free(queue);
+}
+
+/* Let *array hold so many elements; 0 if there is no memory, and then it is as it was. */
+static int iq_grow(void *array, size_t count, size_t size)
+{
+    void *old, *grown;
+
+    memcpy(&old, array, sizeof old);
+    grown = realloc(old, count * size);
+    if (grown == NULL)
+        return 0;
+    memcpy(array, &grown, sizeof grown);
+    return 1;
+}
+
+/* Make room for what so many bytes of records can hold at most. */
+static int iq_reserve(struct iq_queue *queue, size_t size)
+{
+    uint64_t room = queue->count + size / sizeof(struct inotify_event), names_room = queue->names_filled + size;
+
+    if (room > queue->room) {
+        room += room / 2;
+        if (!iq_grow(&queue->wds, room, sizeof *queue->wds) || !iq_grow(&queue->masks, room, sizeof *queue->masks) ||
+            !iq_grow(&queue->cookies, room, sizeof *queue->cookies) ||
+            !iq_grow(&queue->ends, room, sizeof *queue->ends))
+            return -ENOMEM;
+        queue->room = room;
+    }
+    if (names_room > queue->names_room) {
+        names_room += names_room / 2;
+        if (!iq_grow(&queue->names, names_room, 1))
+            return -ENOMEM;
+        queue->names_room = names_room;
+    }
+    return 0;
+}
+
+/* Add the records that read(2) returned behind what waits; their number. -EINVAL, and nothing added, if they are
+   not whole; -ENOMEM. */
+static long iq_feed(struct iq_queue *queue, const char *data, size_t size)
+{
+    struct inotify_event record;
+    uint64_t count, filled;
+    size_t at = 0;
+
+    if (queue->at == queue->count)
+        queue->at = queue->count = queue->names_filled = 0;
+    if (iq_reserve(queue, size) < 0)
+        return -ENOMEM;
+    count = queue->count;
+    filled = queue->names_filled;
+    while (at < size) {
+        size_t length;
+
+        if (size - at < sizeof record)
+            break;
+        memcpy(&record, data + at, sizeof record);
+        if (size - at - sizeof record < record.len)
+            break;
+        length = strnlen(data + at + sizeof record, record.len);
+        memcpy(queue->names + filled, data + at + sizeof record, length);
+        filled += length;
+        queue->wds[count] = record.wd;
+        queue->masks[count] = record.mask;
+        queue->cookies[count] = record.cookie;
+        queue->ends[count++] = filled;
+        at += sizeof record + record.len;
+    }
+    if (at < size) {
+        queue->bad = at;
+        return -EINVAL;
+    }
+    at = count - queue->count;
+    queue->count = count;
+    queue->names_filled = filled;
+    return (long)at;
+}
+
+static const char *iq_name(const struct iq_queue *queue, uint64_t at, uint32_t *length)
+{
+    uint64_t begin = at > 0 ? queue->ends[at - 1] : 0;
+
+    *length = (uint32_t)(queue->ends[at] - begin);
+    return queue->names + begin;
+}

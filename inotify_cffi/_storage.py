@@ -1,0 +1,320 @@
+"""The second door to C: the memory of the ledger, and the events that wait and are told; see ``csrc/ledger.c``.
+
+As in ``_syscalls``, each function calls, checks, converts and raises; none decides anything. A node is a number
+that may be used again; ``ledger.py`` knows who still holds one. Names are bytes here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Iterable, NoReturn, Tuple, cast
+
+from inotify_cffi._inotify import ffi, lib
+from inotify_cffi.errors import DecodeError
+
+if TYPE_CHECKING:
+    from inotify_cffi._inotify import ToldStruct
+    from inotify_cffi._syscalls import Crawled
+
+__all__ = ["ABSENT", "LINK", "NONE", "TWINS", "Memory", "Records", "Told"]
+
+# Where a node is expected: an entry that is no directory, and one that is not there.
+NONE: int = lib.IL_NONE
+ABSENT: int = lib.IL_ABSENT
+
+LINK: int = lib.IL_LINK
+TWINS: int = lib.IL_TWINS
+
+# Rough sizes of C memory, for a garbage collector that wants to know what hangs on an object (PyPy's).
+SOME_MEMORY = 1 << 16
+
+# What is told by one call at most; and the bytes of its paths to begin with.
+MOST_TOLD = 2048
+PATHS_ROOM = 1 << 18
+PREFIX_ROOM = 4096
+
+
+def _fail(code: int) -> NoReturn:
+    if code == errno.ENOMEM:
+        raise MemoryError
+    raise OSError(code, os.strerror(code))
+
+
+class Records:
+    """The raw events that were read and are not yet applied: those from :attr:`at` on, up to :attr:`count`."""
+
+    def __init__(self) -> None:
+        queue = lib.iq_new()
+        if queue == ffi.NULL:
+            raise MemoryError
+        self.cdata = ffi.gc(queue, lib.iq_free, SOME_MEMORY)
+
+    @property
+    def at(self) -> int:
+        """The place of the next one."""
+        return self.cdata.at
+
+    @at.setter
+    def at(self, at: int) -> None:
+        self.cdata.at = at
+
+    @property
+    def count(self) -> int:
+        """The place behind the last one."""
+        return self.cdata.count
+
+    def feed(self, data: bytes) -> int:
+        """Add what read(2) returned; the number of records. If none waited, the places begin anew.
+
+        Raises DecodeError where *data* is not whole records, and then adds nothing.
+        """
+        count = lib.iq_feed(self.cdata, ffi.from_buffer(data), len(data))
+        if count == -errno.EINVAL:
+            raise DecodeError(f"byte {self.cdata.bad} of {len(data)} does not begin a whole inotify record")
+        if count < 0:
+            _fail(-count)
+        return count
+
+    def raw(self, at: int) -> Tuple[int, int, int, bytes]:
+        """Return one: the watch descriptor, the mask, the cookie, the name."""
+        queue = self.cdata
+        begin = queue.ends[at - 1] if at else 0
+        name = bytes(ffi.buffer(queue.names + begin, queue.ends[at] - begin)[:])
+        return queue.wds[at], queue.masks[at], queue.cookies[at], name
+
+    def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
+        """Return watch descriptors, masks and cookies of those from a place on."""
+        queue = self.cdata
+        count = queue.count - begin
+        if not count:
+            return [], [], []
+        return (
+            ffi.unpack(queue.wds + begin, count),
+            ffi.unpack(queue.masks + begin, count),
+            ffi.unpack(queue.cookies + begin, count),
+        )
+
+
+class Told:
+    """What :meth:`Memory.apply` has applied and is to be told."""
+
+    def __init__(self) -> None:
+        new = ffi.new_allocator(should_clear_after_alloc=False)
+        self._wds = new("int32_t[]", MOST_TOLD)
+        self._masks = new("uint32_t[]", MOST_TOLD)
+        self._kinds = new("char[]", MOST_TOLD)
+        self._paths = new("char[]", PATHS_ROOM)
+        columns = {
+            "wds": self._wds,
+            "masks": self._masks,
+            "kinds": self._kinds,
+            "paths": self._paths,
+            "room": PATHS_ROOM,
+            "most": MOST_TOLD,
+            "alike": 1,
+        }
+        self.cdata = cast("ToldStruct", ffi.new("struct il_told *", columns))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.cdata.count
+
+    @property
+    def is_full(self) -> bool:
+        """True if the last run ended because there was no room for more."""
+        return bool(self.cdata.full)
+
+    def columns(self) -> Tuple[bytes, list[int], list[int], bytes]:
+        """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
+
+        The kinds are empty if all are entries of directories whose path has no slash at its end.
+        """
+        told = self.cdata
+        count = told.count
+        kinds = b"" if told.alike else bytes(ffi.buffer(self._kinds, count)[:])
+        paths = bytes(ffi.buffer(self._paths, told.filled)[:])
+        return paths, ffi.unpack(self._masks, count), ffi.unpack(self._wds, count), kinds
+
+    def clear(self) -> None:
+        """Forget what was told; room for longer paths if not even one had any."""
+        told = self.cdata
+        if told.full and not told.count:
+            told.room *= 2
+            self._paths = ffi.new_allocator(should_clear_after_alloc=False)("char[]", told.room)
+            told.paths = self._paths
+        told.full = 0
+        told.alike = 1
+        told.filled = 0
+        told.count = 0
+
+
+class Memory:
+    """Nodes with names in them, and watch descriptors that they own."""
+
+    def __init__(self) -> None:
+        ledger = lib.il_new()
+        if ledger == ffi.NULL:
+            raise MemoryError
+        self._ledger = ffi.gc(ledger, lib.il_free, SOME_MEMORY)
+        self._prefix = ffi.new("char[]", PREFIX_ROOM)
+        self._length = ffi.new("uint32_t *")
+
+    # --- entries ---
+
+    def create(self, parent: int, name: bytes, *, is_dir: bool) -> int:
+        """Add an entry that is not there: the node of a directory, NONE for anything else."""
+        node = lib.il_create(self._ledger, parent, name, len(name), is_dir)
+        if node < ABSENT:
+            _fail(-node)
+        return node
+
+    def get(self, parent: int, name: bytes) -> int:
+        """Return the node of an entry, NONE if it is no directory, ABSENT if it is not there."""
+        return lib.il_get(self._ledger, parent, name, len(name))
+
+    def drop(self, parent: int, name: bytes) -> int:
+        """Take an entry out; what :meth:`get` said of it. OSError with ENOTEMPTY for a node that has entries."""
+        node = lib.il_drop(self._ledger, parent, name, len(name))
+        if node < ABSENT:
+            _fail(-node)
+        return node
+
+    def graft(self, source: int, name: bytes, parent: int, new_name: bytes) -> int:
+        """Put an entry elsewhere, where none has its name; what :meth:`get` says of it.
+
+        Raises OSError with ELOOP for a directory that is to be below itself.
+        """
+        node = lib.il_graft(self._ledger, source, name, len(name), parent, new_name, len(new_name))
+        if node < ABSENT:
+            _fail(-node)
+        return node
+
+    def entries(self, node: int) -> Tuple[list[bytes], list[int]]:
+        """Return the names in a directory, and the node of each or NONE."""
+        size, count = lib.il_list_size(self._ledger, node), lib.il_live(self._ledger, node)
+        if not count:
+            return [], []
+        names, children = ffi.new("char[]", size), ffi.new("int32_t[]", count)
+        filled = lib.il_list(self._ledger, node, names, children)
+        return bytes(ffi.buffer(names, filled)[:]).split(b"\0")[:-1], ffi.unpack(children, count)
+
+    def count(self, node: int) -> int:
+        """Return how many entries a directory has."""
+        return lib.il_live(self._ledger, node)
+
+    # --- nodes ---
+
+    def parent(self, node: int) -> int:
+        """Return the node that a node is in; NONE for a root."""
+        return lib.il_parent(self._ledger, node)
+
+    def name(self, node: int) -> bytes:
+        """Return the name of a node."""
+        name = lib.il_name(self._ledger, node, self._length)
+        return bytes(ffi.buffer(name, self._length[0])[:])
+
+    def has(self, node: int, flag: int) -> bool:
+        """Return True if a node has a flag."""
+        return bool(lib.il_has_flag(self._ledger, node, flag))
+
+    def mark(self, node: int, flag: int, *, is_set: bool) -> None:
+        """Set or take a flag of a node."""
+        lib.il_set_flag(self._ledger, node, flag, is_set)
+
+    def is_within(self, node: int, ancestor: int) -> bool:
+        """Return True if *ancestor* is *node* or above it."""
+        return bool(lib.il_is_within(self._ledger, node, ancestor))
+
+    def top(self, node: int) -> int:
+        """Return the root that a node is below."""
+        return lib.il_top(self._ledger, node)
+
+    def prefix(self, node: int) -> bytes:
+        """Return what stands before the names of a directory's entries in their paths."""
+        size = lib.il_prefix(self._ledger, node, self._prefix, PREFIX_ROOM)
+        if size <= PREFIX_ROOM:
+            return bytes(ffi.buffer(self._prefix, size)[:])
+        longer = ffi.new("char[]", size)
+        lib.il_prefix(self._ledger, node, longer, size)
+        return bytes(ffi.buffer(longer, size)[:])
+
+    # --- roots ---
+
+    def add_root(self) -> int:
+        """Return the node of a new root, which has no name yet."""
+        node = lib.il_add_root(self._ledger)
+        if node < 0:
+            _fail(-node)
+        return node
+
+    def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool) -> None:
+        """Say how a root is called, what is asked of it, and whether its entries are plain."""
+        failed = -lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain)
+        if failed:
+            _fail(failed)
+
+    def drop_root(self, node: int) -> None:
+        """Take a root out. OSError with ENOTEMPTY if it has entries."""
+        failed = -lib.il_drop_root(self._ledger, node)
+        if failed:
+            _fail(failed)
+
+    # --- watch descriptors ---
+
+    def owner(self, wd: int) -> int:
+        """Return the node that owns a watch descriptor, or NONE."""
+        return lib.il_owner(self._ledger, wd)
+
+    def own(self, wd: int, node: int) -> None:
+        """Let a node own a watch descriptor, in the place of another one if there is one."""
+        failed = -lib.il_own(self._ledger, wd, node)
+        if failed:
+            _fail(failed)
+
+    def disown(self, wd: int) -> None:
+        """Let a watch descriptor have no owner any more; the node's own word is not changed."""
+        lib.il_disown(self._ledger, wd)
+
+    def wd(self, node: int) -> int:
+        """Return the watch descriptor that a node says it has, or -1."""
+        return lib.il_wd(self._ledger, node)
+
+    def set_wd(self, node: int, wd: int) -> None:
+        """Change what a node says."""
+        lib.il_set_wd(self._ledger, node, wd)
+
+    def owned(self) -> int:
+        """Return how many watch descriptors have an owner."""
+        return lib.il_owner_count(self._ledger)
+
+    def wds(self) -> list[int]:
+        """Return all watch descriptors that have an owner."""
+        count = self.owned()
+        wds = ffi.new("int32_t[]", count + 1)
+        lib.il_wds(self._ledger, wds)
+        return ffi.unpack(wds, count)
+
+    # --- many at a time ---
+
+    def adopt(self, tops: list[int], crawled: Crawled) -> list[int]:
+        """Fill in new directories and all below them from a crawl of the former; those that it did not visit."""
+        nodes = ffi.new("int32_t[]", crawled.slots + 1)
+        nodes[0 : len(tops)] = tops
+        left = lib.il_adopt(self._ledger, crawled.cdata, nodes, len(tops))
+        if left < 0:
+            _fail(-left)
+        return ffi.unpack(nodes, left)
+
+    def apply(self, records: Records, most: int, wds: Iterable[int], told: Told) -> int:
+        """Apply plain events, so many at most, and add them to what is told; how many it took.
+
+        *wds*: events of these are not plain.
+        """
+        others = list(wds)
+        column = ffi.new("int32_t[]", others) if others else ffi.NULL
+        done = lib.il_apply(self._ledger, records.cdata, most, column, len(others), told.cdata)
+        if done < 0:
+            _fail(-done)
+        return done
