@@ -24,6 +24,7 @@ __all__ = [
     "environment",
     "output",
     "raised",
+    "run",
     "steady",
     "versions",
 ]
@@ -50,7 +51,8 @@ def cache() -> Path:
     return path
 
 
-def _run(command: list[str], what: str) -> str:
+def run(command: list[str], what: str) -> str:
+    """Return what *command* prints. Raises Unable if it fails, with *what* that was and its last words."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
@@ -64,7 +66,7 @@ def compile_limit(directory: str) -> str:
     if compiler is None:
         raise Unable("there is no C compiler (cc); install one, e.g. apt-get install gcc libc6-dev")
     program = os.path.join(directory, "limit")
-    _run([compiler, "-O2", "-Wall", "-o", program, str(HERE / "limit.c")], "compiling limit.c")
+    run([compiler, "-O2", "-Wall", "-o", program, str(HERE / "limit.c")], "compiling limit.c")
     return program
 
 
@@ -95,9 +97,9 @@ def _install_ours(python: str, mark: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
         # A build leaves files beside the sources, so it gets a copy of them.
-        _run([python, "-m", "pip", "install", "-q", "--upgrade", copy], "installing this checkout")
+        run([python, "-m", "pip", "install", "-q", "--upgrade", copy], "installing this checkout")
         install = [python, "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps", copy]
-        _run(install, "installing this checkout")
+        run(install, "installing this checkout")
     mark.write_text(fingerprint)
 
 
@@ -107,16 +109,16 @@ def environment(python: str, *, peers: bool) -> str:
     What can not be installed from there is left out.
     """
     code = "import sys; print(sys.implementation.name, *sys.version_info[:3])"
-    about = _run([python, "-c", code], f"running {python}")
+    about = run([python, "-c", code], f"running {python}")
     where = cache() / "-".join(about.split())
     inside = str(where / "bin" / "python")
     if not os.path.exists(inside):
-        _run([python, "-m", "venv", str(where)], f"making an environment with {python}")
+        run([python, "-m", "venv", str(where)], f"making an environment with {python}")
     for package in (*(PEERS if peers else ()), *LOOPS):
         if _version(inside, package) is None:
             print(f"installing {package}", file=sys.stderr)
             try:
-                _run([inside, "-m", "pip", "install", "-q", package], f"installing {package}")
+                run([inside, "-m", "pip", "install", "-q", package], f"installing {package}")
             except Unable as error:
                 print(f"{error}; it is left out", file=sys.stderr)
     _install_ours(inside, where / "installed-from")
@@ -126,14 +128,14 @@ def environment(python: str, *, peers: bool) -> str:
 def _version(python: str, package: str) -> str | None:
     code = f"from importlib.metadata import version; print(version({package!r}))"
     try:
-        return _run([python, "-c", code], package).strip()
+        return run([python, "-c", code], package).strip()
     except Unable:
         return None
 
 
 def output(python: str, code: str) -> str:
     """Return what *code* prints."""
-    return _run([python, "-c", code], f"running {python}").strip()
+    return run([python, "-c", code], f"running {python}").strip()
 
 
 def versions(python: str, packages: list[str]) -> dict[str, str]:

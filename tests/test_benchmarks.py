@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -101,3 +102,204 @@ def test_the_table_goes_between_its_markers(report):
     assert replace_marked(f"a {BEGIN} old {END} b", "new") == f"a {BEGIN}\nnew\n{END} b"
     with pytest.raises(ValueError, match="no <!-- benchmarks begin"):
         replace_marked("a b", "new")
+
+
+@pytest.fixture
+def instructions(monkeypatch):
+    """The module that counts instructions."""
+    monkeypatch.syspath_prepend(str(CHECKOUT))
+    import benchmarks.instructions
+
+    return benchmarks.instructions
+
+
+needs_callgrind = pytest.mark.skipif(
+    shutil.which("valgrind") is None or shutil.which("gcc") is None, reason="there is no valgrind, or no gcc"
+)
+
+# f in csrc/: 10 + 2 instructions, a line of a header between them, 3 calls of libc and 4 of g, which is in csrc/ too.
+PROFILE = """# callgrind format
+version: 1
+cmd:  /tmp/instructions ic_list /tmp/a=b
+
+positions: line
+events: Ir
+summary: 7000
+
+ob=/tmp/instructions
+fl=/src/benchmarks/instructions.c
+fn=main
+31 500
+cfi=/src/benchmarks/../csrc/kernel.c
+cfn=f
+calls=1 7
+32 6000
+
+fl=/src/benchmarks/../csrc/kernel.c
+fn=f
+7 10
+cob=/lib/libc.so.6
+cfi=???
+cfn=strlen
+calls=3 0
+8 900
+cfn=g
+calls=4 20
+9 800
+fi=/usr/include/string.h
+100 60
+cob=/lib/libc.so.6
+cfi=???
+cfn=memcpy
+calls=5 0
+101 70
+fe=/src/benchmarks/../csrc/kernel.c
+9 2
+
+fn=g
+20 800
+
+fl=/src/csrc/ledger.c
+fn=h
+1 4000
+cfi=/src/benchmarks/../csrc/kernel.c
+cfn=g
+calls=6 20
+2 100
+
+totals: 7000
+"""
+
+
+def test_what_our_files_call_is_not_their_own(instructions):
+    """Own instructions are added up over all our files; of the calls those count that leave them."""
+    assert instructions.count(PROFILE, "/src/csrc") == (10 + 2 + 800 + 4000, 3)
+    assert instructions.count(PROFILE, "/src/benchmarks") == (500, 1)
+
+
+@pytest.mark.parametrize(
+    ("profile", "directory", "words"),
+    [
+        ("", "/src/csrc", "not of lines and instructions"),
+        (PROFILE.replace("events: Ir", "events: Ir Dr"), "/src/csrc", "not of lines and instructions"),
+        (PROFILE, "/src", "saw no instruction of /src"),
+        (PROFILE.replace("7 10\n", "7\n"), "/src/csrc", "can not be read"),
+        (PROFILE.replace("7 10\n", "7 ten\n"), "/src/csrc", "can not be read"),
+        (PROFILE[: PROFILE.index("8 900") - 1], "/src/csrc", "can not be read"),
+    ],
+)
+def test_what_is_no_profile_gives_no_count(instructions, profile, directory, words):
+    """A count that is too low would pass: so what is not understood is an error."""
+    with pytest.raises(instructions.Unable, match=words):
+        instructions.count(profile, directory)
+
+
+def test_only_a_figure_above_its_bound_is_complained_of(instructions):
+    """On the bound is not above it; far below it is another line, which fails nothing."""
+    figures = {"a": instructions.Figures(10, 50.0, 2.0)}
+
+    def lines(*bound):
+        bounds = {"a": instructions.Bound("an event", *bound)}
+        return instructions.complaints(figures, bounds), instructions.slack(figures, bounds)
+
+    assert lines(50, 2) == ([], [])
+    assert lines(0, 2) == (["a takes 50.00 instructions an event, above its bound of 0"], [])
+    assert lines(50, 1.9) == (["a takes 2.00 calls an event, above its bound of 1.9"], [])
+    assert lines(62.5, 2) == ([], [])
+    assert lines(62.6, 2) == (
+        [],
+        ["a takes 50.00 instructions an event, far less than its bound of 62.6: lower the bound"],
+    )
+
+
+@needs_callgrind
+def test_the_counts_are_the_same_in_each_run(instructions, monkeypatch, capsys):
+    """All cases, to the last instruction; also where libc takes the variants for a processor without AVX."""
+    assert instructions.main(["--json"]) in (0, 1)
+    first = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX_Fast_Unaligned_Load")
+    assert instructions.main(["--json"]) in (0, 1)
+    assert json.loads(capsys.readouterr().out) == first
+    assert first["cases"].keys() == instructions.BOUNDS.keys()
+
+
+@pytest.fixture
+def bounds_of_here(instructions, monkeypatch, capsys):
+    """The bounds are what is measured, whatever the compiler and the architecture; one case of them."""
+    instructions.main(["--json", "ic_split-short"])
+    took = json.loads(capsys.readouterr().out)["cases"]["ic_split-short"]
+    bound = instructions.Bound("an event", took["instructions"], took["calls"])
+    monkeypatch.setattr(instructions, "MACHINE", platform.machine())
+    monkeypatch.setitem(instructions.BOUNDS, "ic_split-short", bound)
+    return instructions.BOUNDS
+
+
+@needs_callgrind
+def test_a_bound_can_fail(instructions, bounds_of_here, capsys):
+    """What was measured passes as a bound; zero fails, and says what is above it; so does a lower number of calls."""
+    assert instructions.main(["ic_split-short"]) == 0
+    assert capsys.readouterr().err == ""
+
+    took = bounds_of_here["ic_split-short"]
+    bounds_of_here["ic_split-short"] = took._replace(instructions=0)
+    assert instructions.main(["ic_split-short"]) == 1
+    assert capsys.readouterr().err == (
+        f"instructions: ic_split-short takes {took.instructions:.2f} instructions an event, above its bound of 0\n"
+    )
+
+
+@needs_callgrind
+def test_more_work_for_each_event_is_seen(instructions, bounds_of_here, monkeypatch, tmp_path, capsys):
+    """ic_split with a loop in it that does nothing but take time is above the bound."""
+    for name in ("benchmarks", "csrc"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name)
+    source = tmp_path / "csrc" / "kernel.c"
+    text = source.read_text()
+    step = "        cookies[count] = record.cookie;\n"
+    assert text.count(step) == 1
+    loop = "        for (volatile int i = 0; i < 2;)\n            i++;\n"
+    source.write_text(text.replace(step, step + loop))
+    monkeypatch.setattr(instructions, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(instructions, "HERE", tmp_path / "benchmarks")
+
+    assert instructions.main(["ic_split-short"]) == 1
+    assert "instructions an event, above its bound" in capsys.readouterr().err
+
+
+@needs_callgrind
+def test_a_case_without_a_bound_is_an_error(instructions, monkeypatch, capsys):
+    """The cases of the C program and the bounds are held together."""
+    bound = instructions.BOUNDS["ic_list"]
+    monkeypatch.delitem(instructions.BOUNDS, "ic_list")
+    monkeypatch.setitem(instructions.BOUNDS, "ic_other", bound)
+    assert instructions.main(["ic_crawl"]) == 1
+    assert capsys.readouterr().err == (
+        "instructions: instructions.c and BOUNDS do not have the same cases: ic_list, ic_other\n"
+    )
+
+
+@needs_callgrind
+def test_on_another_architecture_nothing_is_checked_and_that_is_said(instructions, monkeypatch, capsys):
+    """The bounds are those of one architecture; on others there are the figures only."""
+    monkeypatch.setattr(instructions, "MACHINE", "pdp11")
+    monkeypatch.setitem(instructions.BOUNDS, "ic_split-short", instructions.Bound("an event", 0, 0))
+    assert instructions.main(["ic_split-short"]) == 0
+    assert "nothing was checked: the bounds are those of pdp11, this is " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["valgrind", "gcc"])
+def test_a_missing_program_is_named_with_its_package(instructions, monkeypatch, tmp_path, capsys, missing):
+    """Nothing is counted, and that fails."""
+    for name in {"valgrind", "gcc"} - {missing}:
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert instructions.main([]) == 1
+    assert capsys.readouterr().err == (
+        f"instructions: there is no {missing}; install it, e.g. apt-get install {missing}\n"
+    )
+
+
+def test_a_case_that_there_is_not_is_wrong_usage(instructions, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        instructions.main(["ic_splat"])
+    assert "no case 'ic_splat'; there are ic_split-short, " in capsys.readouterr().err
