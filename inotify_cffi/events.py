@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 from operator import itemgetter
-from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple, Tuple, Union
 
-from inotify_cffi import _syscalls
-from inotify_cffi.flags import Mask, flag_names
+from inotify_cffi import _syscalls, bits
+from inotify_cffi.bits import flag_names
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    from inotify_cffi.flags import Mask
 
 __all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
 
-ISDIR = int(Mask.ISDIR)
+ISDIR = bits.ISDIR
 
 
 class RawEvent(NamedTuple):
@@ -37,7 +42,7 @@ def decode(data: bytes) -> list[RawEvent]:
     return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
 
 
-class Event(Tuple[object, ...], Generic[AnyStr]):
+class Event(tuple[object, ...], Generic[AnyStr]):
     """One thing that happened below a root; immutable.
 
     Its paths are str or bytes as the root was given. Make one by :meth:`of`; the constructor takes one
@@ -113,6 +118,8 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
     @property
     def flags(self) -> Mask:
         """The mask as a :class:`Mask`."""
+        from inotify_cffi.flags import Mask
+
         return Mask(self.mask)
 
     @property
@@ -150,4 +157,5 @@ class UnwatchedEvent(Event[AnyStr]):
         return error if isinstance(error, OSError) else None
 
 
-AnyEvent = Union[Event[str], Event[bytes]]
+if TYPE_CHECKING:
+    AnyEvent = Union[Event[str], Event[bytes]]

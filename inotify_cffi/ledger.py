@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Optional, Tuple, cast
+
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from typing import Dict, Iterator, Optional, Tuple
+
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.rules import Rules
 

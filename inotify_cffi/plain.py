@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import sys
 from itertools import compress, repeat
-from typing import TYPE_CHECKING, Callable, Dict, Tuple, cast
 
+from inotify_cffi import bits
 from inotify_cffi.events import Event
-from inotify_cffi.flags import Mask
 from inotify_cffi.ledger import NO_WD, Node
+from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from typing import Callable, Dict, Tuple
+
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.ledger import Ledger
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Plain"]
 
-CREATE = int(Mask.CREATE)
-DELETE = int(Mask.DELETE)
+CREATE = bits.CREATE
+DELETE = bits.DELETE
 # The lowest bit that says that an entry came or went: a mask below it is about one that stays, and not ISDIR.
-ENTRY_BITS = int(Mask.MOVED_FROM)
+ENTRY_BITS = bits.MOVED_FROM
 
 # What is taken at once: if a run ends early, all of it was taken for nothing.
 CHUNK = 256

@@ -8,7 +8,7 @@ import pytest
 import inotify_cffi
 
 PACKAGE = os.path.dirname(inotify_cffi.__file__)
-DOORS = {"_syscalls.py", "flags.py"}
+DOORS = {"_syscalls.py", "bits.py"}
 
 
 def modules():
