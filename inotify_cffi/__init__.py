@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from inotify_cffi.bits import flag_names
 from inotify_cffi.errors import (
     BusyError,
     ClosedError,
@@ -16,14 +15,15 @@ from inotify_cffi.errors import (
     WatchLimitError,
 )
 from inotify_cffi.events import Event, RawEvent, decode
-from inotify_cffi.flags import Mask, flag_names, parse_mask
 from inotify_cffi.instance import Instance
+from inotify_cffi.typed import TYPE_CHECKING
 from inotify_cffi.watcher import Watcher, watch
 
 if TYPE_CHECKING:
     from inotify_cffi.adispatch import Dispatcher
     from inotify_cffi.aio import awatch
     from inotify_cffi.durations import parse_duration
+    from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hookspecs import hookimpl
     from inotify_cffi.workers import Worker
 
@@ -53,13 +53,15 @@ __all__ = [
     "watch",
 ]
 
-# Where the names are that not everybody needs, and pluggy with some of them: who does without does not pay for it.
+# Where the names are that not everybody needs, and pluggy or enum with some: who does without does not pay for it.
 _LATE = {
     "Dispatcher": "inotify_cffi.adispatch",
+    "Mask": "inotify_cffi.flags",
     "Worker": "inotify_cffi.workers",
     "awatch": "inotify_cffi.aio",
     "hookimpl": "inotify_cffi.hookspecs",
     "parse_duration": "inotify_cffi.durations",
+    "parse_mask": "inotify_cffi.flags",
 }
 
 if not TYPE_CHECKING:
@@ -73,3 +75,7 @@ if not TYPE_CHECKING:
         value = getattr(import_module(_LATE[name]), name)
         globals()[name] = value
         return value
+
+    def __dir__() -> list[str]:
+        """Return the names, those that were not yet asked for as well."""
+        return sorted({*globals(), *__all__})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Dict
 
+from inotify_cffi import bits
 from inotify_cffi._tuples import event_tuple
-from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
     from inotify_cffi._tuples import EventTuple, Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Flat"]
 
-OVERFLOW = int(Mask.Q_OVERFLOW)
-IGNORED = int(Mask.IGNORED)
-MASK_ADD = int(Mask.MASK_ADD)
-MASK_CREATE = int(Mask.MASK_CREATE)
+OVERFLOW = bits.Q_OVERFLOW
+IGNORED = bits.IGNORED
+MASK_ADD = bits.MASK_ADD
+MASK_CREATE = bits.MASK_CREATE
 
 
 class Flat:

@@ -7,8 +7,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, Dict
 
+from inotify_cffi import bits
 from inotify_cffi._tuples import event_tuple
-from inotify_cffi.flags import Mask
 from inotify_cffi.ledger import NO_WD, Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
@@ -25,13 +25,13 @@ __all__ = ["LOGGER", "Roots"]
 LOGGER = logging.getLogger("inotify_cffi.adapters")
 
 # The library's own flags: the tuples have the kernel's only.
-OWN = int(Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
+OWN = bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC
 
 # Reported whatever was asked for, as in the original.
-FORCED = int(Mask.CREATE | Mask.DELETE | Mask.IGNORED | Mask.UNMOUNT | Mask.Q_OVERFLOW)
+FORCED = bits.CREATE | bits.DELETE | bits.IGNORED | bits.UNMOUNT | bits.Q_OVERFLOW
 # The tree tells no event of a file without a name; the original does.
-FOLLOWED = STRUCTURE & ~int(Mask.EXCL_UNLINK)
-REPORTED = int(Mask.ALL | Mask.EXCL_UNLINK)
+FOLLOWED = STRUCTURE & ~bits.EXCL_UNLINK
+REPORTED = bits.ALL | bits.EXCL_UNLINK
 
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
@@ -72,7 +72,7 @@ class Roots:
         root = Root(
             path,
             os.path.join(os.getcwd(), os.fsdecode(path)),
-            asked=self._mask & int(Mask.ALL) | FORCED,
+            asked=self._mask & bits.ALL | FORCED,
             kernel_mask=FOLLOWED,
             rules=Rules(follow_symlinks=True),
         )

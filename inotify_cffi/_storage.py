@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Iterable, NoReturn, Tuple, cast
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError
+from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from typing import Iterable, NoReturn, Tuple
+
     from inotify_cffi._inotify import ToldStruct
     from inotify_cffi._syscalls import Crawled
 

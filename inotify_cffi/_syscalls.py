@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from inotify_cffi._inotify import CData, CrawlStruct
 
 __all__ = [
@@ -95,8 +96,7 @@ def _limit(name: str, in_namespace: str) -> str:
 def reason(code: int) -> str:
     """Return what an errno means; if no descriptor is left, with what to raise and its value."""
     if code == errno.EMFILE:
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {limit})"
+        return f"no file descriptor is left; raise RLIMIT_NOFILE (ulimit -n, now {os.sysconf('SC_OPEN_MAX')})"
     if code == errno.ENFILE:
         limit_of_all = _value("/proc/sys/fs/file-max")
         return f"no file descriptor is left for all processes together; raise fs.file-max (now {limit_of_all})"

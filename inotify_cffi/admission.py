@@ -7,12 +7,13 @@ never admitted where those files are heeded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Tuple
-
 from inotify_cffi.ledger import Root
-from inotify_cffi.rules import GITIGNORE, usable, verdict
+from inotify_cffi.rules import GITIGNORE
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict, Tuple
+
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.scan import Disk
@@ -41,6 +42,8 @@ class Admission:
         rules = root.rules
         if rules.only is not None:
             return name in rules.only
+        from inotify_cffi.patterns import verdict
+
         names = [node.name for node in lineage[1:]] + [name + "/" if is_dir else name]
         if rules.exclude and verdict(rules.exclude, "/".join(names)):
             return False
@@ -58,6 +61,8 @@ class Admission:
 
     def learn(self, node: Node, fd: int) -> None:
         """Read the ``.gitignore`` of a directory that is about to be listed, for a root that heeds them."""
+        from inotify_cffi.patterns import usable
+
         patterns = usable(self._disk.lines(fd, GITIGNORE))
         if patterns:
             self._ignored[node] = patterns

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    AnyStr,
-    AsyncIterator,
-    Callable,
-    Generic,
-    Iterable,
-    Literal,
-    overload,
-)
-
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
+    from typing import Any, AsyncIterator, Callable, Iterable, Literal
 
     from inotify_cffi.events import Event
 

@@ -8,11 +8,13 @@ reported by a watch. The events are only a reason to look: whoever is on the way
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Dict, KeysView, Tuple
 
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict, KeysView, Tuple
+
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Root
     from inotify_cffi.moves import Raw
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Anchors"]
 
 # What can make the next name on the way another directory, or none, or one that may be entered.
-ON_THE_WAY = int(
-    Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ATTRIB
+ON_THE_WAY = (
+    bits.CREATE | bits.DELETE | bits.MOVED_FROM | bits.MOVED_TO | bits.DELETE_SELF | bits.MOVE_SELF | bits.ATTRIB
 )
-OVER = int(Mask.IGNORED)
+OVER = bits.IGNORED
 
 
 class Anchors:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Callable, Iterable, Optional, Union
 
+from inotify_cffi import bits
 from inotify_cffi.errors import PathError
-from inotify_cffi.flags import Mask
-from inotify_cffi.rules import spec_of
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from os import PathLike
+    from typing import Callable, Iterable, Optional, Union
+
+    BlockDuration = Union[float, Callable[[], Optional[float]], None]
 
 __all__ = ["BlockDuration", "checked_mask", "checked_path", "checked_patterns", "now_and_then"]
-
-BlockDuration = Union[float, Callable[[], Optional[float]], None]
 
 # Who is told of the progress of a crawl hears of it after each so many directories.
 DIRECTORIES_A_REPORT = 256
@@ -33,10 +33,10 @@ def checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | b
 
 def checked_mask(mask: int) -> int:
     """Return *mask* as an int. Raises ValueError where it asks for no event."""
-    bits = int(mask)
-    if not bits & int(Mask.ALL):
-        raise ValueError(f"the mask {bits:#x} asks for no event; combine some of inotify_cffi.Mask")
-    return bits
+    asked = int(mask)
+    if not asked & bits.ALL:
+        raise ValueError(f"the mask {asked:#x} asks for no event; combine some of inotify_cffi.Mask")
+    return asked
 
 
 def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -45,6 +45,8 @@ def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
         raise TypeError(f"exclude is several patterns, in a list; not {patterns!r}")
     checked = tuple(patterns)
     if checked:
+        from inotify_cffi.patterns import spec_of
+
         spec_of(checked)
     return checked
 

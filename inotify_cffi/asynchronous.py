@@ -11,15 +11,16 @@ nothing is awaited in between.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, AnyStr, AsyncIterator, Deque, Generic
 
 from inotify_cffi import loops
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.poller import check_timeout
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
+    from typing import AsyncIterator, Deque
 
     from inotify_cffi.events import Event
     from inotify_cffi.ledger import Root

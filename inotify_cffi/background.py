@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
-from typing import TYPE_CHECKING, AnyStr, Callable
 
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
+    from typing import AnyStr, Callable
+
     from inotify_cffi.events import Event
 
 __all__ = ["call_with_each", "start_thread"]
@@ -20,6 +22,8 @@ def start_thread(claim: Claim, work: Callable[[], object]) -> threading.Thread:
 
     Raises BusyError if another iterates.
     """
+    import threading
+
     refused: list[BusyError] = []
     begun = threading.Event()
 
@@ -55,6 +59,8 @@ def call_with_each(read: Callable[[], list[Event[AnyStr]]], callback: Callable[[
 
     What it raises is reported as a thread's end by it would be, and the next event is handed out.
     """
+    import threading
+
     while True:
         events = read()
         if not events:

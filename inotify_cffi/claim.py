@@ -7,16 +7,19 @@ So it is held weakly.
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
-from typing import Union
+from _thread import get_ident
 
 from inotify_cffi import loops
 from inotify_cffi.errors import BusyError
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    Who = Union[weakref.ref[object], int, None]
 
 __all__ = ["Claim", "Iteration"]
-
-Who = Union["weakref.ref[object]", int, None]
 
 
 class Iteration:
@@ -69,4 +72,4 @@ class Claim:
 
 def _who() -> Who:
     task = loops.task()
-    return threading.get_ident() if task is None else weakref.ref(task)
+    return get_ident() if task is None else weakref.ref(task)

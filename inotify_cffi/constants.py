@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict
 
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
 
 __all__ = [
     "IN_ACCESS",
@@ -40,32 +40,32 @@ __all__ = [
 IN_CLOEXEC = os.O_CLOEXEC
 IN_NONBLOCK = os.O_NONBLOCK
 
-IN_ACCESS = int(Mask.ACCESS)
-IN_MODIFY = int(Mask.MODIFY)
-IN_ATTRIB = int(Mask.ATTRIB)
-IN_CLOSE_WRITE = int(Mask.CLOSE_WRITE)
-IN_CLOSE_NOWRITE = int(Mask.CLOSE_NOWRITE)
-IN_OPEN = int(Mask.OPEN)
-IN_MOVED_FROM = int(Mask.MOVED_FROM)
-IN_MOVED_TO = int(Mask.MOVED_TO)
-IN_CREATE = int(Mask.CREATE)
-IN_DELETE = int(Mask.DELETE)
-IN_DELETE_SELF = int(Mask.DELETE_SELF)
-IN_MOVE_SELF = int(Mask.MOVE_SELF)
+IN_ACCESS = bits.ACCESS
+IN_MODIFY = bits.MODIFY
+IN_ATTRIB = bits.ATTRIB
+IN_CLOSE_WRITE = bits.CLOSE_WRITE
+IN_CLOSE_NOWRITE = bits.CLOSE_NOWRITE
+IN_OPEN = bits.OPEN
+IN_MOVED_FROM = bits.MOVED_FROM
+IN_MOVED_TO = bits.MOVED_TO
+IN_CREATE = bits.CREATE
+IN_DELETE = bits.DELETE
+IN_DELETE_SELF = bits.DELETE_SELF
+IN_MOVE_SELF = bits.MOVE_SELF
 
-IN_CLOSE = int(Mask.CLOSE)
-IN_MOVE = int(Mask.MOVE)
-IN_ALL_EVENTS = int(Mask.ALL)
+IN_CLOSE = bits.CLOSE
+IN_MOVE = bits.MOVE
+IN_ALL_EVENTS = bits.ALL
 
-IN_UNMOUNT = int(Mask.UNMOUNT)
-IN_Q_OVERFLOW = int(Mask.Q_OVERFLOW)
-IN_IGNORED = int(Mask.IGNORED)
+IN_UNMOUNT = bits.UNMOUNT
+IN_Q_OVERFLOW = bits.Q_OVERFLOW
+IN_IGNORED = bits.IGNORED
 
-IN_ONLYDIR = int(Mask.ONLYDIR)
-IN_DONT_FOLLOW = int(Mask.DONT_FOLLOW)
-IN_MASK_ADD = int(Mask.MASK_ADD)
-IN_ISDIR = int(Mask.ISDIR)
-IN_ONESHOT = int(Mask.ONESHOT)
+IN_ONLYDIR = bits.ONLYDIR
+IN_DONT_FOLLOW = bits.DONT_FOLLOW
+IN_MASK_ADD = bits.MASK_ADD
+IN_ISDIR = bits.ISDIR
+IN_ONESHOT = bits.ONESHOT
 
 # The name of each bit. The names in an event are in this order. IN_MOVE_SELF is second, not behind
 # IN_DELETE_SELF, for 0x800 is IN_NONBLOCK, too.

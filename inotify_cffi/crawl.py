@@ -14,12 +14,14 @@ No recursion, for PATH_MAX does not limit how deep a tree may be.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Dict
 
 from inotify_cffi.ledger import NO_WD, Root
 from inotify_cffi.places import NOT_THERE, Found
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Callable, Dict
+
     from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node

@@ -5,9 +5,11 @@ Whatever goes wrong (a race, a watch that failed, lost events, an unmount) has t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Tuple
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict, Tuple
+
     from inotify_cffi.ledger import Node
 
 __all__ = ["Doubts"]

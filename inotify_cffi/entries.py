@@ -6,12 +6,13 @@ name is true of the inode that had the name then. So before a directory is re-li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict
-
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
 from inotify_cffi.ledger import NO_WD, Candidate
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict
+
     from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entries"]
 
-ISDIR = int(Mask.ISDIR)
+ISDIR = bits.ISDIR
 
 
 class Entries:

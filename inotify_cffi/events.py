@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 from operator import itemgetter
-from typing import TYPE_CHECKING, AnyStr, Generic, NamedTuple, Tuple, Union
 
-from inotify_cffi import _syscalls
-from inotify_cffi.flags import Mask, flag_names
+from inotify_cffi import _syscalls, bits
+from inotify_cffi.bits import flag_names
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    from inotify_cffi.flags import Mask
 
 __all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
 
-ISDIR = int(Mask.ISDIR)
+ISDIR = bits.ISDIR
 
 # What an event is about: the watched directory itself, or an entry of it. The path of a root that was given with a
 # slash at its end keeps it.
@@ -43,7 +48,7 @@ def decode(data: bytes) -> list[RawEvent]:
     return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
 
 
-class Event(Tuple[object, ...], Generic[AnyStr]):
+class Event(tuple[object, ...], Generic[AnyStr]):
     """One thing that happened below a root; immutable.
 
     Its paths are str or bytes as the root was given. Make one by :meth:`of`; the constructor takes one
@@ -131,6 +136,8 @@ class Event(Tuple[object, ...], Generic[AnyStr]):
     @property
     def flags(self) -> Mask:
         """The mask as a :class:`Mask`."""
+        from inotify_cffi.flags import Mask
+
         return Mask(self.mask)
 
     @property
@@ -168,4 +175,5 @@ class UnwatchedEvent(Event[AnyStr]):
         return error if isinstance(error, OSError) else None
 
 
-AnyEvent = Union[Event[str], Event[bytes]]
+if TYPE_CHECKING:
+    AnyEvent = Union[Event[str], Event[bytes]]

@@ -1,77 +1,54 @@
-"""The flags of a mask: values from the compiled header, names as inotify(7) has them without ``IN_``.
+"""The flags of a mask by name, as inotify(7) has them without ``IN_``, for those who write and read them.
 
-Masks are plain integers everywhere inside; :class:`Mask` is for those who write them down and read them.
-Three flags are the library's own and never reach the kernel. They sit in bits that the kernel's interface
-leaves free (include/uapi/linux/inotify.h uses 0x1 to 0xfff, 0x2000 to 0x8000 and 0x1000000 upwards).
+Masks are plain integers everywhere inside, see ``bits.py``.
 """
 
 from __future__ import annotations
 
 from enum import IntFlag
 
-from inotify_cffi._inotify import lib
+from inotify_cffi import bits
 
-__all__ = ["Mask", "flag_names", "parse_mask"]
+__all__ = ["Mask", "parse_mask"]
 
 
 class Mask(IntFlag):
     """What to report, and what happened. Combine with ``|``; the names are the kernel's."""
 
-    ACCESS = lib.IN_ACCESS
-    MODIFY = lib.IN_MODIFY
-    ATTRIB = lib.IN_ATTRIB
-    CLOSE_WRITE = lib.IN_CLOSE_WRITE
-    CLOSE_NOWRITE = lib.IN_CLOSE_NOWRITE
-    OPEN = lib.IN_OPEN
-    MOVED_FROM = lib.IN_MOVED_FROM
-    MOVED_TO = lib.IN_MOVED_TO
-    CREATE = lib.IN_CREATE
-    DELETE = lib.IN_DELETE
-    DELETE_SELF = lib.IN_DELETE_SELF
-    MOVE_SELF = lib.IN_MOVE_SELF
+    ACCESS = bits.ACCESS
+    MODIFY = bits.MODIFY
+    ATTRIB = bits.ATTRIB
+    CLOSE_WRITE = bits.CLOSE_WRITE
+    CLOSE_NOWRITE = bits.CLOSE_NOWRITE
+    OPEN = bits.OPEN
+    MOVED_FROM = bits.MOVED_FROM
+    MOVED_TO = bits.MOVED_TO
+    CREATE = bits.CREATE
+    DELETE = bits.DELETE
+    DELETE_SELF = bits.DELETE_SELF
+    MOVE_SELF = bits.MOVE_SELF
 
-    UNMOUNT = lib.IN_UNMOUNT
-    Q_OVERFLOW = lib.IN_Q_OVERFLOW
-    IGNORED = lib.IN_IGNORED
-    ISDIR = lib.IN_ISDIR
+    UNMOUNT = bits.UNMOUNT
+    Q_OVERFLOW = bits.Q_OVERFLOW
+    IGNORED = bits.IGNORED
+    ISDIR = bits.ISDIR
 
-    # The library's own: a directory is not covered; it is covered again; after Q_OVERFLOW, all that
-    # could be told of the gap has been told.
-    UNWATCHED = 0x10000
-    WATCHED = 0x20000
-    IN_SYNC = 0x40000
+    UNWATCHED = bits.UNWATCHED
+    WATCHED = bits.WATCHED
+    IN_SYNC = bits.IN_SYNC
 
-    ONLYDIR = lib.IN_ONLYDIR
-    DONT_FOLLOW = lib.IN_DONT_FOLLOW
-    EXCL_UNLINK = lib.IN_EXCL_UNLINK
-    MASK_CREATE = lib.IN_MASK_CREATE
-    MASK_ADD = lib.IN_MASK_ADD
-    ONESHOT = lib.IN_ONESHOT
+    ONLYDIR = bits.ONLYDIR
+    DONT_FOLLOW = bits.DONT_FOLLOW
+    EXCL_UNLINK = bits.EXCL_UNLINK
+    MASK_CREATE = bits.MASK_CREATE
+    MASK_ADD = bits.MASK_ADD
+    ONESHOT = bits.ONESHOT
 
-    CLOSE = CLOSE_WRITE | CLOSE_NOWRITE
-    MOVE = MOVED_FROM | MOVED_TO
-    READS = ACCESS | OPEN | CLOSE_NOWRITE
-    CHANGES = CREATE | DELETE | MOVED_FROM | MOVED_TO | MODIFY | CLOSE_WRITE | ATTRIB | DELETE_SELF | MOVE_SELF
-    ALL = CHANGES | READS
-
-
-_NAMES = tuple(
-    (member.value, name)
-    for name, member in sorted(Mask.__members__.items(), key=lambda item: item[1].value)
-    if member.value & (member.value - 1) == 0
-)
-
-
-def flag_names(mask: int) -> list[str]:
-    """Return the names of the flags in *mask*, lowest bit first, without ``IN_``.
-
-    A bit that has no name comes as hexadecimal, so that nothing is hidden.
-    """
-    names = [name for bit, name in _NAMES if mask & bit]
-    unnamed = mask & ~sum(bit for bit, _ in _NAMES)
-    if unnamed:
-        names.append(hex(unnamed))
-    return names
+    CLOSE = bits.CLOSE
+    MOVE = bits.MOVE
+    READS = bits.READS
+    CHANGES = bits.CHANGES
+    ALL = bits.ALL
 
 
 def parse_mask(text: str) -> Mask:

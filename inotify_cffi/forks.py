@@ -8,20 +8,24 @@ closed at once, which does nothing to the parent, and whoever touches the object
 from __future__ import annotations
 
 import os
-from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["Forkable", "forget_in_child"]
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Forkable(Protocol):
+        """What holds descriptors."""
+
+        def forked(self) -> None:
+            """Close the copies; called in the child right after the fork.
+
+            Other threads are gone, and the locks that they held are not free.
+            """
 
 
-class Forkable(Protocol):
-    """What holds descriptors."""
-
-    def forked(self) -> None:
-        """Close the copies; called in the child right after the fork.
-
-        Other threads are gone, and the locks that they held are not free.
-        """
+__all__ = ["forget_in_child"]
 
 
 _things: WeakSet[Forkable] = WeakSet()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from inotify_cffi import _syscalls
 from inotify_cffi.errors import ClosedError, ForkError
 from inotify_cffi.events import RawEvent
 from inotify_cffi.forks import forget_in_child
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
-
 from inotify_cffi.moves import Queue
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from inotify_cffi.moves import Raw
     from inotify_cffi.scan import Disk
 

@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 
-__all__ = ["Interrupts", "run_handlers"]
+__all__ = ["Interrupts"]
 
 NOT_OPEN = -1
 
@@ -52,7 +52,7 @@ class Interrupts:
             self._armed = False
             return
         # A signal that comes from now on leaves a byte; one that came before has left none.
-        run_handlers()
+        self.run_handlers()
 
     def disarm(self) -> None:
         """Undo :meth:`arm`."""
@@ -70,7 +70,7 @@ class Interrupts:
             os.read(self.fd, 4096)
         except BlockingIOError:
             return
-        run_handlers()
+        self.run_handlers()
 
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
@@ -85,13 +85,13 @@ class Interrupts:
             if fd != NOT_OPEN:
                 os.close(fd)
 
+    @staticmethod
+    def run_handlers() -> None:
+        """Run the handlers of all signals that came; an exception of one of them is raised here.
 
-def run_handlers() -> None:
-    """Run the handlers of all signals that came; an exception of one of them is raised here.
-
-    CPython overlooks a note that is taken while it takes its lock again (ceval_gil.c COMPUTE_EVAL_BREAKER), until
-    it does so once more. PyPy may look only at the end of a loop; and if another thread finds the note there, the
-    main thread does not look again before it is given the lock by that thread, which may be after the next wait.
-    This call ends with a look, in both.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        CPython overlooks a note that is taken while it takes its lock again (ceval_gil.c COMPUTE_EVAL_BREAKER),
+        until it does so once more. PyPy may look only at the end of a loop; and if another thread finds the note
+        there, the main thread does not look again before it is given the lock by that thread, which may be after
+        the next wait. This call ends with a look, in both.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, Iterator, Sequence, Tuple
 
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
 
 __all__ = ["SIMPLE", "Kinds"]
 
-MOVED_FROM = int(Mask.MOVED_FROM)
-MOVED_TO = int(Mask.MOVED_TO)
-OVERFLOW = int(Mask.Q_OVERFLOW)
-UNWATCHED = int(Mask.UNWATCHED)
+MOVED_FROM = bits.MOVED_FROM
+MOVED_TO = bits.MOVED_TO
+OVERFLOW = bits.Q_OVERFLOW
+UNWATCHED = bits.UNWATCHED
 
 # The flags that are a whole kind. Of a root, nothing but DELETE_SELF tells its end.
 SIMPLE = {
-    int(Mask.CREATE): "inotify_created",
-    int(Mask.MODIFY): "inotify_modified",
-    int(Mask.CLOSE_WRITE): "inotify_closed",
-    int(Mask.ATTRIB): "inotify_attrib",
-    int(Mask.DELETE): "inotify_deleted",
-    int(Mask.DELETE_SELF): "inotify_deleted",
+    bits.CREATE: "inotify_created",
+    bits.MODIFY: "inotify_modified",
+    bits.CLOSE_WRITE: "inotify_closed",
+    bits.ATTRIB: "inotify_attrib",
+    bits.DELETE: "inotify_deleted",
+    bits.DELETE_SELF: "inotify_deleted",
 }
 
 # Which flags may lead to a hook.
 FLAGS = {
-    "inotify_created": int(Mask.CREATE | Mask.MOVED_TO),
-    "inotify_modified": int(Mask.MODIFY),
-    "inotify_closed": int(Mask.CLOSE_WRITE),
-    "inotify_attrib": int(Mask.ATTRIB),
-    "inotify_deleted": int(Mask.DELETE | Mask.DELETE_SELF | Mask.MOVED_FROM),
+    "inotify_created": bits.CREATE | bits.MOVED_TO,
+    "inotify_modified": bits.MODIFY,
+    "inotify_closed": bits.CLOSE_WRITE,
+    "inotify_attrib": bits.ATTRIB,
+    "inotify_deleted": bits.DELETE | bits.DELETE_SELF | bits.MOVED_FROM,
     "inotify_moved": MOVED_TO,
     "inotify_overflow": OVERFLOW,
     "inotify_unwatched": UNWATCHED,

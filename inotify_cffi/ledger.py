@@ -12,12 +12,14 @@ somebody looks, one for each directory at a time, gone when nobody holds it.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Tuple
 from weakref import ref
 
 from inotify_cffi._storage import ABSENT, LINK, NONE, TWINS, Memory
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Dict, Iterator, Tuple
+
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.rules import Rules
 

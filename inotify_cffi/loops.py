@@ -6,11 +6,15 @@ Neither is imported here: which of them runs was imported by whoever runs it.
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, TypeVar
+
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    Result = TypeVar("Result")
 
 __all__ = ["in_thread", "pause", "readable", "shielded", "task"]
-
-Result = TypeVar("Result")
 
 # A timer of uvloop has no room for much longer ones.
 LONGEST_S = 3600.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING
 
 from inotify_cffi.scan import MOUNTS
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Collection

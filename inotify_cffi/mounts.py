@@ -7,7 +7,7 @@ mount came or went.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.doubts import Doubts

@@ -10,16 +10,16 @@ source's watch proves that no second half will come.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
+from inotify_cffi import bits
 from inotify_cffi._storage import Records
-from inotify_cffi.flags import Mask
+from inotify_cffi.typed import NamedTuple
 
 __all__ = ["Queue", "Raw"]
 
-MOVED_TO = int(Mask.MOVED_TO)
-ENTRY = int(Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO)
-OVERFLOW = int(Mask.Q_OVERFLOW)
+MOVED_TO = bits.MOVED_TO
+ENTRY = bits.CREATE | bits.DELETE | bits.MOVED_FROM | bits.MOVED_TO
+OVERFLOW = bits.Q_OVERFLOW
 
 
 class Raw(NamedTuple):

@@ -9,12 +9,14 @@ equal watch descriptors are a perfect identity test.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Dict, NamedTuple
 
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
 from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Dict
+
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger, Node
@@ -25,7 +27,7 @@ __all__ = ["NOT_THERE", "Found", "Places"]
 
 # What openat(2) says where the ledger's directory is not: nothing, not a directory, a symbolic link.
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-ATTRIB = int(Mask.ATTRIB)
+ATTRIB = bits.ATTRIB
 
 
 class Found(NamedTuple):

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 from itertools import repeat
-from typing import TYPE_CHECKING, Callable, Iterable, Tuple, cast
 
 from inotify_cffi._storage import Told
 from inotify_cffi.events import AN_ENTRY, Event
+from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from typing import Callable, Iterable, Tuple
+
     from inotify_cffi._storage import Records
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.events import AnyEvent

@@ -11,14 +11,18 @@ from __future__ import annotations
 import math
 import os
 import sys
-import threading
 import time
-from typing import FrozenSet
+from _thread import RLock
 
 from inotify_cffi import _syscalls
 from inotify_cffi.errors import ClosedError, ForkError
 from inotify_cffi.forks import forget_in_child
-from inotify_cffi.interrupts import Interrupts, run_handlers
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import FrozenSet
+
+    from inotify_cffi.interrupts import Interrupts
 
 __all__ = ["Poller", "check_timeout"]
 
@@ -42,11 +46,11 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._answers = _syscalls.EpollBuffer()
+        self._interrupts = _new_interrupts()
         self._epoll = _syscalls.epoll_create()
         self._wake = CLOSED
-        self._interrupts = Interrupts()
         forget_in_child(self)
         try:
             self._wake = _syscalls.eventfd()
@@ -101,7 +105,7 @@ class Poller:
                 self._interrupts.drain()
                 ready.remove(self._interrupts.fd)
             if ready is None and self._interrupts.wanted:
-                run_handlers()
+                self._interrupts.run_handlers()
             if ready:
                 return frozenset(ready) - {self._wake}
             # Where signals come one upon the other each look finds another one, also after the deadline. Nothing
@@ -141,6 +145,15 @@ class Poller:
     def forked(self) -> None:
         """Close the copies of the descriptors in a forked child; the parent's stay as they are."""
         # Another thread may have held it.
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self.close()
         self._epoll = FORKED
+
+
+def _new_interrupts() -> Interrupts:
+    """Import what a wait needs before there is one: no descriptor may be left then, or the root be another."""
+    try:
+        from inotify_cffi.interrupts import Interrupts
+    except OSError as error:
+        raise OSError(error.errno, _syscalls.reason(error.errno or 0)) from None
+    return Interrupts()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inotify_cffi.crawl import kind_told
 from inotify_cffi.ledger import NO_WD, Root
 from inotify_cffi.places import NOT_THERE
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.admission import Admission

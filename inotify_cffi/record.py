@@ -8,10 +8,10 @@ answers give the same events (``tests/replay.py`` plays a file). Names that are 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from inotify_cffi import _syscalls
 from inotify_cffi.scan import Disk, Moment
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi._syscalls import Crawled

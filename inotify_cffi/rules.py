@@ -1,18 +1,13 @@
-"""What of a tree is watched, and what is not even looked at: depth, patterns, file systems. Pure.
-
-Patterns are gitignore's, by the pathspec library, which is imported when the first pattern is used.
-"""
+"""What of a tree is watched, and what is not even looked at: depth, patterns, file systems. Pure."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, FrozenSet, Iterable, NamedTuple, Optional, Tuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from typing import FrozenSet, Tuple
 
-__all__ = ["GITIGNORE", "Rules", "spec_of", "usable", "verdict"]
+__all__ = ["GITIGNORE", "Rules"]
 
 GITIGNORE = ".gitignore"
 
@@ -24,12 +19,12 @@ class Rules(NamedTuple):
     with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
     """
 
-    max_depth: Optional[int] = None  # noqa: UP045 (3.9 evaluates it)
+    max_depth: int | None = None
     follow_symlinks: bool = False
     exclude: Tuple[str, ...] = ()
     gitignore: bool = False
     one_file_system: bool = False
-    only: Optional[FrozenSet[str]] = None  # noqa: UP045 (the same)
+    only: FrozenSet[str] | None = None
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
@@ -49,36 +44,3 @@ class Rules(NamedTuple):
     def depend_on_place(self) -> bool:
         """True if what is watched of a directory depends on where it is."""
         return self.max_depth is not None or bool(self.exclude) or self.gitignore
-
-
-@lru_cache(maxsize=256)
-def spec_of(patterns: Tuple[str, ...]) -> GitIgnoreSpec:
-    """Return the compiled patterns. Raises ValueError, naming the pattern, where one is malformed."""
-    from pathspec import GitIgnoreSpec
-
-    for pattern in patterns:
-        try:
-            GitIgnoreSpec.from_lines([pattern])
-        except (ValueError, re.error) as error:
-            raise ValueError(f"{pattern!r} is not a gitignore pattern: {error}") from None
-    return GitIgnoreSpec.from_lines(patterns)
-
-
-def usable(lines: Iterable[str]) -> Tuple[str, ...]:
-    """Return the lines that are patterns; as git does, what is none is passed over."""
-    patterns: list[str] = []
-    for line in lines:
-        try:
-            spec_of((line,))
-        except ValueError:
-            continue
-        patterns.append(line)
-    return tuple(patterns)
-
-
-def verdict(patterns: Tuple[str, ...], path: str) -> bool | None:
-    """Return what the last pattern that matches says: True, *path* is excluded; False, not; None, none matches.
-
-    *path* is relative to where the patterns hold; that of a directory ends with a slash.
-    """
-    return spec_of(patterns).check_file(path).include

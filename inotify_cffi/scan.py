@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
-from inotify_cffi import _syscalls
-from inotify_cffi.flags import Mask
+from inotify_cffi import _syscalls, bits
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from inotify_cffi._syscalls import Crawled
@@ -29,14 +27,12 @@ __all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
 
 ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-ADD = int(Mask.MASK_ADD | Mask.ONLYDIR)
+ADD = bits.MASK_ADD | bits.ONLYDIR
 PROC = "/proc/self/fd"
 # The environment variable that names the file for a recording.
 RECORD = "INOTIFY_CFFI_RECORD"
 LARGEST_FILE = 1 << 20
 MOUNTS = "/proc/self/mountinfo"
-# How mountinfo writes spaces, tabs, newlines and backslashes.
-OCTAL = re.compile(r"\\(0[0-7]{2}|1[0-7]{2})")
 
 
 class Moment(NamedTuple):
@@ -188,7 +184,7 @@ class Disk:
         """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
         try:
             with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
-                return [OCTAL.sub(lambda code: chr(int(code[1], 8)), line.split(" ")[4]) for line in lines]
+                return [_unescaped(line.split(" ")[4]) for line in lines]
         except OSError:
             return []
 
@@ -209,6 +205,12 @@ class Disk:
     def now(self) -> Moment:
         """Return this moment."""
         return Moment(time.time(), time.monotonic())
+
+
+def _unescaped(path: str) -> str:
+    """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
+    first, *others = path.split("\\")
+    return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)
 
 
 def kind_of(mode: int) -> str:

@@ -14,19 +14,19 @@ import heapq
 import os
 from typing import TYPE_CHECKING, Dict, Tuple
 
-from inotify_cffi.flags import Mask
+from inotify_cffi import bits
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
 
 __all__ = ["WANTED", "Settle"]
 
-ISDIR = int(Mask.ISDIR)
-WRITTEN = int(Mask.MODIFY | Mask.CLOSE_WRITE)
-CREATE = int(Mask.CREATE)
-MOVED_FROM = int(Mask.MOVED_FROM)
-MOVED_TO = int(Mask.MOVED_TO)
-GONE = int(Mask.DELETE | Mask.DELETE_SELF | Mask.MOVED_FROM)
+ISDIR = bits.ISDIR
+WRITTEN = bits.MODIFY | bits.CLOSE_WRITE
+CREATE = bits.CREATE
+MOVED_FROM = bits.MOVED_FROM
+MOVED_TO = bits.MOVED_TO
+GONE = bits.DELETE | bits.DELETE_SELF | bits.MOVED_FROM
 
 # The events that change what waits.
 WANTED = WRITTEN | CREATE | MOVED_TO | GONE

@@ -8,10 +8,10 @@ Which events the consumer asked for is decided here, and for the most common one
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+from inotify_cffi import bits
 from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event, UnwatchedEvent
-from inotify_cffi.flags import Mask
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Teller"]
 
-ISDIR = int(Mask.ISDIR)
-MOVED_FROM = int(Mask.MOVED_FROM)
-MOVED_TO = int(Mask.MOVED_TO)
-DELETE = int(Mask.DELETE)
-OVERFLOW = int(Mask.Q_OVERFLOW)
-UNWATCHED = int(Mask.UNWATCHED)
-WATCHED = int(Mask.WATCHED)
-IN_SYNC = int(Mask.IN_SYNC)
+ISDIR = bits.ISDIR
+MOVED_FROM = bits.MOVED_FROM
+MOVED_TO = bits.MOVED_TO
+DELETE = bits.DELETE
+OVERFLOW = bits.Q_OVERFLOW
+UNWATCHED = bits.UNWATCHED
+WATCHED = bits.WATCHED
+IN_SYNC = bits.IN_SYNC
 
 # What a listing finds is told as the first of these that was asked for: so who waits for finished files only
 # still hears of a file that was there before its directory could be watched.
-FILE_FOUND = tuple(map(int, (Mask.CREATE, Mask.MOVED_TO, Mask.CLOSE_WRITE, Mask.MODIFY)))
-DIRECTORY_FOUND = tuple(map(int, (Mask.CREATE, Mask.MOVED_TO)))
-FILE_CHANGED = tuple(map(int, (Mask.MODIFY, Mask.CLOSE_WRITE, Mask.ATTRIB)))
-GONE = tuple(map(int, (Mask.DELETE, Mask.MOVED_FROM)))
+FILE_FOUND = (bits.CREATE, bits.MOVED_TO, bits.CLOSE_WRITE, bits.MODIFY)
+DIRECTORY_FOUND = (bits.CREATE, bits.MOVED_TO)
+FILE_CHANGED = (bits.MODIFY, bits.CLOSE_WRITE, bits.ATTRIB)
+GONE = (bits.DELETE, bits.MOVED_FROM)
 
 
 def _first(flags: tuple[int, ...], asked: int) -> int:

@@ -7,15 +7,12 @@ change and nothing is told, or the name or the directory is marked and looked at
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Dict, Iterator
-
+from inotify_cffi import bits
 from inotify_cffi.admission import Admission
 from inotify_cffi.anchors import Anchors
 from inotify_cffi.crawl import Crawler
 from inotify_cffi.doubts import Doubts
 from inotify_cffi.entries import Entries
-from inotify_cffi.flags import Mask
 from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger, Node, Root
 from inotify_cffi.mounts import Mounts
@@ -23,8 +20,12 @@ from inotify_cffi.places import NOT_THERE, Places
 from inotify_cffi.plain import Plain
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.teller import Teller
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Dict
+
     from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.moves import Raw
@@ -33,29 +34,56 @@ if TYPE_CHECKING:
 
 __all__ = ["STRUCTURE", "Tree"]
 
-CREATE = int(Mask.CREATE)
-DELETE = int(Mask.DELETE)
-MOVED_FROM = int(Mask.MOVED_FROM)
-MOVED_TO = int(Mask.MOVED_TO)
-ATTRIB = int(Mask.ATTRIB)
-CLOSE_WRITE = int(Mask.CLOSE_WRITE)
-ISDIR = int(Mask.ISDIR)
-IGNORED = int(Mask.IGNORED)
-UNMOUNT = int(Mask.UNMOUNT)
-OVERFLOW = int(Mask.Q_OVERFLOW)
-READS = int(Mask.READS)
-SELF_GONE = int(Mask.DELETE_SELF | Mask.MOVE_SELF)
+CREATE = bits.CREATE
+DELETE = bits.DELETE
+MOVED_FROM = bits.MOVED_FROM
+MOVED_TO = bits.MOVED_TO
+ATTRIB = bits.ATTRIB
+CLOSE_WRITE = bits.CLOSE_WRITE
+ISDIR = bits.ISDIR
+IGNORED = bits.IGNORED
+UNMOUNT = bits.UNMOUNT
+OVERFLOW = bits.Q_OVERFLOW
+READS = bits.READS
+SELF_GONE = bits.DELETE_SELF | bits.MOVE_SELF
 ENTRY = CREATE | DELETE | MOVED_FROM | MOVED_TO
 
 # What the tree needs to follow the changes, whatever the user asked for. EXCL_UNLINK: a file that has no
 # name any more can not be told.
-STRUCTURE = int(ENTRY | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.EXCL_UNLINK)
+STRUCTURE = ENTRY | bits.DELETE_SELF | bits.MOVE_SELF | bits.EXCL_UNLINK
 
 # A file system may keep times in steps of 2 s (FAT), and the clock it takes them from in steps of a tick.
 COARSEST_CTIME_S = 2.1
 
 # While writers never let the queue run empty, doubts are settled every so many reads all the same.
 READS_BEFORE_SETTLING = 64
+
+
+class Adding:
+    """While a root is added; nothing of it is left behind if that fails, and what is told is told again after.
+
+    Args:
+        tree: the tree.
+        root: the root.
+
+    """
+
+    __slots__ = ("_root", "_tree")
+
+    def __init__(self, tree: Tree, root: Root) -> None:
+        self._tree = tree
+        self._root = root
+
+    def __enter__(self) -> None:
+        """Nothing has to be done before."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tree.end_adding(self._root, failed=kind is not None)
 
 
 class Tree:
@@ -105,7 +133,7 @@ class Tree:
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
         self._mark_root("add_root", root, tell=tell)
-        with self._adding(root):
+        with Adding(self, root):
             found = self._open_new(root)
             if found is not None:
                 self._teller.silent = not tell
@@ -117,7 +145,7 @@ class Tree:
         In between :meth:`advance` only reads and applies nothing.
         """
         self._mark_root("begin_root", root, tell=tell)
-        with self._adding(root):
+        with Adding(self, root):
             found = self._open_new(root)
             if found is not None:
                 self._teller.silent = not tell
@@ -132,7 +160,7 @@ class Tree:
         if root not in self._begun:
             return True
         crawl, tell = self._begun[root]
-        with self._adding(root):
+        with Adding(self, root):
             self._teller.silent = not tell
             done = self.crawler.go_on(crawl, most)
             if done:
@@ -149,15 +177,12 @@ class Tree:
             step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
         )
 
-    @contextmanager
-    def _adding(self, root: Root) -> Iterator[None]:
-        """Leave nothing of a root behind if it can not be added, and tell again whatever it is."""
+    def end_adding(self, root: Root, *, failed: bool) -> None:
+        """Leave nothing of a root behind if it could not be added, and tell again whatever it is."""
         try:
-            yield
-        except BaseException:
-            self._disk.close_all()
-            self.remove_root(root)
-            raise
+            if failed:
+                self._disk.close_all()
+                self.remove_root(root)
         finally:
             self._teller.silent = False
 

@@ -5,30 +5,17 @@ from __future__ import annotations
 import errno
 import math
 import os
-import threading
 import time
 import warnings
+from _thread import RLock, allocate_lock, get_ident
 from collections import deque
-from typing import (
-    TYPE_CHECKING,
-    AnyStr,
-    Callable,
-    Deque,
-    Generic,
-    Iterable,
-    Iterator,
-    Literal,
-    Sequence,
-    cast,
-    overload,
-)
 
+from inotify_cffi import bits
 from inotify_cffi.arguments import checked_mask, checked_path, checked_patterns, now_and_then
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError, ForkError
-from inotify_cffi.flags import Mask
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance
 from inotify_cffi.ledger import Root
@@ -37,10 +24,13 @@ from inotify_cffi.poller import Poller, check_timeout
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.tree import STRUCTURE, Tree
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
 
 if TYPE_CHECKING:
+    import threading
     from os import PathLike
     from types import TracebackType
+    from typing import Callable, Deque, Iterable, Iterator, Literal, Sequence
 
     from inotify_cffi.arguments import BlockDuration
     from inotify_cffi.events import AnyEvent, Event
@@ -48,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Watcher", "watch"]
 
 # Told whether asked for or not: what must not be hidden.
-ALWAYS = int(Mask.Q_OVERFLOW | Mask.UNMOUNT | Mask.UNWATCHED | Mask.WATCHED | Mask.IN_SYNC)
+ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC
 
 READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at a time"
 
@@ -66,7 +56,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     Args:
         paths: directories; str, bytes or PathLike. Events have paths of the same type. More by :meth:`add`.
-        mask: which events to report; what the watcher itself needs besides is not reported.
+        mask: which events to report, ``Mask.CHANGES`` unless given; what the watcher itself needs besides is not
+            reported.
         recursive: watch what is below, too; False is the same as ``max_depth=1``.
         block_duration_s: how long a cycle of :meth:`event_gen` blocks, in seconds: a number, a callable that
             returns one and is asked before each cycle, or None to block until something happens.
@@ -125,7 +116,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def __init__(
         self,
         *paths: str | bytes | PathLike[str] | PathLike[bytes],
-        mask: int = Mask.CHANGES,
+        mask: int = bits.CHANGES,
         recursive: bool = True,
         block_duration_s: BlockDuration = 1.0,
         exclude: Iterable[str] = (),
@@ -159,8 +150,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._waits = missing == "wait"
         self._existing = existing
         # Guards the tree; never held while blocked.
-        self._lock = threading.RLock()
-        self._reading = threading.Lock()
+        self._lock = RLock()
+        self._reading = allocate_lock()
         self._claim = Claim()
         self._threads: list[threading.Thread] = []
         self._stopped = False
@@ -240,7 +231,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
-        kernel_mask = (asked & int(Mask.ALL)) | STRUCTURE | (int(Mask.CLOSE_WRITE) if rules.gitignore else 0)
+        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE if rules.gitignore else 0)
         root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
         root.waits = self._waits
         return root
@@ -544,7 +535,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             finally:
                 self._reading.release()
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread.ident != get_ident():
                 thread.join()
 
     def _free(self) -> None:
@@ -568,8 +559,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         """Give up what belongs to the parent; called in a forked child, and of no use elsewhere."""
         self._forked = self._closed = True
         # Threads that held them, and those to wait for, are not in this process.
-        self._lock = threading.RLock()
-        self._reading = threading.Lock()
+        self._lock = RLock()
+        self._reading = allocate_lock()
         self._threads = []
         self._pending.clear()
         self._mounts.close()
@@ -600,7 +591,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
 
 def watch(
-    *paths: AnyStr | PathLike[AnyStr], mask: int = Mask.CHANGES, recursive: bool = True
+    *paths: AnyStr | PathLike[AnyStr], mask: int = bits.CHANGES, recursive: bool = True
 ) -> Iterator[Event[AnyStr]]:
     """Yield what happens at and below some directories, for ever; the watcher is closed with the generator."""
     with Watcher(*paths, mask=mask, recursive=recursive) as watcher:

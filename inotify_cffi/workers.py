@@ -11,9 +11,9 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Dict, NamedTuple, Tuple
 
+from inotify_cffi import bits
 from inotify_cffi.errors import PluginError
 from inotify_cffi.events import Event
-from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
@@ -26,7 +26,7 @@ logger = logging.getLogger("inotify_cffi.dispatch")
 POLICIES = ("block", "drop-oldest", "coalesce")
 
 # Two of these in a row say no more than one. Of what creates or ends an entry every one counts.
-MERGED = int(Mask.MODIFY | Mask.CLOSE_WRITE | Mask.ATTRIB | Mask.READS)
+MERGED = bits.MODIFY | bits.CLOSE_WRITE | bits.ATTRIB | bits.READS
 
 # What must arrive whatever is dropped.
 KEPT = frozenset(

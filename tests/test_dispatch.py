@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import threading
 
@@ -586,14 +585,6 @@ def test_plugins_are_stopped_also_after_an_error(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             dispatcher.run(watcher)
     assert story.told == ["start", "end"]
-
-
-def test_importing_the_library_imports_no_pluggy():
-    code = "import sys; before = set(sys.modules); import inotify_cffi; print(sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "inotify_cffi.watcher" in done.stdout
-    for name in ("pluggy", "logging", "argparse", "asyncio", "hookspecs", "dispatch"):
-        assert name not in done.stdout
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

@@ -8,7 +8,7 @@ import pytest
 import inotify_cffi
 
 PACKAGE = os.path.dirname(inotify_cffi.__file__)
-DOORS = {"_syscalls.py", "_storage.py", "flags.py"}
+DOORS = {"_syscalls.py", "_storage.py", "bits.py"}
 
 
 def modules():

@@ -9,10 +9,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Iterator, Protocol, cast
 
+from inotify_cffi.bits import flag_names
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.surroundings import standard_output
 from inotify_cffi.durations import parse_duration
-from inotify_cffi.flags import Mask, flag_names
+from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
     import argparse
