@@ -79,6 +79,7 @@ struct iq_queue {
 struct iq_queue *iq_new(void);
 void iq_free(struct iq_queue *queue);
 long iq_feed(struct iq_queue *queue, const char *data, size_t size);
+long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
 
 /* csrc/ledger.c */
 #define IL_NONE ...
@@ -121,7 +122,8 @@ int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int32_t
 struct il_told {
     int32_t *wds;
     uint32_t *masks;
-    char *kinds, *paths;
+    uint8_t *kinds;
+    char *paths;
     uint64_t filled, room;
     int32_t count, most, full, alike;
 };

@@ -3,12 +3,12 @@
    A file was created, deleted, changed or looked at, the ledger has or lacks it as the event says, and nothing
    else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. */
 
-/* What is to be told, in columns. */
+/* What is to be told, in columns. It is taken by setting count to 0. */
 struct il_told {
     int32_t *wds;
     uint32_t *masks;
     /* 1, or 2 for an entry of a root whose path ends with a slash. */
-    char *kinds;
+    uint8_t *kinds;
     /* The paths, each ended by a NUL. */
     char *paths;
     uint64_t filled, room;
@@ -23,7 +23,7 @@ struct il_told {
 struct il_at {
     int32_t wd, node;
     uint32_t asked;
-    char kind;
+    uint8_t kind;
     /* Where its prefix was last written in the paths that are told, and how long it is; 0 if it was not. */
     uint64_t prefix_at, prefix;
 };
@@ -111,6 +111,10 @@ static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64
     int failed = 0;
 
     told->full = 0;
+    if (told->count == 0) {
+        told->filled = 0;
+        told->alike = 1;
+    }
     while (queue->at < end) {
         int32_t wd = queue->wds[queue->at];
         uint32_t mask = queue->masks[queue->at], length;

@@ -102,6 +102,17 @@ static long iq_feed(struct iq_queue *queue, const char *data, size_t size)
     return (long)at;
 }
 
+/* Read once and add what came; the bytes, or -errno. The buffer holds the longest record. */
+static long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size)
+{
+    long got = ic_read(fd, buffer, size), count;
+
+    if (got <= 0)
+        return got;
+    count = iq_feed(queue, buffer, (size_t)got);
+    return count < 0 ? count : got;
+}
+
 static const char *iq_name(const struct iq_queue *queue, uint64_t at, uint32_t *length)
 {
     uint64_t begin = at > 0 ? queue->ends[at - 1] : 0;

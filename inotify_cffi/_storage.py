@@ -14,7 +14,7 @@ from inotify_cffi.errors import DecodeError
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from typing import Iterable, NoReturn, Tuple
+    from typing import Collection, NoReturn, Tuple
 
     from inotify_cffi._inotify import ToldStruct
     from inotify_cffi._syscalls import Crawled
@@ -105,7 +105,7 @@ class Told:
         new = ffi.new_allocator(should_clear_after_alloc=False)
         self._wds = new("int32_t[]", MOST_TOLD)
         self._masks = new("uint32_t[]", MOST_TOLD)
-        self._kinds = new("char[]", MOST_TOLD)
+        self._kinds = new("uint8_t[]", MOST_TOLD)
         self._paths = new("char[]", PATHS_ROOM)
         columns = {
             "wds": self._wds,
@@ -118,38 +118,27 @@ class Told:
         }
         self.cdata = cast("ToldStruct", ffi.new("struct il_told *", columns))
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.cdata.count
-
-    @property
-    def is_full(self) -> bool:
-        """True if the last run ended because there was no room for more."""
-        return bool(self.cdata.full)
-
-    def columns(self) -> Tuple[bytes, list[int], list[int], bytes]:
+    def columns(self) -> Tuple[bytes, list[int], list[int], list[int]]:
         """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
 
         The kinds are empty if all are entries of directories whose path has no slash at its end.
         """
-        told = self.cdata
-        count = told.count
-        kinds = b"" if told.alike else bytes(ffi.buffer(self._kinds, count)[:])
+        told, count = self.cdata, self.cdata.count
+        kinds = [] if told.alike else ffi.unpack(self._kinds, count)
         paths = bytes(ffi.buffer(self._paths, told.filled)[:])
         return paths, ffi.unpack(self._masks, count), ffi.unpack(self._wds, count), kinds
 
-    def clear(self) -> None:
-        """Forget what was told; room for longer paths if not even one had any."""
+    def one(self) -> Tuple[bytes, int, int, int]:
+        """Return the path, the mask, the watch descriptor and the kind of the only one."""
+        kind = 1 if self.cdata.alike else self._kinds[0]
+        return bytes(ffi.buffer(self._paths, self.cdata.filled - 1)[:]), self._masks[0], self._wds[0], kind
+
+    def grow(self) -> None:
+        """Have room for longer paths."""
         told = self.cdata
-        if told.full and not told.count:
-            told.room *= 2
-            self._paths = ffi.new_allocator(should_clear_after_alloc=False)("char[]", told.room)
-            told.paths = self._paths
-        told.full = 0
-        told.alike = 1
-        told.filled = 0
-        told.count = 0
+        told.room *= 2
+        self._paths = ffi.new_allocator(should_clear_after_alloc=False)("char[]", told.room)
+        told.paths = self._paths
 
 
 class Memory:
@@ -309,14 +298,16 @@ class Memory:
             _fail(-left)
         return ffi.unpack(nodes, left)
 
-    def apply(self, records: Records, most: int, wds: Iterable[int], told: Told) -> int:
+    def apply(self, records: Records, most: int, wds: Collection[int], told: Told) -> int:
         """Apply plain events, so many at most, and add them to what is told; how many it took.
 
         *wds*: events of these are not plain.
         """
-        others = list(wds)
-        column = ffi.new("int32_t[]", others) if others else ffi.NULL
-        done = lib.il_apply(self._ledger, records.cdata, most, column, len(others), told.cdata)
+        if wds:
+            column = ffi.new("int32_t[]", list(wds))
+            done = lib.il_apply(self._ledger, records.cdata, most, column, len(wds), told.cdata)
+        else:
+            done = lib.il_apply(self._ledger, records.cdata, most, ffi.NULL, 0, told.cdata)
         if done < 0:
             _fail(-done)
         return done

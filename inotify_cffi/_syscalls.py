@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from inotify_cffi._inotify import CData, CrawlStruct
+    from inotify_cffi._storage import Records
 
 __all__ = [
     "O_PATH",
@@ -242,14 +243,16 @@ class ReadBuffer:
             _fail(-count)
         return self._split.run(self._buffer, count)
 
-    def take(self, fd: int) -> bytes | None:
-        """Do the same, and return the records as they are."""
-        count = lib.ic_read(fd, self._buffer, self._size)
+    def read_into(self, records: Records, fd: int) -> int:
+        """Read once and add what came to *records*; the bytes, 0 where nothing is queued."""
+        count = lib.iq_read(records.cdata, fd, self._buffer, self._size)
+        if count >= 0:
+            return count
         if count in (-errno.EAGAIN, -errno.EINTR):
-            return None
-        if count < 0:
-            _fail(-count)
-        return bytes(ffi.buffer(self._buffer, count)[:])
+            return 0
+        if count == -errno.ENOMEM:
+            raise MemoryError
+        _fail(-count)
 
 
 class ListBuffer:

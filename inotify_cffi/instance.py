@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Columns, CrawlBuffer, Crawled
 
 __all__ = ["Instance"]
@@ -88,9 +89,9 @@ class Instance:
         """Return what one read gives as columns, None if nothing is queued."""
         return self._buffer.read(self.fileno())
 
-    def read_bytes(self) -> bytes | None:
-        """Return what one read gives as it is (inotify(7)), None if nothing is queued; :func:`decode` takes it."""
-        return self._buffer.take(self.fileno())
+    def read_into(self, records: Records) -> int:
+        """Read once, without waiting, and add what came to *records*; the bytes, 0 if nothing is queued."""
+        return self._buffer.read_into(records, self._fd if self._fd >= 0 else self.fileno())
 
     def close(self) -> None:
         """Free the descriptor and all its watches; more than once does no harm."""

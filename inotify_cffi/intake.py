@@ -32,11 +32,17 @@ class Intake:
     def read(self) -> int:
         """Read once; the bytes that came."""
         self._last_read = self._disk.now()
-        data = self._disk.read()
-        if data is None:
-            return 0
-        self.raw_events += self.waiting.extend(data)
-        return len(data) or 1
+        return self.read_on()
+
+    def read_on(self) -> int:
+        """Do the same where it need not be known when that was, for something is queued."""
+        self.waiting.begin_anew()
+        records = self.waiting.records
+        waiting = records.count - records.at
+        size = self._disk.read(records)
+        if size:
+            self.raw_events += records.count - records.at - waiting
+        return size
 
     def read_queued(self) -> None:
         """Read all that is queued now, and no more than one read beyond it."""

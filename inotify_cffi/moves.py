@@ -44,13 +44,16 @@ class Queue:
 
     def extend(self, data: bytes) -> int:
         """Add what was read behind what waits; the number of raw events. Raises DecodeError."""
+        self.begin_anew()
+        return self.records.feed(data)
+
+    def begin_anew(self) -> None:
+        """Forget what is known of places that were applied, if nothing waits: what is read then begins anew."""
         if self._indexed and not len(self):
-            # The places begin anew.
             self._partners.clear()
             self._last_entry.clear()
             self._taken.clear()
             self._indexed = 0
-        return self.records.feed(data)
 
     def __len__(self) -> int:
         return self.records.count - self.records.at

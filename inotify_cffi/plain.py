@@ -42,35 +42,45 @@ class Plain:
 
     def apply(self, records: Records, most: int) -> int:
         """Take plain events off the front of what waits, *most* at most, apply and tell them; how many."""
-        taken = 0
         told = self._told
-        full = True
-        while full and taken < most:
-            self.tell()
+        self.tell()
+        taken = 0
+        while True:
             self._behind = len(self._teller)
             try:
                 taken += self._ledger.memory.apply(records, most - taken, self._anchors.wds, told)
-                full = told.is_full
             finally:
                 # What the ledger has is told, whatever comes in between.
-                self.tell()
-        return taken
+                any_told = self.tell()
+            if not told.cdata.full:
+                return taken
+            if not any_told:
+                told.grow()
 
-    def tell(self) -> None:
-        """Tell what was applied and is not told yet. To be interrupted and called again does no harm."""
-        told = self._told
-        if told.count:
-            self._teller.tell_behind(self._behind, self._events(*told.columns()))
-        told.clear()
+    def tell(self) -> bool:
+        """Tell what was applied and is not told yet, if there is something.
 
-    def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: bytes) -> list[AnyEvent]:
-        roots = self._ledger.roots
+        To be interrupted and called again does no harm.
+        """
+        told = self._told.cdata
+        if not told.count:
+            return False
+        events = [self._event(*self._told.one())] if told.count == 1 else self._events(*self._told.columns())
+        self._teller.tell_behind(self._behind, events)
+        told.count = 0
+        return True
+
+    def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
+        return as_event((path if self._is_bytes() else os.fsdecode(path), mask, None, 0, wd, kind, False))
+
+    def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
         texts: Iterable[str] | Iterable[bytes]
-        # The roots are all of one type.
-        if roots and isinstance(roots[0].given, bytes):
-            texts = paths.split(b"\0")
-        else:
-            texts = os.fsdecode(paths).split("\0")
+        texts = paths.split(b"\0") if self._is_bytes() else os.fsdecode(paths).split("\0")
         which: Iterable[int] = kinds or repeat(AN_ENTRY)
         # Behind the last NUL is a text more, for which there is no mask.
         return list(map(as_event, zip(texts, masks, repeat(None), repeat(0), wds, which, repeat(False))))
+
+    def _is_bytes(self) -> bool:
+        """Return True if the roots are bytes; they are all of one type."""
+        roots = self._ledger.roots
+        return bool(roots) and isinstance(roots[0].given, bytes)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 
-from inotify_cffi import _syscalls
 from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
 
@@ -43,16 +43,13 @@ class Recorder(Disk):
         """Write down what the watcher wants of the tree."""
         self._write("mark", (step, *arguments), None)
 
-    def read(self) -> bytes | None:
+    def read(self, records: Records) -> int:
         """See :class:`Disk`."""
-        data = super().read()
-        if data is None:
-            self._write("read", (), None)
-        else:
-            columns = _syscalls.split(data)
-            names = columns.names.decode("utf-8", "surrogateescape")
-            self._write("read", (), [columns.wds, columns.masks, columns.cookies, names])
-        return data
+        waiting = records.count - records.at
+        size = super().read(records)
+        raws = [records.raw(at) for at in range(records.at + waiting, records.count)] if size else []
+        self._write("read", (), [(*raw, name.decode("utf-8", "surrogateescape")) for *raw, name in raws])
+        return size
 
     def queued(self) -> int:
         """See :class:`Disk`."""

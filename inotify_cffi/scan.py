@@ -20,6 +20,7 @@ from inotify_cffi import _syscalls, bits
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
 
@@ -65,9 +66,9 @@ class Disk:
 
     # --- the queue ---
 
-    def read(self) -> bytes | None:
-        """Return what one read gives, None if nothing is queued."""
-        return self._instance.read_bytes()
+    def read(self, records: Records) -> int:
+        """Read once and add what came to *records*; the bytes, 0 if nothing is queued."""
+        return self._instance.read_into(records)
 
     def queued(self) -> int:
         """Return the bytes that are queued."""

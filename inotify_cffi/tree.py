@@ -55,6 +55,9 @@ STRUCTURE = ENTRY | bits.DELETE_SELF | bits.MOVE_SELF | bits.EXCL_UNLINK
 # A file system may keep times in steps of 2 s (FAT), and the clock it takes them from in steps of a tick.
 COARSEST_CTIME_S = 2.1
 
+# More raw events than there can be.
+ALL = 1 << 62
+
 # While writers never let the queue run empty, doubts are settled every so many reads all the same.
 READS_BEFORE_SETTLING = 64
 
@@ -347,11 +350,11 @@ class Tree:
     def _apply_all(self, most: int | None = None) -> bool:
         """Apply what was read, or *most* of it; True if nothing is left."""
         queue = self._intake.waiting
-        left = len(queue) if most is None else most
+        left = ALL if most is None else most
         # A move may read more, behind what was there.
-        while len(queue) and (most is None or left > 0):
+        while len(queue) and left > 0:
             left -= self._plain.apply(queue.records, left)
-            if len(queue) and (most is None or left > 0):
+            if len(queue) and left > 0:
                 raw = queue.next()
                 left -= 1
                 if raw is not None:

@@ -49,12 +49,10 @@ class Player(Disk):
     def mark(self, step, *arguments):
         self.answer("mark", step, *arguments)
 
-    def read(self):
-        answer = self.answer("read")
-        if answer is None:
-            return None
-        *columns, names = answer
-        return packed(*zip(*columns, names.encode("utf-8", "surrogateescape").split(b"\0")))
+    def read(self, records):
+        data = packed(*((*raw, name.encode("utf-8", "surrogateescape")) for *raw, name in self.answer("read")))
+        records.feed(data)
+        return len(data)
 
     def now(self):
         return Moment(*self.answer("now"))
