@@ -55,8 +55,13 @@ class Interrupts:
         self.run_handlers()
 
     def disarm(self) -> None:
-        """Undo :meth:`arm`."""
+        """Undo :meth:`arm`, in whatever thread."""
         if self._armed and self.wanted:
+            self.disarm_here()
+
+    def disarm_here(self) -> None:
+        """Undo :meth:`arm` in the thread that has called it."""
+        if self._armed:
             try:
                 signal.set_wakeup_fd(-1)
             except ValueError:

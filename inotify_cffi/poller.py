@@ -51,6 +51,9 @@ class Poller:
         self._interrupts = _new_interrupts()
         self._epoll = _syscalls.epoll_create()
         self._wake = CLOSED
+        # The answer when the first descriptor that was added is ready, and nothing else.
+        self._usual: list[int] = []
+        self._first: FrozenSet[int] = frozenset()
         forget_in_child(self)
         try:
             self._wake = _syscalls.eventfd()
@@ -62,6 +65,8 @@ class Poller:
     def add(self, fd: int) -> None:
         """Wait for *fd* to become readable."""
         _syscalls.epoll_add(self.fileno(), fd, _syscalls.POLL_IN)
+        if not self._usual:
+            self._usual, self._first = [fd], frozenset([fd])
 
     def add_urgent(self, fd: int) -> None:
         """Wait for *fd* to have something urgent, as /proc/self/mountinfo has it (proc(5), poll)."""
@@ -90,7 +95,7 @@ class Poller:
             interrupts.arm()
             return self._wait(timeout)
         finally:
-            interrupts.disarm()
+            interrupts.disarm_here()
 
     def _wait(self, timeout: float | None) -> FrozenSet[int]:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -101,6 +106,8 @@ class Poller:
                 left = (deadline - time.monotonic()) * 1000
                 milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
             ready = self._answers.wait(self.fileno(), milliseconds)
+            if ready == self._usual:
+                return self._first
             if ready and self._interrupts.fd in ready:
                 self._interrupts.drain()
                 ready.remove(self._interrupts.fd)

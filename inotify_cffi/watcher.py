@@ -286,7 +286,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                     return []
                 if self._mounts.came(ready):
                     self._look_at_mounts()
-                elif not ready and deadline is not None and time.monotonic() >= deadline:
+                elif ready:
+                    events = self._read_plain()
+                    if events:
+                        return events
+                elif deadline is not None and time.monotonic() >= deadline:
                     return []
         finally:
             self._end_reading()
@@ -337,7 +341,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._claim.take(iteration)
             while not self._closed:
                 if not self._pending:
-                    self._pending.extendleft(reversed(self._read(None, iteration)))
+                    events = self._read(None, iteration)
+                    if len(events) == 1:
+                        yield events[0]
+                        continue
+                    self._pending.extendleft(reversed(events))
                     if not self._pending:
                         return
                 yield self._pending.popleft()
@@ -437,6 +445,23 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         finally:
             self._pending.extend(self._told())
             self._stay_readable()
+
+    def _read_plain(self) -> list[Event[AnyStr]]:
+        """Return what came, if all that there is to do is to read it; else none, and :meth:`_collect` does it.
+
+        What is in doubt or told already leaves the descriptor readable, and there is more to do than that. Most
+        often there is not, and then as little as possible stands between the event and who waits for it.
+        """
+        with self._lock:
+            if self._pending or self._owes_wake or self._closed:
+                return []
+            try:
+                return cast("list[Event[AnyStr]]", self._tree.read_plain())
+            except BaseException as error:
+                self._interrupted(error)
+                self._pending.extend(self._told())
+                self._stay_readable()
+                raise
 
     def _read_once(self) -> bool:
         """Read without waiting, for who waits by other means; True if there is something to hand out."""

@@ -114,6 +114,8 @@ class Replay:
             location, *rest = arguments
             root = next((root for root in self.tree.ledger.roots if root.location == location), None)
             getattr(self.tree, step)(root, *rest)
+        elif step == "read_plain":
+            self.told += self.tree.read_plain()
         else:
             getattr(self.tree, step)(*arguments)
 
