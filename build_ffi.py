@@ -1,7 +1,7 @@
 """Declare the kernel interface and describe how to compile it.
 
 The declarations are one list: every constant of inotify and epoll, read from the headers, and the functions of
-``csrc/kernel.c``.
+``csrc/``.
 """
 
 from pathlib import Path
@@ -39,6 +39,7 @@ CDEF = """
 /* <sys/epoll.h>, epoll(7) */
 #define EPOLLIN ...
 #define EPOLLPRI ...
+#define EPOLLEXCLUSIVE ...
 
 /* csrc/kernel.c: a failed call gives -errno */
 #define IC_MOST_READY ...
@@ -67,18 +68,34 @@ int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_eventfd(void);
+
+/* csrc/ahead.c: the same */
+struct ic_ahead;
+struct ic_ahead *ic_ahead_start(int inotify, size_t size, int *failed);
+int ic_ahead_filled(struct ic_ahead *ahead);
+long ic_ahead_read(struct ic_ahead *ahead, char *buffer, size_t size);
+long ic_ahead_queued(struct ic_ahead *ahead);
+uint64_t ic_ahead_most_held(struct ic_ahead *ahead);
+void ic_ahead_end(struct ic_ahead *ahead);
+void ic_ahead_forked(struct ic_ahead *ahead);
+void ic_ahead_free(struct ic_ahead *ahead);
 """
+
+# One module, in this order.
+SOURCES = ["csrc/kernel.c", "csrc/ahead.c"]
 
 here = Path(__file__).resolve().parent
 ffibuilder = FFI()
 ffibuilder.cdef(CDEF)
 ffibuilder.set_source(
     "inotify_cffi._inotify",
-    (here / "csrc" / "kernel.c").read_text(),
+    "\n".join((here / source).read_text() for source in SOURCES),
     # What the module is made from: a change rebuilds it, and the sdist carries it.
-    depends=["build_ffi.py", "csrc/kernel.c"],
+    depends=["build_ffi.py", *SOURCES],
     define_macros=[("_GNU_SOURCE", "1")],
-    extra_compile_args=["-Wall", "-Wextra"],
+    # glibc has the threads in a library of their own before 2.34.
+    extra_compile_args=["-Wall", "-Wextra", "-pthread"],
+    extra_link_args=["-pthread"],
 )
 
 if __name__ == "__main__":

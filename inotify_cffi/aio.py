@@ -94,6 +94,7 @@ def awatch(
     missing: Literal["error", "wait"] = ...,
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
+    read_ahead: int | None = ...,
 ) -> Watching[str]: ...
 
 
@@ -110,6 +111,7 @@ def awatch(
     missing: Literal["error", "wait"] = ...,
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
+    read_ahead: int | None = ...,
 ) -> Watching[bytes]: ...
 
 
