@@ -71,7 +71,7 @@ int ic_eventfd(void);
 
 /* csrc/ahead.c: the same */
 struct ic_ahead;
-struct ic_ahead *ic_ahead_start(int inotify, size_t size, int *failed);
+struct ic_ahead *ic_ahead_start(int inotify, size_t size, int shares, int *failed);
 int ic_ahead_filled(struct ic_ahead *ahead);
 long ic_ahead_read(struct ic_ahead *ahead, char *buffer, size_t size);
 long ic_ahead_queued(struct ic_ahead *ahead);

@@ -15,7 +15,9 @@
      ring     all other fields; held for no longer than it takes to copy
 
    The thread waits by an epoll that is exclusive, as the consumer's may be (Poller.add_shared): an event wakes one of
-   the two, and if the consumer's was added first, the thread only if the consumer does not wait. */
+   the two, and if the consumer's was added first, the thread only if the consumer does not wait. Most often it comes
+   back at once, so then the thread leaves it a moment: to be woken for each event costs more than to read it. No one
+   waits for the thread meanwhile, and what the kernel's queue has room for takes longer to come. */
 
 #include <poll.h>
 #include <pthread.h>
@@ -32,6 +34,7 @@ enum {
     AHEAD_RECORD = sizeof(struct inotify_event) + 256,
     /* The consumer may have to wait for one read of the thread: some hundred events. */
     AHEAD_READ = 16384,
+    AHEAD_MOMENT_MS = 1,
     AHEAD_STACK = 262144
 };
 
@@ -40,6 +43,8 @@ struct ic_ahead {
     int inotify, epoll;
     /* An eventfd that is readable while memory holds something, and one that makes the thread look. */
     int filled, control;
+    /* shares: the consumer waits for the inotify descriptor as well; has_more: the last read was a large one. */
+    int shares, has_more;
     pid_t pid;
     pthread_t thread;
     pthread_mutex_t turn, reading, ring;
@@ -130,6 +135,7 @@ static void ic_ahead_fill(struct ic_ahead *ahead)
         /* The consumer only takes from the head, so this part is nobody else's. */
         long got = ic_read(ahead->inotify, ahead->memory + tail, room < AHEAD_READ ? room : AHEAD_READ);
 
+        ahead->has_more = got > AHEAD_READ / 2;
         pthread_mutex_lock(&ahead->ring);
         ic_ahead_put(ahead, got);
         pthread_mutex_unlock(&ahead->ring);
@@ -151,6 +157,8 @@ static int ic_ahead_wait(struct ic_ahead *ahead)
     count = reads ? epoll_wait(ahead->epoll, ready, 2, -1) : poll(&control, 1, -1);
     while (reads && count-- > 0)
         control.revents |= ready[count].data.fd == ahead->control;
+    if (ahead->shares && reads && !ahead->has_more && !control.revents)
+        poll(&control, 1, AHEAD_MOMENT_MS);
     if (control.revents)
         ic_ahead_quieten(ahead->control);
     pthread_mutex_lock(&ahead->ring);
@@ -349,8 +357,10 @@ static int ic_ahead_open(struct ic_ahead *ahead, int inotify, size_t size)
     return ic_epoll_add(ahead->epoll, inotify, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
-/* Begin to read an inotify instance ahead, into so many bytes; NULL if it failed, and then why, as -errno. */
-static struct ic_ahead *ic_ahead_start(int inotify, size_t size, int *failed)
+/* Begin to read an inotify instance ahead, into so many bytes; NULL if it failed, and then why, as -errno.
+
+   shares: who reads waits for the inotify descriptor, too, and did so before this was called. */
+static struct ic_ahead *ic_ahead_start(int inotify, size_t size, int shares, int *failed)
 {
     struct ic_ahead *ahead = calloc(1, sizeof *ahead);
 
@@ -360,6 +370,7 @@ static struct ic_ahead *ic_ahead_start(int inotify, size_t size, int *failed)
     }
     ahead->epoll = ahead->filled = ahead->control = -1;
     ahead->pid = getpid();
+    ahead->shares = shares;
     pthread_mutex_init(&ahead->turn, NULL);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->ring, NULL);

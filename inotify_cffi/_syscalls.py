@@ -229,12 +229,14 @@ def split(data: bytes) -> Columns:
 class ReadAhead:
     """A thread that reads the inotify descriptor *fd* into at most *size* bytes of memory; see ``csrc/ahead.c``.
 
+    *shares*: who takes what it read waits for *fd*, too, and has been told so before; so there is no hurry.
+
     Raises OSError where there is no memory, no descriptor or no thread left.
     """
 
-    def __init__(self, fd: int, size: int) -> None:
+    def __init__(self, fd: int, size: int, *, shares: bool) -> None:
         failed = ffi.new("int *")
-        ahead = lib.ic_ahead_start(fd, min(size, sys.maxsize), failed)
+        ahead = lib.ic_ahead_start(fd, min(size, sys.maxsize), shares, failed)
         code = -failed[0]
         if code == errno.EAGAIN:
             raise OSError(code, "no thread is left to read ahead; raise RLIMIT_NPROC (ulimit -u)")

@@ -59,11 +59,12 @@ class Instance:
                 self.close()
                 raise
 
-    def begin_reading_ahead(self, size: int) -> None:
+    def begin_reading_ahead(self, size: int, *, shares: bool = False) -> None:
         """Have a thread, which runs no Python, empty the queue into memory whenever nobody reads in time.
 
         The memory holds *size* bytes. When it is full the queue fills up behind it, and its overflow is told by
-        the kernel as ever. :meth:`fileno` is another descriptor from then on.
+        the kernel as ever. :meth:`fileno` is another descriptor from then on. *shares*: the one that it was before
+        is waited for as well, by :meth:`Poller.add_shared <inotify_cffi.poller.Poller.add_shared>`.
 
         Raises ValueError for a size below 65536, or if it was begun before; ClosedError; OSError where no memory,
         no descriptor or no thread is left.
@@ -72,7 +73,7 @@ class Instance:
         fd = self._inotify()
         if self._ahead is not None:
             raise ValueError("the inotify instance is read ahead already")
-        self._ahead = _syscalls.ReadAhead(fd, size)
+        self._ahead = _syscalls.ReadAhead(fd, size, shares=shares)
 
     @property
     def most_ahead(self) -> int:

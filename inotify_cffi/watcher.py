@@ -185,7 +185,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             if read_ahead is not None:
                 # This way round: while this watcher waits it is woken by the event, else the thread is.
                 self._poller.add_shared(self._instance.fileno())
-                self._instance.begin_reading_ahead(read_ahead)
+                self._instance.begin_reading_ahead(read_ahead, shares=True)
             self._poller.add(self._instance.fileno())
             if self._mounts.fd >= 0:
                 self._poller.add_urgent(self._mounts.fd)
