@@ -439,23 +439,23 @@ def test_no_thread_is_left(python):
         import resource
         from inotify_cffi import Instance
 
+        instance = Instance()
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
-        said = set()
-        for room in range(0, 1 << 20, 1 << 15):
-            resource.setrlimit(resource.RLIMIT_AS, (used + room, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20), -1))
+        said = []
+        for size in range(16 << 20, 65535, -65536):
             try:
-                Instance(read_ahead=1 << 17).close()
-            except MemoryError:
-                continue
+                instance.begin_reading_ahead(size)
+                break
             except OSError as error:
-                said.add(str(error))
-            finally:
-                resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-        print(*sorted(said), sep="\\n")
+                said.append(str(error).replace(str(size), "SIZE"))
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        instance.close()
+        print(*sorted(set(said)), sep="\\n")
         """
     )
     assert told.splitlines() == [
         "[Errno 11] no thread is left to read ahead; raise RLIMIT_NPROC (ulimit -u)",
-        "[Errno 12] there is no memory to read 131072 bytes ahead; take a smaller read_ahead",
+        "[Errno 12] there is no memory to read SIZE bytes ahead; take a smaller read_ahead",
     ]
