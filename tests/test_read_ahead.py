@@ -87,15 +87,15 @@ def instance(tmp_path, no_thread_left, no_fd_left):
 # --- what it is for ---
 
 
-def kinds_of_gap(path, **options):
+def kinds_of_gap(path, read_ahead):
     """What is told of lost events if nobody reads while there are more than the kernel has room for."""
     with queue_of(SMALL):
-        watcher = Watcher(**options)
+        watcher = Watcher(read_ahead=read_ahead)
     with Consumer(path, watcher=watcher) as consumer:
         watcher.add(path)
         for number in range(10 * SMALL):
             os.mknod(f"{path}/f{number}")
-            if options and number % (SMALL // 4) == 0:
+            if read_ahead and number % (SMALL // 4) == 0:
                 until_read_ahead(watcher._instance)
         told = consumer.sync()
         consumer.assert_at_rest()
@@ -105,12 +105,12 @@ def kinds_of_gap(path, **options):
 @pytest.mark.skipif(not os.access(QUEUE, os.W_OK), reason="only root can make a small queue")
 def test_more_is_held_than_the_kernel_has_room_for(tmp_path):
     path = os.fspath(tmp_path)
-    assert kinds_of_gap(path, read_ahead=LEAST) == ([], 10 * SMALL)
+    assert kinds_of_gap(path, LEAST) == ([], 10 * SMALL)
 
 
 @pytest.mark.skipif(not os.access(QUEUE, os.W_OK), reason="only root can make a small queue")
 def test_without_it_events_are_lost(tmp_path):
-    gap, _ = kinds_of_gap(os.fspath(tmp_path))
+    gap, _ = kinds_of_gap(os.fspath(tmp_path), None)
     assert gap == [Mask.Q_OVERFLOW, Mask.IN_SYNC]
 
 
@@ -145,10 +145,11 @@ def test_the_most_that_was_held_is_counted(ahead, tmp_path):
     assert ahead.stats()["read_ahead"] == 10 * RECORD_SIZE
 
 
-def test_without_it_nothing_is_held(watcher, tmp_path):
-    write(tmp_path / "file")
-    watcher.sync()
-    assert watcher.stats()["read_ahead"] == 0
+def test_without_it_nothing_is_held(tmp_path):
+    with Watcher(tmp_path, read_ahead=None) as watcher:
+        write(tmp_path / "file")
+        watcher.sync()
+        assert watcher.stats()["read_ahead"] == 0
 
 
 # --- the order, the size, the descriptor ---
