@@ -1,7 +1,7 @@
 """Declare the kernel interface and describe how to compile it.
 
 The declarations are one list: every constant of inotify and epoll, read from the headers, and the functions of
-``csrc``.
+``csrc/``.
 """
 
 from pathlib import Path
@@ -39,6 +39,7 @@ CDEF = """
 /* <sys/epoll.h>, epoll(7) */
 #define EPOLLIN ...
 #define EPOLLPRI ...
+#define EPOLLEXCLUSIVE ...
 
 /* csrc/kernel.c: a failed call gives -errno */
 #define IC_MOST_READY ...
@@ -129,10 +130,21 @@ struct il_told {
 };
 int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
                  int32_t wd_count, struct il_told *told);
+
+/* csrc/ahead.c */
+struct ic_ahead;
+struct ic_ahead *ic_ahead_start(int inotify, size_t size, int shares, int *failed);
+int ic_ahead_filled(struct ic_ahead *ahead);
+long ic_ahead_read(struct ic_ahead *ahead, char *buffer, size_t size);
+long ic_ahead_queued(struct ic_ahead *ahead);
+uint64_t ic_ahead_most_held(struct ic_ahead *ahead);
+void ic_ahead_end(struct ic_ahead *ahead);
+void ic_ahead_forked(struct ic_ahead *ahead);
+void ic_ahead_free(struct ic_ahead *ahead);
 """
 
 # In this order: each relies on those before it.
-SOURCES = ("csrc/kernel.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c")
+SOURCES = ("csrc/kernel.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c", "csrc/ahead.c")
 
 here = Path(__file__).resolve().parent
 ffibuilder = FFI()
@@ -143,7 +155,9 @@ ffibuilder.set_source(
     # What the module is made from: a change rebuilds it, and the sdist carries it.
     depends=["build_ffi.py", *SOURCES],
     define_macros=[("_GNU_SOURCE", "1")],
-    extra_compile_args=["-Wall", "-Wextra"],
+    # glibc has the threads in a library of their own before 2.34.
+    extra_compile_args=["-Wall", "-Wextra", "-pthread"],
+    extra_link_args=["-pthread"],
 )
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "O_PATH",
     "POLL_IN",
+    "POLL_ONE",
     "POLL_PRI",
     "Columns",
     "CrawlBuffer",
@@ -28,6 +30,7 @@ __all__ = [
     "Crawled",
     "EpollBuffer",
     "ListBuffer",
+    "ReadAhead",
     "ReadBuffer",
     "add_watch",
     "epoll_add",
@@ -48,6 +51,8 @@ __all__ = [
 O_PATH: int = lib.O_PATH
 POLL_IN: int = lib.EPOLLIN
 POLL_PRI: int = lib.EPOLLPRI
+# Of all who wait with it, one is woken.
+POLL_ONE: int = lib.EPOLLEXCLUSIVE
 
 # A record is 16 bytes and a name of up to 255 in steps of 16 (inotify(7)).
 RECORD_SIZE = 16
@@ -223,6 +228,56 @@ def split(data: bytes) -> Columns:
     return _Split(len(data)).run(ffi.from_buffer(data), len(data))
 
 
+class ReadAhead:
+    """A thread that reads the inotify descriptor *fd* into at most *size* bytes of memory; see ``csrc/ahead.c``.
+
+    *shares*: who takes what it read waits for *fd*, too, and has been told so before; so there is no hurry.
+
+    Raises OSError where there is no memory, no descriptor or no thread left.
+    """
+
+    def __init__(self, fd: int, size: int, *, shares: bool) -> None:
+        failed = ffi.new("int *")
+        ahead = lib.ic_ahead_start(fd, min(size, sys.maxsize), shares, failed)
+        code = -failed[0]
+        if code == errno.EAGAIN:
+            raise OSError(code, "no thread is left to read ahead; raise RLIMIT_NPROC (ulimit -u)")
+        if code == errno.ENOMEM:
+            raise OSError(code, f"there is no memory to read {size} bytes ahead; take a smaller read_ahead")
+        if code:
+            _fail(code)
+        # Whoever forgets to end it has no thread left over all the same.
+        self._ahead = ffi.gc(ahead, lib.ic_ahead_free)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while the memory holds something."""
+        return lib.ic_ahead_filled(self._ahead)
+
+    def read_into(self, buffer: CData, size: int) -> int:
+        """Read once, from the memory, or from the kernel if that is empty; the bytes, whole records, or -errno."""
+        return lib.ic_ahead_read(self._ahead, buffer, size)
+
+    def queued_bytes(self) -> int:
+        """Return how many bytes wait, in the memory and in the kernel's queue. Raises OSError."""
+        count = lib.ic_ahead_queued(self._ahead)
+        if count < 0:
+            _fail(-count)
+        return count
+
+    @property
+    def most_held(self) -> int:
+        """The most bytes that the memory has held so far."""
+        return lib.ic_ahead_most_held(self._ahead)
+
+    def end(self) -> None:
+        """End the thread and free the memory; more than once, and in any thread, does no harm."""
+        lib.ic_ahead_end(self._ahead)
+
+    def forked(self) -> None:
+        """Free the copy in a forked child, in which there is no such thread."""
+        lib.ic_ahead_forked(self._ahead)
+
+
 class ReadBuffer:
     """A buffer to read an inotify descriptor into; reused, so a read allocates nothing of its size."""
 
@@ -233,19 +288,27 @@ class ReadBuffer:
         self._buffer = ffi.new("char[]", size)
         self._split = _Split(size)
 
-    def read(self, fd: int, most: int | None = None) -> Columns | None:
-        """Read once, at most *most* bytes; None where nothing is queued. Raises OSError on a failed read."""
+    def read(self, fd: int, most: int | None = None, *, ahead: ReadAhead | None = None) -> Columns | None:
+        """Read once, at most *most* bytes; None where nothing is queued. Raises OSError on a failed read.
+
+        *ahead* is what reads *fd* ahead, if something does.
+        """
         size = self._size if most is None else min(self._size, max(most, LARGEST_RECORD))
-        count = lib.ic_read(fd, self._buffer, size)
+        count = lib.ic_read(fd, self._buffer, size) if ahead is None else ahead.read_into(self._buffer, size)
         if count in (-errno.EAGAIN, -errno.EINTR):
             return None
         if count < 0:
             _fail(-count)
         return self._split.run(self._buffer, count)
 
-    def read_into(self, records: Records, fd: int) -> int:
+    def read_into(self, records: Records, fd: int, *, ahead: ReadAhead | None = None) -> int:
         """Read once and add what came to *records*; the bytes, 0 where nothing is queued."""
-        count = lib.iq_read(records.cdata, fd, self._buffer, self._size)
+        if ahead is None:
+            count = lib.iq_read(records.cdata, fd, self._buffer, self._size)
+        else:
+            count = ahead.read_into(self._buffer, self._size)
+            failed = lib.iq_feed(records.cdata, self._buffer, count) if count > 0 else 0
+            count = min(failed, 0) or count
         if count >= 0:
             return count
         if count in (-errno.EAGAIN, -errno.EINTR):

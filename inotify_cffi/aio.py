@@ -84,6 +84,7 @@ def awatch(
     missing: Literal["error", "wait"] = ...,
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
+    read_ahead: int | None = ...,
 ) -> Watching[str]: ...
 
 
@@ -100,6 +101,7 @@ def awatch(
     missing: Literal["error", "wait"] = ...,
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
+    read_ahead: int | None = ...,
 ) -> Watching[bytes]: ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 
 from inotify_cffi import _syscalls
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
     from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Columns, CrawlBuffer, Crawled
 
-__all__ = ["Instance"]
+__all__ = ["Instance", "check_read_ahead"]
 
 # One read takes at most this much: some 2,000 records with short names, little memory, few calls.
 READ_SIZE = 65536
 
+# The least that may be read ahead: a fraction of what the kernel's queue holds would be of no use.
+LEAST_AHEAD = 65536
+
 CLOSED = -1
 FORKED = -2
+
+
+def check_read_ahead(size: int | None) -> None:
+    """Raise ValueError where *size* is too small, TypeError where it is no number of bytes."""
+    if size is not None and operator.index(size) < LEAST_AHEAD:
+        raise ValueError(f"read_ahead is {LEAST_AHEAD} bytes or more (16 << 20, say), or None; not {size!r}")
 
 
 class Instance:
@@ -31,21 +41,55 @@ class Instance:
 
     Args:
         read_size: the bytes that one read takes at most, 272 or more.
+        read_ahead: :meth:`begin_reading_ahead` with so many bytes.
 
     Raises InstanceLimitError where ``fs.inotify.max_user_instances`` is reached, OSError otherwise.
 
     """
 
-    def __init__(self, *, read_size: int = READ_SIZE) -> None:
+    def __init__(self, *, read_size: int = READ_SIZE, read_ahead: int | None = None) -> None:
+        self._ahead: _syscalls.ReadAhead | None = None
+        check_read_ahead(read_ahead)
         self._buffer = _syscalls.ReadBuffer(read_size)
         self._fd = _syscalls.inotify_init()
         forget_in_child(self)
+        if read_ahead is not None:
+            try:
+                self.begin_reading_ahead(read_ahead)
+            except BaseException:
+                self.close()
+                raise
+
+    def begin_reading_ahead(self, size: int, *, shares: bool = False) -> None:
+        """Have a thread, which runs no Python, empty the queue into memory whenever nobody reads in time.
+
+        The memory holds *size* bytes. When it is full the queue fills up behind it, and its overflow is told by
+        the kernel as ever. :meth:`fileno` is another descriptor from then on. *shares*: the one that it was before
+        is waited for as well, by :meth:`Poller.add_shared <inotify_cffi.poller.Poller.add_shared>`.
+
+        Raises ValueError for a size below 65536, or if it was begun before; ClosedError; OSError where no memory,
+        no descriptor or no thread is left.
+        """
+        check_read_ahead(size)
+        fd = self._inotify()
+        if self._ahead is not None:
+            raise ValueError("the inotify instance is read ahead already")
+        self._ahead = _syscalls.ReadAhead(fd, size, shares=shares)
+
+    @property
+    def most_ahead(self) -> int:
+        """The most bytes that were held in memory at once so far; 0 if nothing is read ahead."""
+        return 0 if self._ahead is None else self._ahead.most_held
 
     def fileno(self) -> int:
-        """Return the descriptor; it is readable when events wait. Raises ClosedError after close.
+        """Return a descriptor that is readable when events wait. Raises ClosedError after close.
 
         In a process that was forked since, all but :meth:`close` raises ForkError.
         """
+        fd = self._inotify()
+        return fd if self._ahead is None else self._ahead.fileno()
+
+    def _inotify(self) -> int:
         if self._fd == FORKED:
             raise ForkError("the inotify instance belongs to the parent process; make one after the fork")
         if self._fd < 0:
@@ -57,25 +101,29 @@ class Instance:
 
         Raises WatchLimitError, PathError for a NUL, or the OSError of the failed call with errno and filename.
         """
-        return _syscalls.add_watch(self.fileno(), os.fspath(path), mask)
+        return _syscalls.add_watch(self._inotify(), os.fspath(path), mask)
 
     def watch_fd(self, target: int, mask: int, path: str | bytes | None = None) -> int:
         """Watch the object open as *target*; *path* only names it in an error."""
-        return _syscalls.watch_fd(self.fileno(), target, mask, path)
+        return _syscalls.watch_fd(self._inotify(), target, mask, path)
 
     def crawl(
         self, buffer: CrawlBuffer, target: int, names: list[str], mask: int, *, last_wd: int, most: int
     ) -> Crawled:
         """Watch and list directories in the one open as *target*, and all below: see :class:`CrawlBuffer`."""
-        return buffer.visit(self.fileno(), target, names, mask, last_wd=last_wd, most=most)
+        return buffer.visit(self._inotify(), target, names, mask, last_wd=last_wd, most=most)
 
     def rm_watch(self, wd: int) -> bool:
         """Remove a watch. False if the kernel had removed it already."""
-        return _syscalls.rm_watch(self.fileno(), wd)
+        return _syscalls.rm_watch(self._inotify(), wd)
 
     def queued_bytes(self) -> int:
-        """Return the size of the queue in bytes: all that was done so far is in that much (FIONREAD)."""
-        return _syscalls.queued_bytes(self.fileno())
+        """Return the size of the queue in bytes: all that was done so far is in that much (FIONREAD).
+
+        What was read ahead is a part of it.
+        """
+        fd = self._inotify()
+        return _syscalls.queued_bytes(fd) if self._ahead is None else self._ahead.queued_bytes()
 
     def read(self) -> list[RawEvent]:
         """Return what one read gives, without waiting; empty if nothing is queued."""
@@ -87,20 +135,24 @@ class Instance:
 
     def read_columns(self) -> Columns | None:
         """Return what one read gives as columns, None if nothing is queued."""
-        return self._buffer.read(self.fileno())
+        return self._buffer.read(self._inotify(), ahead=self._ahead)
 
     def read_into(self, records: Records) -> int:
         """Read once, without waiting, and add what came to *records*; the bytes, 0 if nothing is queued."""
-        return self._buffer.read_into(records, self._fd if self._fd >= 0 else self.fileno())
+        return self._buffer.read_into(records, self._fd if self._fd >= 0 else self._inotify(), ahead=self._ahead)
 
     def close(self) -> None:
         """Free the descriptor and all its watches; more than once does no harm."""
         fd, self._fd = self._fd, min(self._fd, CLOSED)
         if fd >= 0:
+            if self._ahead is not None:
+                self._ahead.end()
             os.close(fd)
 
     def forked(self) -> None:
         """Close the copy of the descriptor in a forked child; the parent's instance and watches stay."""
+        if self._ahead is not None:
+            self._ahead.forked()
         self.close()
         self._fd = FORKED
 

@@ -68,6 +68,14 @@ class Poller:
         if not self._usual:
             self._usual, self._first = [fd], frozenset([fd])
 
+    def add_shared(self, fd: int) -> None:
+        """Wait for *fd* to become readable, and be the only one that this wakes; who shares *fd* waits likewise.
+
+        Who was added first is asked first, and only one that waits at that moment is woken (epoll_ctl(2),
+        EPOLLEXCLUSIVE).
+        """
+        _syscalls.epoll_add(self.fileno(), fd, _syscalls.POLL_IN | _syscalls.POLL_ONE)
+
     def add_urgent(self, fd: int) -> None:
         """Wait for *fd* to have something urgent, as /proc/self/mountinfo has it (proc(5), poll)."""
         _syscalls.epoll_add(self.fileno(), fd, _syscalls.POLL_PRI)

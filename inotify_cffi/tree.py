@@ -320,7 +320,7 @@ class Tree:
         return bool(read)
 
     def read_plain(self) -> list[AnyEvent]:
-        """Read once and return what is told, if that is all there is to do; else none, and :meth:`advance` goes on.
+        """Read once and return what is told, if there is no more to do; else none, and :meth:`advance` goes on.
 
         It is the short way of :meth:`advance` for who knows that nothing waits, is in doubt or is to be told.
         """

@@ -17,7 +17,7 @@ from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError, ForkError
 from inotify_cffi.forks import forget_in_child
-from inotify_cffi.instance import Instance
+from inotify_cffi.instance import Instance, check_read_ahead
 from inotify_cffi.ledger import Root
 from inotify_cffi.mountinfo import MountNews
 from inotify_cffi.poller import Poller, check_timeout
@@ -70,6 +70,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
         on_progress: called now and then with the number of directories while a tree is listed.
+        read_ahead: hold so many bytes of events in memory at most, 65536 or more, that a thread takes out of the
+            kernel's queue while nobody reads; it runs no Python. None: no thread.
 
     Raises:
         FileNotFoundError, NotADirectoryError, PermissionError, ...: a path can not be watched.
@@ -94,6 +96,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
+        read_ahead: int | None = ...,
     ) -> None: ...
 
     @overload
@@ -111,6 +114,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
+        read_ahead: int | None = ...,
     ) -> None: ...
 
     def __init__(
@@ -127,6 +131,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         missing: Literal["error", "wait"] = "error",
         existing: bool = False,
         on_progress: Callable[[int], None] | None = None,
+        read_ahead: int | None = None,
     ) -> None:
         self._closed = True
         self._forked = False
@@ -149,6 +154,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             raise ValueError(f"missing is 'error' or 'wait', not {missing!r}")
         self._waits = missing == "wait"
         self._existing = existing
+        check_read_ahead(read_ahead)
         # Guards the tree; never held while blocked.
         self._lock = RLock()
         self._reading = allocate_lock()
@@ -167,6 +173,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._closed = False
         forget_in_child(self)
         try:
+            if read_ahead is not None:
+                # This way round: while this watcher waits it is woken by the event, else the thread is.
+                self._poller.add_shared(self._instance.fileno())
+                self._instance.begin_reading_ahead(read_ahead, shares=True)
             self._poller.add(self._instance.fileno())
             if self._mounts.fd >= 0:
                 self._poller.add_urgent(self._mounts.fd)
@@ -527,10 +537,13 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._stay_readable()
 
     def stats(self) -> dict[str, int]:
-        """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered."""
+        """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
+
+        ``read_ahead`` is the most bytes that were held at once.
+        """
         with self._lock:
             self._check_open()
-            return self._tree.counts()
+            return {**self._tree.counts(), "read_ahead": self._instance.most_ahead}
 
     # --- the end ---
 

@@ -30,8 +30,30 @@ settings.load_profile("repeatable")
 # Longer than anything here takes on a busy machine; only a test that fails waits for so long.
 PATIENCE_S = 20
 
+# What is read ahead then; the least that is allowed, so that it is full at times.
+AHEAD = 65536
+
 # The numbers of epoll_wait and epoll_pwait, as /proc/<pid>/task/<tid>/syscall has them.
 EPOLL_WAITS = {"x86_64": ("232", "281"), "aarch64": ("22",)}
+
+
+# --- reading ahead ---
+
+
+def pytest_addoption(parser):
+    parser.addoption("--read-ahead", action="store_true", help="let every watcher of the tests read ahead")
+
+
+def pytest_configure(config):
+    if config.getoption("--read-ahead"):
+        Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
+
+
+@pytest.fixture(params=[None, AHEAD], ids=["", "read ahead"])
+def either(request, monkeypatch):
+    """Let the watchers of the test read ahead, or not; a module takes it for all of its tests by a mark."""
+    monkeypatch.setitem(Watcher.__init__.__kwdefaults__, "read_ahead", request.param)
+    return request.param
 
 
 @pytest.fixture

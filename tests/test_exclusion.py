@@ -30,7 +30,7 @@ def names(watcher, root):
 
 
 def kernel_watches(watcher):
-    with open(f"/proc/self/fdinfo/{watcher._instance.fileno()}") as lines:
+    with open(f"/proc/self/fdinfo/{watcher._instance._fd}") as lines:
         return sum(line.startswith("inotify ") for line in lines)
 
 

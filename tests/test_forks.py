@@ -50,6 +50,8 @@ def names(events):
     return [event.name for event in events if event.names == ["CREATE"]]
 
 
+pytestmark = pytest.mark.usefixtures("either")
+
 TOUCHES = [
     ("read", lambda watcher: watcher.read(0)),
     ("sync", Watcher.sync),

@@ -22,14 +22,14 @@ outside = st.sampled_from(["x", "y"])
 class Worlds(RuleBasedStateMachine):
     """One writer; the reader reads when hypothesis says so."""
 
-    @initialize(small_buffer=st.booleans())
-    def begin(self, small_buffer):
+    @initialize(small_buffer=st.booleans(), read_ahead=st.sampled_from([None, 65536]))
+    def begin(self, small_buffer, read_ahead):
         self.base = tempfile.mkdtemp(prefix="model-")
         self.root, self.outside = self.base + "/root", self.base + "/outside"
         os.makedirs(self.root + "/a/b")
         os.makedirs(self.outside + "/x/c")
         writers.write(self.root + "/a/f")
-        self.watcher = Watcher(self.root)
+        self.watcher = Watcher(self.root, read_ahead=read_ahead)
         if small_buffer:
             self.watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
         self.replayer = oracles.Replayer(self.root, snapshot=self.watcher.snapshot())

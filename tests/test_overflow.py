@@ -71,13 +71,13 @@ class Overflowing:
 
 
 @pytest.fixture
-def gap(tmp_path):
+def gap(either, tmp_path):
     """A world in which events can be lost, by the cheapest means."""
     return Overflowing(tmp_path, small=os.access(QUEUE, os.W_OK))
 
 
 @pytest.fixture(params=["small", "whole"])
-def any_gap(request, tmp_path):
+def any_gap(request, either, tmp_path):
     """One with a small queue, which only root can make, and one with the queue that everybody has."""
     if request.param == "small" and not os.access(QUEUE, os.W_OK):
         pytest.skip("only root can make a small queue")
@@ -86,7 +86,7 @@ def any_gap(request, tmp_path):
 
 @pytest.fixture
 def small_gap(tmp_path):
-    """One with a small queue."""
+    """One with a small queue, and nothing that reads ahead: for those who know how much fits."""
     if not os.access(QUEUE, os.W_OK):
         pytest.skip("only root can make a small queue")
     return Overflowing(tmp_path, small=True)
@@ -425,6 +425,7 @@ def test_a_root_that_was_removed_in_the_gap_is_not_covered(gap):
 # --- cost ---
 
 
+@pytest.mark.parametrize("either", [None], indirect=True)
 def test_a_gap_costs_the_same_for_each_directory(gap):
     """The calls to the disk grow with the number of directories, and each is listed once."""
     costs = []

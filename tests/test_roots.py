@@ -332,7 +332,7 @@ def test_the_watches_of_who_waits_end_with_the_wait(base):
         watcher.remove(f"{base}/z")
         write_all(base, "x/y/f", "z/f")
         watcher.sync()
-        with open(f"/proc/self/fdinfo/{watcher._instance.fileno()}") as lines:
+        with open(f"/proc/self/fdinfo/{watcher._instance._fd}") as lines:
             assert [line for line in lines if line.startswith("inotify")] == []
 
 

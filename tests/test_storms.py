@@ -10,6 +10,7 @@ from consumer import Consumer, Counted, Forked, brief, write, write_all
 
 from inotify_cffi import Mask
 
+EITHER = pytest.mark.usefixtures("either")
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 DEPTH = 30
 
@@ -56,6 +57,7 @@ def test_a_deep_chain_that_nobody_saw_being_made(root, kind):
         assert len(consumer.snapshot()) == 2 * DEPTH
 
 
+@EITHER
 @KINDS
 def test_deep_chains_while_they_are_made(root, kind):
     with Consumer(root, kind=kind) as consumer:
@@ -94,6 +96,7 @@ def test_tar_x_over_what_is_there(root, tree, tmp_path):
         consumer.assert_each_directory_reports()
 
 
+@EITHER
 def test_two_writers_unpack_over_each_other(root, tree, tmp_path):
     subprocess.run(["tar", "cf", "all.tar", "tree"], cwd=tmp_path, check=True)
     with Consumer(root) as consumer:
@@ -131,6 +134,7 @@ def repository(root, tree):
 BACK_AND_FORTH = "for n in 1 2 3 4; do git checkout -q main && git checkout -q other; done"
 
 
+@EITHER
 @KINDS
 def test_git_checkout_back_and_forth(repository, kind):
     with Consumer(repository, kind=kind) as consumer:
@@ -147,6 +151,7 @@ def test_git_checkout_back_and_forth_that_nobody_saw(repository):
 # --- removal ---
 
 
+@EITHER
 @KINDS
 def test_rm_rf_while_another_writer_creates(root, kind):
     def create():

@@ -16,6 +16,8 @@ THREADS = 8
 # What a random call may answer: somebody else was faster.
 EXPECTED = (FileExistsError, FileNotFoundError)
 
+pytestmark = pytest.mark.usefixtures("either")
+
 
 # --- stress ---
 

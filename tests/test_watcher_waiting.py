@@ -17,6 +17,8 @@ from inotify_cffi import BusyError, Watcher, watch
 LATE_S = 5
 IDLE_S = 2
 
+pytestmark = pytest.mark.usefixtures("either")
+
 
 @pytest.fixture
 def touch(tmp_path):
@@ -270,11 +272,12 @@ def switches(pid):
     ["for event in watcher:", "for event in watcher.event_gen(block_duration_s=None):"],
     ids=["iter", "event_gen"],
 )
-def test_an_idle_watcher_never_wakes_up(tmp_path, blocked_thread, loop):
+def test_an_idle_watcher_never_wakes_up(tmp_path, blocked_thread, loop, either):
+    """None of its threads."""
     code = f"""
         import sys
         from inotify_cffi import Watcher
-        with Watcher(sys.argv[1]) as watcher:
+        with Watcher(sys.argv[1], read_ahead={either}) as watcher:
             print("ready", flush=True)
             {loop}
                 print(event.name, flush=True)
@@ -287,7 +290,8 @@ def test_an_idle_watcher_never_wakes_up(tmp_path, blocked_thread, loop):
     ) as child:
         try:
             assert child.stdout.readline() == "ready\n"
-            blocked_thread(child.pid, child.pid)
+            for tid in os.listdir(f"/proc/{child.pid}/task"):
+                blocked_thread(tid, child.pid)
             before = switches(child.pid)
             assert select.select([child.stdout], [], [], IDLE_S)[0] == []
             assert switches(child.pid) == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measured.ours import OurBatchHook, OurColumns, OurHook, Ours
+from benchmarks.measured.ours import OurBatchHook, OurColumns, OurHook, OurReadAhead, Ours
 from benchmarks.measured.peers import (
     Asyncinotify,
     Inotify,
@@ -22,6 +22,7 @@ CONTENDERS: dict[str, type[Ours]] = {
         OurColumns,
         OurHook,
         OurBatchHook,
+        OurReadAhead,
         Inotify,
         InotifySimple,
         InotifyRecursive,

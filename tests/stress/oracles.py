@@ -167,7 +167,7 @@ def complaints_at_rest(
         complaints += difference(below(top, replayer.state), disk, "replay")
     complaints += [f"changed and not told: {path}" for path in replayer.unread()[:2]]
     ledger = watcher._tree.ledger
-    kernel = kernel_watches(watcher._instance.fileno())
+    kernel = kernel_watches(watcher._instance._fd)
     for root in ledger.roots:
         for node in ledger.subtree(root):
             path = ledger.place(node).path

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pathspec
 
-from inotify_cffi import Event, Watcher, _syscalls
+from inotify_cffi import Event, Watcher, _syscalls, instance
 from tests.stress import oracles, writers
 from tests.stress.queue import with_queue
 
@@ -28,6 +28,8 @@ KINDS = {
     "depth": 6,
 }
 ODD_NAMES = ("-a", "b\nb", "\udcff\udcfe", "d" * 240)
+# So little that it is full all the time, and so much that a whole world fits.
+READ_AHEAD = (1024, 1 << 20)
 PATTERNS = (["d", "*.g"], ["/a/b", "c/"], ["*", "!a", "!*.f"])
 
 
@@ -50,6 +52,8 @@ class World:
         self.small_buffer = self.dice.random() < 0.15
         self.small_queue = self.dice.random() < 0.15 and os.geteuid() == 0
         self.lag = self.dice.choice([0.0005, 0.002, 0.008])
+        if self.dice.random() < 0.3:
+            self.options["read_ahead"] = self.dice.choice(READ_AHEAD)
         self.counts: Counter[str] = Counter()
         self.choose()
 
@@ -85,6 +89,8 @@ class World:
         return not any(spec.match_file(part) for part in (*above, path + "/" if is_dir else path))
 
     def watcher(self) -> Watcher[str]:
+        # Else the world would have to be a large one.
+        instance.LEAST_AHEAD = min(READ_AHEAD)
         if self.small_queue:
             watcher = with_queue(self.dice.choice([16, 64, 256]), self.roots, **self.options)
         else:
