@@ -98,7 +98,7 @@ class Poller:
             return self._wait(timeout)
         if interrupts.fd < 0:
             interrupts.open()
-            self.add(interrupts.fd)
+            _syscalls.epoll_add(self.fileno(), interrupts.fd, _syscalls.POLL_IN)
         try:
             interrupts.arm()
             return self._wait(timeout)
