@@ -642,11 +642,16 @@ static int il_own(struct il_ledger *ledger, int32_t wd, int32_t node)
     return 0;
 }
 
-/* Let wd have no owner. What stands behind it moves up, so that nothing is looked for across a gap. */
+/* Let the owner of wd have none. What stands behind it in the table moves up, so that nothing is looked for across
+   a gap. */
 static void il_disown(struct il_ledger *ledger, int32_t wd)
 {
-    uint32_t mask = ledger->owner_mask, gap = il_slot(ledger, wd);
+    uint32_t mask = ledger->owner_mask, gap;
 
+    if (il_owner(ledger, wd) == IL_NONE)
+        return;
+    gap = il_slot(ledger, wd);
+    ledger->nodes[ledger->owners[gap]].wd = -1;
     for (uint32_t slot = (gap + 1) & mask; ledger->owners[slot] != IL_NONE; slot = (slot + 1) & mask) {
         uint32_t home = (uint32_t)ledger->nodes[ledger->owners[slot]].wd & mask;
 

@@ -345,6 +345,7 @@ class Tree:
         """Something was interrupted half-way: compare everything with the disk before going on."""
         self._disk.mark("distrust")
         self._plain.tell()
+        self.ledger.refresh()
         self._disk.close_all()
         self._lost = True
 
