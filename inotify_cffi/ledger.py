@@ -12,6 +12,7 @@ somebody looks, one for each directory at a time, gone when nobody holds it.
 from __future__ import annotations
 
 import os
+from collections import deque
 from weakref import ref
 
 from inotify_cffi._storage import ABSENT, LINK, NONE, TWINS, Memory
@@ -29,6 +30,8 @@ NO_WD = NONE
 
 # How many handles are made before those are looked for that nobody holds any more; later twice what is left.
 MANY = 128
+# How many are held by the ledger itself, with those above them.
+A_FEW = 64
 
 
 class Place(NamedTuple):
@@ -310,6 +313,8 @@ class Ledger:
         self._nodes = Nodes(self.memory)
         self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
+        # What was looked for lately will be again, and then it has its handle still.
+        self._recent: deque[Node] = deque(maxlen=A_FEW)
 
     # --- roots ---
 
@@ -434,7 +439,11 @@ class Ledger:
     def owner(self, wd: int) -> Node | None:
         """Return a node bound to *wd*, the first one if there are several."""
         number = self.memory.owner(wd)
-        return None if number == NONE else self._nodes.at(number)
+        if number == NONE:
+            return None
+        node = self._nodes.at(number)
+        self._recent.append(node)
+        return node
 
     def owners(self, wd: int) -> list[Node]:
         """Return all nodes bound to *wd*."""

@@ -365,14 +365,13 @@ class Tree:
         queue = self._intake.waiting
         left = ALL if most is None else most
         # A move may read more, behind what was there.
-        while len(queue) and left > 0:
+        while True:
             left -= self._plain.apply(queue.records, left)
-            if len(queue) and left > 0:
-                raw = queue.next()
-                left -= 1
-                if raw is not None:
-                    self._apply(raw)
-        return not len(queue)
+            raw = queue.next() if left > 0 else None
+            if raw is None:
+                return not len(queue)
+            left -= 1
+            self._apply(raw)
 
     # --- one raw event ---
 
