@@ -93,14 +93,14 @@ def _apart(pid: int) -> Iterator[None]:
 
     Else it is chance whether a wake-up goes to another processor, which costs several times as much.
     """
-    allowed = os.sched_getaffinity(0)
-    first, *others = sorted(allowed)
-    if not others:
+    # PyPy can not tell.
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(allowed) < 2:
         yield
         return
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {others[-1]})
-    os.sched_setaffinity(0, {first})
+        os.sched_setaffinity(int(thread), {allowed[-1]})
+    os.sched_setaffinity(0, {allowed[0]})
     try:
         yield
     finally:
