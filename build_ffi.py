@@ -94,6 +94,7 @@ void il_free(struct il_ledger *ledger);
 int32_t il_create(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length, int is_dir);
 int32_t il_get(const struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
 int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
+int il_clear(struct il_ledger *ledger, int32_t directory);
 int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,
                  const char *new_name, uint32_t new_length);
 const char *il_name(const struct il_ledger *ledger, int32_t node, uint32_t *length);

@@ -22,6 +22,8 @@ static __typeof__(&il_adopt) volatile adopt = il_adopt;
 static __typeof__(&il_apply) volatile apply = il_apply;
 static __typeof__(&il_create) volatile create = il_create;
 static __typeof__(&il_get) volatile get = il_get;
+static __typeof__(&il_own) volatile own = il_own;
+static __typeof__(&il_disown) volatile disown = il_disown;
 
 /* Callgrind forgets what it has counted when this is entered. */
 __attribute__((noinline)) static void start(void)
@@ -251,6 +253,27 @@ static long large_directory(void)
     return MANY;
 }
 
+/* --- watch descriptors, which the kernel counts up --- */
+
+static long owned_in_turn(void)
+{
+    enum { MANY = 10000 };
+    static int32_t nodes[MANY];
+    struct il_ledger *ledger = new_ledger(nodes);
+
+    for (int number = 0; number < MANY; number++) {
+        nodes[number] = il_add_root(ledger);
+        check(nodes[number] >= 0, "il_add_root");
+    }
+    start();
+    for (int number = 0; number < MANY; number++)
+        check(own(ledger, 1 + number, nodes[number]) == 0, "il_own");
+    for (int number = 0; number < MANY; number++)
+        disown(ledger, 1 + number);
+    check(ledger->owner_count == 0, "il_disown");
+    return MANY;
+}
+
 static const struct {
     const char *name;
     long (*work)(void);
@@ -262,6 +285,7 @@ static const struct {
     {"il_adopt", adopt_tree},
     {"il_apply", apply_in_tree},
     {"il_create", large_directory},
+    {"il_own", owned_in_turn},
 };
 
 int main(int argc, char **argv)

@@ -53,7 +53,7 @@ struct il_ledger {
     uint64_t seed;
     int32_t count, room, free; /* of nodes */
     int32_t root_count;
-    uint32_t owner_count, owner_mask;
+    uint32_t owner_count, owner_mask, owner_shift; /* as many places as fit in 32 - shift bits */
 };
 
 static struct il_ledger *il_new(void)
@@ -401,6 +401,28 @@ static int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *nam
     return node;
 }
 
+/* Take all entries out of a directory, and free their nodes; -ENOTEMPTY, and nothing done, if one has entries. */
+static int il_clear(struct il_ledger *ledger, int32_t directory)
+{
+    struct il_node *node = &ledger->nodes[directory];
+
+    if (!il_is_node(ledger, directory))
+        return -EINVAL;
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
+        if (il_is_live(node->names + at) && il_is_directory(node->names + at) &&
+            ledger->nodes[il_child(node->names + at)].live > 0)
+            return -ENOTEMPTY;
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
+        if (il_is_live(node->names + at) && il_is_directory(node->names + at))
+            il_free_node(ledger, il_child(node->names + at));
+    free(node->names);
+    free(node->index);
+    node->names = NULL;
+    node->index = NULL;
+    node->filled = node->room = node->entries = node->live = 0;
+    return 0;
+}
+
 static int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor)
 {
     while (node != ancestor && node != IL_NONE)
@@ -593,10 +615,17 @@ static uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, cha
 
 /* --- watch descriptors --- */
 
+/* The first place of wd in the table. The kernel counts watch descriptors up: side by side they would be one run
+   without a gap, and what is behind a place would never end. So they are spread, by the golden ratio. */
+static uint32_t il_home(const struct il_ledger *ledger, int32_t wd)
+{
+    return ((uint32_t)wd * UINT32_C(0x9e3779b9)) >> ledger->owner_shift;
+}
+
 /* Where the owner of wd stands in the table, or where it would. There is a table, and an empty place in it. */
 static uint32_t il_slot(const struct il_ledger *ledger, int32_t wd)
 {
-    uint32_t slot = (uint32_t)wd & ledger->owner_mask;
+    uint32_t slot = il_home(ledger, wd);
 
     while (ledger->owners[slot] != IL_NONE && ledger->nodes[ledger->owners[slot]].wd != wd)
         slot = (slot + 1) & ledger->owner_mask;
@@ -608,9 +637,11 @@ static int32_t il_owner(const struct il_ledger *ledger, int32_t wd)
     return ledger->owners == NULL ? IL_NONE : ledger->owners[il_slot(ledger, wd)];
 }
 
+enum { FIRST_BITS = 4 };
+
 static int il_grow_owners(struct il_ledger *ledger)
 {
-    uint32_t size = ledger->owners == NULL ? 16 : 2 * (ledger->owner_mask + 1), old_size = size / 2;
+    uint32_t size = ledger->owners == NULL ? 1u << FIRST_BITS : 2 * (ledger->owner_mask + 1), old_size = size / 2;
     int32_t *old = ledger->owners, *owners = malloc(size * sizeof *owners);
 
     if (owners == NULL)
@@ -618,6 +649,7 @@ static int il_grow_owners(struct il_ledger *ledger)
     memset(owners, 0xff, size * sizeof *owners);
     ledger->owners = owners;
     ledger->owner_mask = size - 1;
+    ledger->owner_shift = ledger->owner_shift == 0 ? 32 - FIRST_BITS : ledger->owner_shift - 1;
     for (uint32_t slot = 0; old != NULL && slot < old_size; slot++)
         if (old[slot] != IL_NONE)
             owners[il_slot(ledger, ledger->nodes[old[slot]].wd)] = old[slot];
@@ -653,7 +685,7 @@ static void il_disown(struct il_ledger *ledger, int32_t wd)
     gap = il_slot(ledger, wd);
     ledger->nodes[ledger->owners[gap]].wd = -1;
     for (uint32_t slot = (gap + 1) & mask; ledger->owners[slot] != IL_NONE; slot = (slot + 1) & mask) {
-        uint32_t home = (uint32_t)ledger->nodes[ledger->owners[slot]].wd & mask;
+        uint32_t home = il_home(ledger, ledger->nodes[ledger->owners[slot]].wd);
 
         if (((slot - home) & mask) >= ((slot - gap) & mask)) {
             ledger->owners[gap] = ledger->owners[slot];

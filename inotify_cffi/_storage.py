@@ -172,6 +172,17 @@ class Memory:
             _fail(-node)
         return node
 
+    def clear(self, node: int) -> list[int]:
+        """Take all entries out of a directory; the nodes that this leaves free.
+
+        OSError with ENOTEMPTY, and nothing is done, if one of them has entries.
+        """
+        freed = [child for child in self.entries(node)[1] if child != NONE]
+        failed = -lib.il_clear(self._ledger, node)
+        if failed:
+            _fail(failed)
+        return freed
+
     def graft(self, source: int, name: bytes, parent: int, new_name: bytes) -> int:
         """Put an entry elsewhere, where none has its name; what :meth:`get` says of it.
 
@@ -182,14 +193,14 @@ class Memory:
             _fail(-node)
         return node
 
-    def entries(self, node: int) -> Tuple[list[bytes], list[int]]:
-        """Return the names in a directory, and the node of each or NONE."""
+    def entries(self, node: int) -> Tuple[bytes, list[int]]:
+        """Return the names in a directory, each ended by a NUL, and the node of each or NONE."""
         size, count = lib.il_list_size(self._ledger, node), lib.il_live(self._ledger, node)
         if not count:
-            return [], []
+            return b"", []
         names, children = ffi.new("char[]", size), ffi.new("int32_t[]", count)
         filled = lib.il_list(self._ledger, node, names, children)
-        return bytes(ffi.buffer(names, filled)[:]).split(b"\0")[:-1], ffi.unpack(children, count)
+        return bytes(ffi.buffer(names, filled)[:]), ffi.unpack(children, count)
 
     def count(self, node: int) -> int:
         """Return how many entries a directory has."""

@@ -329,15 +329,16 @@ class Crawler:
 
     def _apply(self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, replaced: bool) -> list[Node]:
         """Tell what is gone and what is new; the directories to enter."""
-        children = node.children
-        for name in [name for name, child in children.items() if kinds.get(name) != kind_told(child)]:
+        known = dict(node.children.items())
+        for name in [name for name, child in known.items() if kinds.get(name) != kind_told(child)]:
             self.take_back(node, name)
+            del known[name]
         enters = crawl.root.rules.enters(crawl.depth + len(crawl.frames) + 1)
         since = crawl.since
         todo: list[Node] = []
         for name, kind in kinds.items():
-            child = children.get(name)
-            if child is None and name not in children:
+            child = known.get(name)
+            if child is None and name not in known:
                 child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
             elif child is None and (replaced or (since is not None and self._disk.changed_since(fd, name, since))):
                 self._teller.changed(node, name)

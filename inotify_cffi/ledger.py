@@ -57,6 +57,15 @@ class Nodes:
         node = held() if held is not None else None
         return self._take_up(number) if node is None else node
 
+    def below(self, parent: Node, number: int, name: str) -> Node:
+        """Return the handle of a directory in *parent*, as :meth:`at` does."""
+        held = self._handles.get(number)
+        node = held() if held is not None else None
+        if node is not None:
+            return node
+        memory = self.memory
+        return self.made(number, name, parent, wd=memory.wd(number), link=memory.has(number, LINK))
+
     def _take_up(self, number: int) -> Node:
         """Make the handle of a directory, and of those above it that have none."""
         missing = []
@@ -116,11 +125,12 @@ class Nodes:
 class Children:
     """The entries of a directory: for each name the node of a directory, or None for anything else."""
 
-    __slots__ = ("_nodes", "_number")
+    __slots__ = ("_node", "_nodes", "_number")
 
-    def __init__(self, nodes: Nodes, number: int) -> None:
+    def __init__(self, nodes: Nodes, node: Node) -> None:
         self._nodes = nodes
-        self._number = number
+        self._node = node
+        self._number = node.number
 
     def __contains__(self, name: str) -> bool:
         return self._number != NONE and self._nodes.memory.get(self._number, os.fsencode(name)) != ABSENT
@@ -144,18 +154,20 @@ class Children:
 
     def items(self) -> list[Tuple[str, Node | None]]:
         """Return all entries, in the order in which they came."""
-        at = self._nodes.at
-        return [(name, None if number == NONE else at(number)) for name, number in self._numbers()]
+        below, node = self._nodes.below, self._node
+        return [(name, None if number == NONE else below(node, number, name)) for name, number in self._numbers()]
 
     def directories(self) -> list[Node]:
         """Return the nodes of those that are directories."""
-        return [self._nodes.at(number) for _, number in self._numbers() if number != NONE]
+        below, node = self._nodes.below, self._node
+        return [below(node, number, name) for name, number in self._numbers() if number != NONE]
 
     def _numbers(self) -> Iterator[Tuple[str, int]]:
         if self._number == NONE:
             return iter(())
         names, numbers = self._nodes.memory.entries(self._number)
-        return zip(map(os.fsdecode, names), numbers)
+        # Behind the last NUL is a text more, for which there is no number.
+        return zip(os.fsdecode(names).split("\0"), numbers)
 
 
 class Node:
@@ -189,7 +201,7 @@ class Node:
     @property
     def children(self) -> Children:
         """Its entries, as they are at each moment."""
-        return Children(self._nodes, self.number)
+        return Children(self._nodes, self)
 
     def knows(self, name: str, *, is_dir: bool) -> bool:
         """Return True if *name* is an entry of the kind that the kernel's ISDIR says."""
@@ -406,6 +418,11 @@ class Ledger:
         if number >= 0:
             self._nodes.forget(number)
 
+    def clear(self, parent: Node) -> None:
+        """Take all entries out of a directory; those that are directories have no entries and no watch."""
+        for number in self.memory.clear(parent.number):
+            self._nodes.forget(number)
+
     def graft(self, source: Node, name: str, parent: Node, new_name: str) -> Node | None:
         """Re-attach an entry elsewhere. Nothing below it changes: watches follow the inode."""
         number = self.memory.graft(source.number, os.fsencode(name), parent.number, os.fsencode(new_name))
@@ -517,7 +534,7 @@ class Ledger:
                 number = todo.pop()
                 prefix = memory.prefix(number)
                 names, numbers = memory.entries(number)
-                for name, child in zip(names, numbers):
+                for name, child in zip(names.split(b"\0"), numbers):
                     found[as_given(prefix + name)] = child != NONE
                 todo += [child for child in numbers if child != NONE]
         return found

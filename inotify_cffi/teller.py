@@ -15,7 +15,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.ledger import Ledger, Node, Root
+    from inotify_cffi.ledger import Ledger, Node, Place, Root
     from inotify_cffi.moves import Raw
 
 __all__ = ["Teller"]
@@ -120,14 +120,24 @@ class Teller:
     def _empty(self, top: Node, freed: list[int]) -> None:
         """Take out what is below *top*, deepest first, and unbind *top* too."""
         for node in reversed(list(self._ledger.subtree(top))):
-            asked = self._ledger.place(node).root.asked
-            flag = _first(GONE, asked)
-            for name, child in list(node.children.items()):
-                self._entry(node, name, flag | self._kind(node, child), synthetic=True)
-                self._ledger.drop(node, name)
+            gone = self._all_gone(node)
+            self._told += gone
+            self._ledger.clear(node)
             wd = node.wd
             if self._ledger.unbind(node):
                 freed.append(wd)
+
+    def _all_gone(self, node: Node) -> list[AnyEvent]:
+        """Return the synthetic deletes of all entries of a directory, if they are to be told."""
+        place = self._ledger.place(node)
+        flag = _first(GONE, place.root.asked)
+        if self.silent or not flag:
+            return []
+        prefix, which = place.prefix, _which(place)
+        entries = [(name, flag | self._kind(node, child)) for name, child in node.children.items()]
+        if isinstance(prefix, str):
+            return [Event((prefix + name, mask, None, 0, node.wd, which, True)) for name, mask in entries]
+        return [Event((prefix + os.fsencode(name), mask, None, 0, node.wd, which, True)) for name, mask in entries]
 
     def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
         """An entry that the ledger has moved to where it has none: both halves, next to each other."""
@@ -200,7 +210,7 @@ class Teller:
         if self.silent or not mask & ~ISDIR & place.root.asked:
             return
         prefix = place.prefix
-        which = AN_ENTRY if len(prefix) > len(place.path) or not prefix else AN_ENTRY_BEHIND_A_SLASH
+        which = _which(place)
         if isinstance(prefix, str):
             old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
             self._add((prefix + name, mask, old, cookie, parent.wd, which, synthetic))
@@ -210,6 +220,10 @@ class Teller:
 
     def _add(self, fields: tuple[object, ...]) -> None:
         self._told.append(Event(fields))
+
+
+def _which(place: Place) -> int:
+    return AN_ENTRY if len(place.prefix) > len(place.path) or not place.prefix else AN_ENTRY_BEHIND_A_SLASH
 
 
 def _join(prefix: str | bytes, name: str) -> str | bytes:

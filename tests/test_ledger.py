@@ -347,6 +347,20 @@ class BothLedgers(RuleBasedStateMachine):
             self.pairs.remove(pair)
             assert self.ledger.unbind(pair[0]) is self.reference.unbind(pair[1])
 
+    @rule(data=st.data())
+    def clear(self, data):
+        node, expected = self.draw(data)
+        before = self.ledger.snapshot()
+        if any(below is not None and below.children for below in expected.children.values()):
+            with pytest.raises(OSError, match="not empty"):
+                self.ledger.clear(node)
+            assert self.ledger.snapshot() == before
+            return
+        for name, below in list(expected.children.items()):
+            self.leave(below)
+            self.reference.drop(expected, name)
+        self.ledger.clear(node)
+
     @rule(data=st.data(), number=NUMBERS, new=NUMBERS)
     def graft(self, data, number, new):
         (source, from_), (target, to) = self.draw(data), self.draw(data)
