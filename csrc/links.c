@@ -93,20 +93,16 @@ static int ic_crawl_open(struct ic_crawl *crawl, struct ic_within *below, int pa
     return 0;
 }
 
-/* Visit one directory that was watched. It is listed and open as below, or a leaf; 0 if that is not to be had. */
+/* Visit one directory that was watched. It is a leaf, or listed and open as below; 0 if that is not to be had. */
 static int ic_crawl_look(struct ic_crawl *crawl, struct ic_within *within, const char *name, int wd,
-                         struct ic_within *below)
+                         const struct stat *status, struct ic_within *below)
 {
-    struct stat status;
-    int is_same;
+    int is_same = status->st_dev == within->device;
 
-    if (fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
-        return 0;
-    is_same = status.st_dev == within->device;
-    if (is_same && within->counts && status.st_nlink == IC_LEAF)
+    if (is_same && within->counts && status->st_nlink == IC_LEAF)
         return 1;
     below->roams = within->roams;
-    below->device = status.st_dev;
+    below->device = status->st_dev;
     if (!ic_crawl_open(crawl, below, within->fd, name, wd)) {
         ic_be_within(within);
         return 0;
@@ -119,7 +115,9 @@ static int ic_crawl_look(struct ic_crawl *crawl, struct ic_within *within, const
 static int ic_crawl_one(struct ic_crawl *crawl, struct ic_within *within, const char *name, struct ic_within *below)
 {
     struct ic_crawl before = *crawl;
+    struct stat status;
     int wd = ic_watch_within(crawl, within, name);
+    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);
 
     below->fd = -1;
     if (wd == -ENOSPC)
@@ -128,7 +126,7 @@ static int ic_crawl_one(struct ic_crawl *crawl, struct ic_within *within, const 
         return 0;
     crawl->wds[crawl->records] = crawl->last_wd = wd;
     crawl->file_counts[crawl->records] = crawl->dir_counts[crawl->records] = 0;
-    if (!ic_crawl_look(crawl, within, name, wd, below)) {
+    if (seen < 0 || !S_ISDIR(status.st_mode) || !ic_crawl_look(crawl, within, name, wd, &status, below)) {
         before.last_wd = crawl->last_wd;
         *crawl = before;
         inotify_rm_watch(crawl->inotify, wd);

@@ -256,6 +256,21 @@ def test_names_are_forgotten_though_the_queue_never_runs_empty(root):
         assert names_kept(watcher) == []
 
 
+@pytest.mark.parametrize("files", [1, 40])
+def test_directories_are_where_they_were_when_names_beside_them_are_forgotten(root, outside, files):
+    write_all(outside, *(f"a/{number}/" for number in range(40)), *(f"a/f{number}" for number in range(files)))
+    with watching(root) as watcher:
+        os.rename(f"{outside}/a", f"{root}/a")
+        assert len(watcher.sync()) == 41 + files
+        assert names_kept(watcher) == []
+        for number in range(40):
+            os.mkdir(f"{root}/a/{number}/below")
+        os.rename(f"{root}/a/7", f"{root}/a/seven")
+        replayer = oracles.Replayer(root, snapshot=watcher.snapshot())
+        replayer.apply(watcher.sync())
+        assert oracles.complaints_at_rest(watcher, replayer, oracles.directories) == []
+
+
 class Ledger:
     """As much of one as fences need."""
 
@@ -411,9 +426,10 @@ def test_a_directory_that_can_be_listed_and_not_searched_is_told(root, unprivile
     told = unprivileged(
         """
         import os, sys
+        from inotify_cffi._syscalls import O_PATH
         from inotify_cffi.scan import Disk
         os.chmod(sys.argv[1], 0o400)
-        fd = os.open(sys.argv[1], os.O_PATH)
+        fd = os.open(sys.argv[1], O_PATH)
         print(Disk.changed_since(None, fd, "f", 1e12), Disk.changed_since(None, fd, None, 1e12))
         """,
         f"{root}/a",
