@@ -103,6 +103,7 @@ int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *name, uint
 int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,
                  const char *new_name, uint32_t new_length);
 const char *il_name(const struct il_ledger *ledger, int32_t node, uint32_t *length);
+int il_is_node(const struct il_ledger *ledger, int32_t node);
 int32_t il_parent(const struct il_ledger *ledger, int32_t node);
 int32_t il_wd(const struct il_ledger *ledger, int32_t node);
 uint32_t il_live(const struct il_ledger *ledger, int32_t node);
@@ -116,7 +117,6 @@ int32_t il_add_root(struct il_ledger *ledger);
 int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
                 int plain, int passes);
 int il_drop_root(struct il_ledger *ledger, int32_t node);
-int32_t il_top(const struct il_ledger *ledger, int32_t node);
 uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room);
 int32_t il_owner(const struct il_ledger *ledger, int32_t wd);
 int il_own(struct il_ledger *ledger, int32_t wd, int32_t node);

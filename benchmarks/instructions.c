@@ -8,14 +8,20 @@
    the ones behind start(). What does not give what it should ends the program: less work is no success. */
 
 #include "../csrc/kernel.c"
-
-#include <stdlib.h>
+#include "../csrc/queue.c"
+#include "../csrc/ledger.c"
+#include "../csrc/plain.c"
 
 /* The functions that are counted, behind pointers that the compiler can not see through: so they are compiled for
    any arguments and any caller, as they are for Python. */
 static __typeof__(&ic_split) volatile split = ic_split;
 static __typeof__(&ic_list) volatile list = ic_list;
 static __typeof__(&ic_crawl) volatile crawl = ic_crawl;
+static __typeof__(&iq_feed) volatile feed = iq_feed;
+static __typeof__(&il_adopt) volatile adopt = il_adopt;
+static __typeof__(&il_apply) volatile apply = il_apply;
+static __typeof__(&il_create) volatile create = il_create;
+static __typeof__(&il_get) volatile get = il_get;
 
 /* Callgrind forgets what it has counted when this is entered. */
 __attribute__((noinline)) static void start(void)
@@ -123,14 +129,15 @@ static long list_tree(void)
     return DIRECTORIES;
 }
 
-static long crawl_tree(void)
+static struct ic_crawl crawl_made_tree(void)
 {
     static char files[BUFFER], dirs[BUFFER], names[TOPS * sizeof(tree_path)];
     static int32_t wds[DIRECTORIES], file_counts[DIRECTORIES], dir_counts[DIRECTORIES], visits[DIRECTORIES];
+    static int32_t slots_of[DIRECTORIES];
     struct ic_crawl found = {
         .inotify = ic_init(), .mask = IN_CREATE | IN_DELETE | IN_ONLYDIR, .most_records = DIRECTORIES,
         .most_slots = DIRECTORIES, .room = BUFFER, .wds = wds, .file_counts = file_counts,
-        .dir_counts = dir_counts, .visits = visits, .files = files, .dirs = dirs,
+        .dir_counts = dir_counts, .visits = visits, .slots_of = slots_of, .files = files, .dirs = dirs,
     };
     int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), at = 0, entries = 0;
 
@@ -144,7 +151,104 @@ static long crawl_tree(void)
     for (int record = 0; record < found.records; record++)
         entries += file_counts[record] + dir_counts[record];
     check(found.records == DIRECTORIES && entries == ENTRIES, "ic_crawl");
+    return found;
+}
+
+static long crawl_tree(void)
+{
+    crawl_made_tree();
     return DIRECTORIES;
+}
+
+/* --- adopt, apply: the ledger of that tree --- */
+
+/* A ledger with a root, and in it the directories from which the crawl began; their nodes. */
+static struct il_ledger *new_ledger(int32_t *nodes)
+{
+    struct il_ledger *ledger = il_new();
+    int32_t root = il_add_root(ledger);
+
+    /* The seed decides how often two names fall on one place. */
+    ledger->seed = 1;
+    check(il_set_root(ledger, root, "/root", 5, IN_ALL_EVENTS, 1) == 0, "il_set_root");
+    for (int top = 0; top < TOPS; top++) {
+        tree_path name;
+        int length = snprintf(name, sizeof name, "top-%d", top);
+
+        nodes[top] = create(ledger, root, name, (uint32_t)length, 1);
+        check(nodes[top] >= 0, "il_create");
+    }
+    return ledger;
+}
+
+static struct il_ledger *adopted_tree(int32_t *wds)
+{
+    static int32_t nodes[DIRECTORIES];
+    struct ic_crawl found = crawl_made_tree();
+    struct il_ledger *ledger = new_ledger(nodes);
+
+    start();
+    check(adopt(ledger, &found, nodes, TOPS) == 0, "il_adopt");
+    check(ledger->count == DIRECTORIES + 1, "il_adopt");
+    memcpy(wds, found.wds, DIRECTORIES * sizeof *wds);
+    return ledger;
+}
+
+static long adopt_tree(void)
+{
+    int32_t wds[DIRECTORIES];
+
+    adopted_tree(wds);
+    return DIRECTORIES;
+}
+
+/* A file is made, written, touched and removed in each directory in turn, and all of it is told. */
+static long apply_in_tree(void)
+{
+    static const uint32_t masks[] = {IN_CREATE, IN_MODIFY, IN_ATTRIB, IN_DELETE};
+    enum { KINDS = 4, EVENTS = DIRECTORIES * KINDS, PATH = 64 };
+    static char paths[EVENTS * PATH];
+    static int32_t wds[DIRECTORIES], told_wds[EVENTS];
+    static uint32_t told_masks[EVENTS];
+    static uint8_t kinds[EVENTS];
+    struct il_told told = {
+        .wds = told_wds, .masks = told_masks, .kinds = kinds, .paths = paths, .room = sizeof paths, .most = EVENTS,
+    };
+    struct il_ledger *ledger = adopted_tree(wds);
+    struct iq_queue *queue = iq_new();
+
+    for (int number = 0; number < EVENTS; number++) {
+        struct {
+            struct inotify_event header;
+            char name[16];
+        } record = {.header = {.wd = wds[number / KINDS], .mask = masks[number % KINDS], .len = 16}, .name = "new"};
+
+        check(feed(queue, (const char *)&record, sizeof record) == 1, "iq_feed");
+    }
+    start();
+    check(apply(ledger, queue, EVENTS, NULL, 0, &told) == EVENTS && told.count == EVENTS, "il_apply");
+    return EVENTS;
+}
+
+/* --- one large directory: many names made and found again --- */
+
+static long large_directory(void)
+{
+    enum { MANY = 10000 };
+    int32_t nodes[TOPS];
+    struct il_ledger *ledger = new_ledger(nodes);
+
+    start();
+    for (int number = 0; number < MANY; number++) {
+        /* The same name without the help of libc. */
+        char name[] = "file-0000";
+
+        for (int left = number, at = sizeof name - 2; at >= 5; at--, left /= 10)
+            name[at] += (char)(left % 10);
+        check(create(ledger, nodes[0], name, sizeof name - 1, 0) == IL_NONE, "il_create");
+        check(get(ledger, nodes[0], name, sizeof name - 1) == IL_NONE, "il_get");
+    }
+    return MANY;
 }
 
 static const struct {
@@ -155,6 +259,9 @@ static const struct {
     {"ic_split-long", split_long},
     {"ic_list", list_tree},
     {"ic_crawl", crawl_tree},
+    {"il_adopt", adopt_tree},
+    {"il_apply", apply_in_tree},
+    {"il_create", large_directory},
 };
 
 int main(int argc, char **argv)

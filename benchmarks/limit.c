@@ -154,8 +154,14 @@ int main(int argc, char **argv)
         ended = now();
     } else if (strcmp(mode, "rename") == 0) {
         ready();
-        count = walk_until(last);
-        ended = now();
+        for (int round = 0;; round++) {
+            char probes[64];
+
+            snprintf(probes, sizeof probes, "%s%d-*", last, round);
+            walk_until(probes);
+            printf("%lld\n", (long long)now());
+            fflush(stdout);
+        }
     } else if (strcmp(mode, "latency") == 0) {
         ready();
         for (;;) {

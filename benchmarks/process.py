@@ -94,9 +94,11 @@ class Measured:
             if line.startswith("{"):
                 return dict(json.loads(line))
 
-    def has_ended(self) -> bool:
-        """Return True once the process has ended or said something."""
-        return self._process.stdout is None or bool(select.select([self._process.stdout], [], [], 0)[0])
+    def speaks(self, seconds: float = 0) -> bool:
+        """Return True once the process has ended or said something, which is waited for so long."""
+        if b"\n" in self._heard or self._process.stdout is None:
+            return True
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def wait_stopped(self) -> None:
         """Wait until the process has stopped itself (SIGSTOP). Raises Failed if it ends instead."""

@@ -82,7 +82,8 @@ static void il_free(struct il_ledger *ledger)
     }
     for (int32_t root = 0; root < ledger->root_count; root++)
         free(ledger->roots[root].name);
-    free(ledger->nodes);
+    if (ledger->nodes != NULL)
+        munmap(ledger->nodes, (size_t)ledger->room * sizeof *ledger->nodes);
     free(ledger->roots);
     free(ledger->owners);
     free(ledger);
@@ -349,6 +350,23 @@ static const char *il_entry(const struct il_ledger *ledger, int32_t node)
     return ledger->nodes[ledger->nodes[node].parent].names + ledger->nodes[node].at;
 }
 
+/* The nodes are in pages of their own: those that are not used yet cost nothing, and none is copied to grow. */
+static int il_grow_nodes(struct il_ledger *ledger)
+{
+    size_t size = sizeof *ledger->nodes, old = ledger->room * size;
+    int64_t room = ledger->room + ledger->room / 2 + 256;
+    void *nodes = MAP_FAILED;
+
+    if (room <= INT32_MAX)
+        nodes = old > 0 ? mremap(ledger->nodes, old, room * size, MREMAP_MAYMOVE)
+                        : mmap(NULL, room * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (nodes == MAP_FAILED)
+        return -ENOMEM;
+    ledger->nodes = nodes;
+    ledger->room = (int32_t)room;
+    return 0;
+}
+
 static int32_t il_new_node(struct il_ledger *ledger, int32_t parent)
 {
     int32_t node = ledger->free;
@@ -356,13 +374,8 @@ static int32_t il_new_node(struct il_ledger *ledger, int32_t parent)
     if (node != IL_NONE) {
         ledger->free = ledger->nodes[node].parent;
     } else {
-        if (ledger->count == ledger->room) {
-            int64_t room = ledger->room + ledger->room / 2 + 64;
-
-            if (room > INT32_MAX || !iq_grow(&ledger->nodes, room, sizeof *ledger->nodes))
-                return -ENOMEM;
-            ledger->room = (int32_t)room;
-        }
+        if (ledger->count == ledger->room && il_grow_nodes(ledger) < 0)
+            return -ENOMEM;
         node = ledger->count++;
     }
     ledger->nodes[node] = (struct il_node){.wd = -1, .parent = parent};
@@ -663,11 +676,16 @@ static int il_own(struct il_ledger *ledger, int32_t wd, int32_t node)
     return 0;
 }
 
-/* Let wd have no owner. What stands behind it moves up, so that nothing is looked for across a gap. */
+/* Let the owner of wd have none. What stands behind it in the table moves up, so that nothing is looked for across
+   a gap. */
 static void il_disown(struct il_ledger *ledger, int32_t wd)
 {
-    uint32_t mask = ledger->owner_mask, gap = il_slot(ledger, wd);
+    uint32_t mask = ledger->owner_mask, gap;
 
+    if (il_owner(ledger, wd) == IL_NONE)
+        return;
+    gap = il_slot(ledger, wd);
+    ledger->nodes[ledger->owners[gap]].wd = -1;
     for (uint32_t slot = (gap + 1) & mask; ledger->owners[slot] != IL_NONE; slot = (slot + 1) & mask) {
         uint32_t home = (uint32_t)ledger->nodes[ledger->owners[slot]].wd & mask;
 

@@ -95,6 +95,14 @@ static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct 
     return 1;
 }
 
+/* Whether a directory that is watched says what the one that it is in says as well. Of a root nobody else does, and
+   what a link leads to is not where the link is. */
+static int il_is_said_twice(const struct il_ledger *ledger, int32_t node, uint32_t mask)
+{
+    mask &= ~(uint32_t)IN_ISDIR;
+    return (mask == IN_DELETE_SELF || mask == IN_MOVE_SELF) && !(ledger->nodes[node].flags & (IL_ROOT | IL_LINK));
+}
+
 static int il_change(struct il_ledger *ledger, int32_t directory, uint32_t mask, int64_t entry, const char *name,
                      uint32_t length)
 {
@@ -129,6 +137,10 @@ static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64
         if (wd != at.wd || at.node == IL_NONE)
             if (il_is_one_of(wd, wds, wd_count) || !il_go_to(ledger, &at, wd))
                 break;
+        if (length == 0 && il_is_said_twice(ledger, at.node, mask)) {
+            queue->at++;
+            continue;
+        }
         entry = il_find(ledger, at.node, name, length);
         if (queue->cookies[queue->at] != 0 || !il_is_plain(&at, mask, length, entry, ledger->nodes[at.node].names))
             break;

@@ -203,14 +203,15 @@ class Memory:
 
     # --- nodes ---
 
-    def parent(self, node: int) -> int:
-        """Return the node that a node is in; NONE for a root."""
-        return lib.il_parent(self._ledger, node)
+    def is_node(self, node: int) -> bool:
+        """Return True if there is such a node."""
+        return bool(lib.il_is_node(self._ledger, node))
 
-    def name(self, node: int) -> bytes:
-        """Return the name of a node."""
-        name = lib.il_name(self._ledger, node, self._length)
-        return bytes(ffi.buffer(name, self._length[0])[:])
+    def look(self, node: int) -> Tuple[int, int, bool, bytes]:
+        """Return the node that a node is in, NONE for a root; its watch descriptor; is it a link; its name."""
+        ledger = self._ledger
+        name = bytes(ffi.buffer(lib.il_name(ledger, node, self._length), self._length[0])[:])
+        return lib.il_parent(ledger, node), lib.il_wd(ledger, node), self.has(node, LINK), name
 
     def has(self, node: int, flag: int) -> bool:
         """Return True if a node has a flag."""
@@ -223,10 +224,6 @@ class Memory:
     def is_within(self, node: int, ancestor: int) -> bool:
         """Return True if *ancestor* is *node* or above it."""
         return bool(lib.il_is_within(self._ledger, node, ancestor))
-
-    def top(self, node: int) -> int:
-        """Return the root that a node is below."""
-        return lib.il_top(self._ledger, node)
 
     def prefix(self, node: int) -> bytes:
         """Return what stands before the names of a directory's entries in their paths."""
@@ -271,7 +268,7 @@ class Memory:
             _fail(failed)
 
     def disown(self, wd: int) -> None:
-        """Let a watch descriptor have no owner any more; the node's own word is not changed."""
+        """Let a watch descriptor have no owner any more, and the node no watch descriptor."""
         lib.il_disown(self._ledger, wd)
 
     def wd(self, node: int) -> int:

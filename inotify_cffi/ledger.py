@@ -12,6 +12,7 @@ somebody looks, one for each directory at a time, gone when nobody holds it.
 from __future__ import annotations
 
 import os
+from collections import deque
 from weakref import ref
 
 from inotify_cffi._storage import ABSENT, FRESH, LINK, LISTED, NONE, TWINS, Memory
@@ -29,6 +30,8 @@ NO_WD = NONE
 
 # How many handles are made before those are looked for that nobody holds any more; later twice what is left.
 MANY = 128
+# How many are held by the ledger itself, with those above them.
+A_FEW = 64
 
 
 class Place(NamedTuple):
@@ -52,9 +55,32 @@ class Nodes:
         """Return the handle of a directory, the same one while somebody holds it."""
         held = self._handles.get(number)
         node = held() if held is not None else None
-        if node is None:
-            node = Node(self, number)
-            self.hold(node)
+        return self._take_up(number) if node is None else node
+
+    def _take_up(self, number: int) -> Node:
+        """Make the handle of a directory, and of those above it that have none."""
+        missing = []
+        above: Node | None = None
+        while number != NONE:
+            held = self._handles.get(number)
+            above = held() if held is not None else None
+            if above is not None:
+                break
+            missing.append((number, *self.memory.look(number)))
+            number = missing[-1][1]
+        while missing:
+            number, _, wd, is_link, name = missing.pop()
+            above = self.made(number, os.fsdecode(name), above, wd=wd, link=is_link)
+        if above is None:
+            raise ValueError("a root has a handle as long as there is one")
+        return above
+
+    def made(self, number: int, name: str, parent: Node | None, *, wd: int = NO_WD, link: bool = False) -> Node:
+        """Make a handle of which all is known."""
+        node = Node(self, number, name, parent)
+        node.wd = wd
+        node._link = link  # noqa: SLF001  # its own kind
+        self.hold(node)
         return node
 
     def hold(self, node: Node) -> None:
@@ -70,7 +96,21 @@ class Nodes:
         node = held() if held is not None else None
         if node is not None:
             node.number = NONE
+            node.parent = None
+            node.wd = NO_WD
             node.place = None
+
+    def refresh(self) -> None:
+        """Let all handles say again what the memory says: something was interrupted between the two."""
+        for number, held in list(self._handles.items()):
+            node = held()
+            if not self.memory.is_node(number):
+                self.forget(number)
+            elif node is not None:
+                parent, node.wd, node._link, name = self.memory.look(number)  # noqa: SLF001  # its own kind
+                if parent != NONE:
+                    node.name = os.fsdecode(name)
+                    node.parent = self.at(parent)
 
 
 class Children:
@@ -124,37 +164,27 @@ class Node:
     Of a directory that is not in the ledger any more it says that it is nowhere and has nothing.
     """
 
-    __slots__ = ("__weakref__", "_nodes", "number", "place")
+    __slots__ = ("__weakref__", "_link", "_nodes", "name", "number", "parent", "place", "wd")
 
-    def __init__(self, nodes: Nodes, number: int) -> None:
+    def __init__(self, nodes: Nodes, number: int, name: str, parent: Node | None) -> None:
         self._nodes = nodes
         self.number = number
+        # What the memory has of it, too; only the ledger changes them, in both.
+        self.name = name
+        self.parent = parent
+        self.wd = NO_WD
+        self._link = False
         self.place: Place | None = None
-
-    @property
-    def name(self) -> str:
-        """What it is called in the directory that it is in."""
-        return os.fsdecode(self._nodes.memory.name(self.number)) if self.number != NONE else ""
-
-    @property
-    def parent(self) -> Node | None:
-        """The directory that it is in; None for a root."""
-        parent = self._nodes.memory.parent(self.number) if self.number != NONE else NONE
-        return None if parent == NONE else self._nodes.at(parent)
-
-    @property
-    def wd(self) -> int:
-        """The watch descriptor that it is bound to, or NO_WD."""
-        return self._nodes.memory.wd(self.number) if self.number != NONE else NO_WD
 
     @property
     def link(self) -> bool:
         """True for a symbolic link that is followed: the kernel's events call it no directory."""
-        return self.number != NONE and self._nodes.memory.has(self.number, LINK)
+        return self._link
 
     @link.setter
     def link(self, is_set: bool) -> None:
         self._nodes.memory.mark(self.number, LINK, is_set=is_set)
+        self._link = is_set
 
     @property
     def listed(self) -> bool:
@@ -195,22 +225,10 @@ class Node:
 class Candidate(Node):
     """What may be a directory at a name, whatever the ledger has there: only to look at it."""
 
-    __slots__ = ("_name", "_parent")
+    __slots__ = ()
 
     def __init__(self, name: str, parent: Node) -> None:
-        super().__init__(parent._nodes, NONE)  # noqa: SLF001  # its own kind
-        self._name = name
-        self._parent = parent
-
-    @property
-    def name(self) -> str:
-        """The name that is looked at."""
-        return self._name
-
-    @property
-    def parent(self) -> Node | None:
-        """The directory in which it is looked at."""
-        return self._parent
+        super().__init__(parent._nodes, NONE, name, parent)  # noqa: SLF001  # its own kind
 
 
 class Root(Node):
@@ -237,8 +255,12 @@ class Root(Node):
     )
 
     def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
-        # It is not in a ledger yet.
+        # It is not in a ledger yet, and then it is no handle of what is elsewhere.
         self.number = NONE
+        self.name = os.fsdecode(given)
+        self.parent = None
+        self.wd = NO_WD
+        self._link = False
         self.place = None
         self.given = given
         self.location = location
@@ -274,6 +296,7 @@ class Root(Node):
 
     def _become(self, shown: str | bytes, rules: Rules) -> None:
         self.shown = shown
+        self.name = os.fsdecode(shown)
         self._rules = rules
         self.place = None
         self._say()
@@ -297,11 +320,6 @@ class Root(Node):
             )
 
     @property
-    def name(self) -> str:
-        """The path by which it is told, as str."""
-        return os.fsdecode(self.shown)
-
-    @property
     def asked(self) -> int:
         """What is told of it, and of all below it: a mask."""
         return self._asked
@@ -321,6 +339,8 @@ class Ledger:
         self._nodes = Nodes(self.memory)
         self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
+        # What was looked for lately will be again, and then it has its handle still.
+        self._recent: deque[Node] = deque(maxlen=A_FEW)
 
     # --- roots ---
 
@@ -347,9 +367,11 @@ class Ledger:
         return place
 
     def _place(self, node: Node) -> Place:
-        top = self._nodes.at(self.memory.top(node.number)) if node.number != NONE else None
+        top = node
+        while top.parent is not None:
+            top = top.parent
         if not isinstance(top, Root):
-            raise TypeError("a directory that is not in the ledger any more is not below a root")
+            raise TypeError(f"{node.name!r} is not below a root")
         prefix: str | bytes = self.memory.prefix(node.number)
         if isinstance(top.shown, str):
             prefix = os.fsdecode(prefix)
@@ -396,12 +418,17 @@ class Ledger:
             yield node
             stack.extend(node.children.directories())
 
+    def refresh(self) -> None:
+        """Make good what an interruption in the middle of a mutation has left half-done."""
+        self._generation += 1
+        self._nodes.refresh()
+
     # --- the mutations ---
 
     def create(self, parent: Node, name: str, *, is_dir: bool) -> Node | None:
         """Add an entry; the node of a directory, None for anything else."""
         number = self.memory.create(parent.number, os.fsencode(name), is_dir=is_dir)
-        return None if number == NONE else self._nodes.at(number)
+        return None if number == NONE else self._nodes.made(number, name, parent)
 
     def drop(self, parent: Node, name: str) -> None:
         """Take an entry out whose node, if it has one, has no entries and no watch."""
@@ -417,7 +444,10 @@ class Ledger:
         if number == NONE:
             return None
         self._generation += 1
-        return self._nodes.at(number)
+        node = self._nodes.at(number)
+        node.name = new_name
+        node.parent = parent
+        return node
 
     def adopt(self, tops: list[Node], crawled: Crawled) -> Dict[Node, list[Node]]:
         """Fill in directories that are new, *tops*, and all below them, and bind them.
@@ -426,6 +456,8 @@ class Ledger:
         """
         numbers = [top.number for top in tops]
         left = self.memory.adopt(numbers[: crawled.slots], crawled) + numbers[crawled.slots :]
+        for top in tops:
+            top.wd = self.memory.wd(top.number)
         found: Dict[Node, list[Node]] = {}
         for node in map(self._nodes.at, left):
             if node.parent is not None:
@@ -442,7 +474,11 @@ class Ledger:
     def owner(self, wd: int) -> Node | None:
         """Return a node bound to *wd*, the first one if there are several."""
         number = self.memory.owner(wd)
-        return None if number == NONE else self._nodes.at(number)
+        if number == NONE:
+            return None
+        node = self._nodes.at(number)
+        self._recent.append(node)
+        return node
 
     def owners(self, wd: int) -> list[Node]:
         """Return all nodes bound to *wd*."""
@@ -465,9 +501,11 @@ class Ledger:
         first = self.memory.owner(wd)
         if first == NONE:
             self.memory.own(wd, node.number)
+            node.wd = wd
         else:
             self._twins.setdefault(wd, []).append(node)
             self.memory.set_wd(node.number, wd)
+            node.wd = wd
             self.memory.mark(first, TWINS, is_set=True)
 
     def unbind(self, node: Node) -> bool:
@@ -478,7 +516,7 @@ class Ledger:
         twins = self._twins.get(wd)
         if twins is None:
             self.memory.disown(wd)
-            self.memory.set_wd(node.number, NO_WD)
+            node.wd = NO_WD
             return True
         if self.memory.owner(wd) == node.number:
             self.memory.mark(node.number, TWINS, is_set=False)
@@ -486,6 +524,7 @@ class Ledger:
         else:
             twins.remove(node)
         self.memory.set_wd(node.number, NO_WD)
+        node.wd = NO_WD
         self.memory.mark(self.memory.owner(wd), TWINS, is_set=bool(twins))
         if not twins:
             del self._twins[wd]

@@ -9,6 +9,7 @@ events are of this kind. They are applied in C (``csrc/plain.c``), and told as c
 from __future__ import annotations
 
 import os
+import sys
 from itertools import repeat
 
 from inotify_cffi._storage import Told
@@ -16,7 +17,7 @@ from inotify_cffi.events import AN_ENTRY, Event
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Tuple
+    from typing import Callable, Tuple
 
     from inotify_cffi._storage import Records
     from inotify_cffi.anchors import Anchors
@@ -74,11 +75,14 @@ class Plain:
         return as_event((path if self._is_bytes() else os.fsdecode(path), mask, None, 0, wd, kind, False))
 
     def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
-        texts: Iterable[str] | Iterable[bytes]
+        texts: list[str] | list[bytes]
         texts = paths.split(b"\0") if self._is_bytes() else os.fsdecode(paths).split("\0")
-        which: Iterable[int] = kinds or repeat(AN_ENTRY)
+        if not kinds and sys.implementation.name == "pypy":
+            # It compiles a loop that it sees whole.
+            return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, False)) for i in range(len(masks))]
         # Behind the last NUL is a text more, for which there is no mask.
-        return list(map(as_event, zip(texts, masks, repeat(None), repeat(0), wds, which, repeat(False))))
+        fields = zip(texts, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(False))
+        return list(map(as_event, fields))
 
     def _is_bytes(self) -> bool:
         """Return True if the roots are bytes; they are all of one type."""

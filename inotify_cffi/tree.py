@@ -358,6 +358,7 @@ class Tree:
         """Something was interrupted half-way: compare everything with the disk before going on."""
         self._disk.mark("distrust")
         self._plain.tell()
+        self.ledger.refresh()
         self._disk.close_all()
         self._lost = True
 
@@ -377,15 +378,14 @@ class Tree:
         queue = self._intake.waiting
         left = ALL if most is None else most
         # A move may read more, behind what was there.
-        while len(queue) and left > 0:
+        while True:
             left -= self._plain.apply(queue.records, left)
-            if len(queue) and left > 0:
-                raw = queue.next()
-                left -= 1
-                if raw is not None:
-                    self._apply(raw)
-        self._pass_fences()
-        return not len(queue)
+            raw = queue.next() if left > 0 else None
+            if raw is None:
+                self._pass_fences()
+                return not len(queue)
+            left -= 1
+            self._apply(raw)
 
     def _pass_fences(self) -> None:
         """Forget what was only remembered until what was queued then had been applied."""

@@ -457,3 +457,34 @@ def test_a_name_that_is_too_long_for_any_file_system_is_refused(ledger, root):
     with pytest.raises(OSError, match="name too long"):
         ledger.create(root, "d" * 65536, is_dir=True)
     assert ledger.snapshot() == {}
+
+
+@pytest.mark.parametrize("verb", ["graft", "drop", "own", "disown"])
+def test_what_was_interrupted_behind_the_memory_is_made_good(ledger, root, monkeypatch, verb):
+    """A handle says what the memory says, though Ctrl-C may come between the two."""
+    a, b = (ledger.create(root, name, is_dir=True) for name in "ab")
+    ledger.bind(b, 7)
+    ledger.place(a)
+    real = getattr(ledger.memory, verb)
+
+    def interrupted(*arguments):
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    steps = {
+        "graft": lambda: ledger.graft(root, "a", b, "c"),
+        "drop": lambda: ledger.drop(root, "a"),
+        "own": lambda: ledger.bind(a, 8),
+        "disown": lambda: ledger.unbind(b),
+    }
+    monkeypatch.setattr(ledger.memory, verb, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        steps[verb]()
+    monkeypatch.undo()
+    ledger.refresh()
+    assert ledger.snapshot() == ({"/r/b": True} if verb == "drop" else {ledger.place(a).path: True, "/r/b": True})
+    assert (a.number < 0) is (verb == "drop")
+    assert ledger.owners(8) == ([a] if a.wd == 8 else [])
+    assert (a.wd, b.wd) == (8 if verb == "own" else -1, -1 if verb == "disown" else 7)
+    assert ledger.unbind(b) is (verb != "disown")
+    assert ledger.bound == (verb == "own")

@@ -28,6 +28,18 @@ FILE_MASKS = [
     )
 ]
 
+DIRECTORY_MASKS = [
+    int(mask)
+    for mask in (
+        Mask.CREATE | Mask.ISDIR,
+        Mask.DELETE | Mask.ISDIR,
+        Mask.DELETE_SELF,
+        Mask.MOVE_SELF,
+        Mask.DELETE_SELF | Mask.ISDIR,
+        Mask.ATTRIB | Mask.ISDIR,
+    )
+]
+
 
 class NoDisk(Disk):
     """A disk on which nothing can be looked at; the tests give the tree what was read."""
@@ -70,7 +82,7 @@ class World:
 raws = st.lists(
     st.tuples(
         st.integers(1, 4),
-        st.sampled_from([*FILE_MASKS, int(Mask.CREATE | Mask.ISDIR), int(Mask.DELETE | Mask.ISDIR), 0]),
+        st.sampled_from([*FILE_MASKS, *DIRECTORY_MASKS, 0]),
         st.sampled_from([b"f", b"g", b"\xff", b"a", b""]),
     ),
     max_size=40,
@@ -196,3 +208,12 @@ def test_a_bound_of_events_is_kept():
         world.tree._apply_all(270)
         counts.append(len(world.tree.take()))
     assert counts == [270, 270, 60]
+
+
+def test_what_the_directory_above_says_as_well_is_not_told(monkeypatch):
+    """Of a directory below a root the entry is told; of the root itself nobody else says that it is gone."""
+    world = World()
+    applied = []
+    monkeypatch.setattr(world.tree, "_apply", applied.append)
+    world.apply([(2, Mask.DELETE_SELF, b""), (3, Mask.MOVE_SELF, b""), (1, Mask.DELETE_SELF, b"")])
+    assert [(raw.wd, raw.mask) for raw in applied] == [(1, Mask.DELETE_SELF)]

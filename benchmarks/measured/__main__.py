@@ -28,10 +28,6 @@ Options = Dict[str, Any]
 KEPT: list[Ours] = []
 
 
-class Found(Exception):  # noqa: N818 - it is no error
-    """What was waited for has come."""
-
-
 def watches() -> int:
     """Count the watches of this process, as the kernel lists them."""
     count = 0
@@ -128,26 +124,28 @@ def stall(make: Callable[..., Ours], options: Options) -> Options:
 
 
 def rename(make: Callable[..., Ours], options: Options) -> Options:
+    """Say, for each round, when the first probe of it came with its new path, and how many came with another."""
     contender = make(options["path"], recursive=True)
-    stale = 0
+    places, last = options["places"], options["last"]
+    number = stale = 0
+    probes, place = f"{last}{number}-", places[0]
 
     def callback(path: str) -> None:
-        nonlocal stale
-        if os.path.basename(path).startswith("probe"):
-            if path.startswith(options["new"]):
-                raise Found
+        nonlocal number, stale, probes, place
+        if not os.path.basename(path).startswith(probes):
+            return
+        if not path.startswith(place):
             stale += 1
+            return
+        say(f"{time.monotonic_ns()} {stale}")
+        number += 1
+        probes, place = f"{last}{number}-", places[number % len(places)]
 
     settle()
     say("ready")
-    late = False
-    try:
+    with contextlib.suppress(TimeoutError):
         contender.handle(callback)
-    except Found:
-        pass
-    except TimeoutError:
-        late = True
-    return {"ended": time.monotonic_ns(), "late": late, "stale": stale}
+    return {}
 
 
 def latency(make: Callable[..., Ours], options: Options) -> Options:
