@@ -61,6 +61,7 @@ struct ic_crawl {
     int32_t *wds, *file_counts, *dir_counts;
     int32_t *visits, *slots_of;
     char *files, *dirs;
+    int32_t no_files;
 };
 void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count);
 int ic_set_next_wd(int inotify, int wd);
@@ -68,6 +69,9 @@ int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_eventfd(void);
+
+/* csrc/links.c */
+void ic_crawl_directories(struct ic_crawl *crawl, int fd, const char *names, int count);
 
 /* csrc/queue.c */
 struct iq_queue {
@@ -88,6 +92,8 @@ long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
 #define IL_ROOT ...
 #define IL_LINK ...
 #define IL_TWINS ...
+#define IL_FRESH ...
+#define IL_LISTED ...
 struct il_ledger;
 struct il_ledger *il_new(void);
 void il_free(struct il_ledger *ledger);
@@ -105,11 +111,12 @@ uint32_t il_live(const struct il_ledger *ledger, int32_t node);
 int il_has_flag(const struct il_ledger *ledger, int32_t node, int flag);
 void il_set_flag(struct il_ledger *ledger, int32_t node, int flag, int is_set);
 int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor);
+void il_forget_files(struct il_ledger *ledger, int32_t directory);
 uint64_t il_list_size(const struct il_ledger *ledger, int32_t directory);
 uint64_t il_list(const struct il_ledger *ledger, int32_t directory, char *names, int32_t *children);
 int32_t il_add_root(struct il_ledger *ledger);
 int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
-                int plain);
+                int plain, int passes);
 int il_drop_root(struct il_ledger *ledger, int32_t node);
 uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room);
 int32_t il_owner(const struct il_ledger *ledger, int32_t wd);
@@ -145,7 +152,7 @@ void ic_ahead_free(struct ic_ahead *ahead);
 """
 
 # In this order: each relies on those before it.
-SOURCES = ("csrc/kernel.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c", "csrc/ahead.c")
+SOURCES = ("csrc/kernel.c", "csrc/links.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c", "csrc/ahead.c")
 
 here = Path(__file__).resolve().parent
 ffibuilder = FFI()

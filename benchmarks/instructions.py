@@ -62,14 +62,16 @@ BOUNDS = {
     "ic_split-long": Bound("an event", 47.4, 2),
     # 280.20, 13.8
     "ic_list": Bound("a directory", 308, 13.8),
-    # 377.31, 18.8
-    "ic_crawl": Bound("a directory", 415, 18.8),
-    # 1323.76, 19.09
-    "il_adopt": Bound("a directory", 1456, 19.1),
-    # 361.82, 3.73
-    "il_apply": Bound("an event", 398, 3.74),
-    # 425.48, 3.35
-    "il_create": Bound("a name", 468, 3.36),
+    # 392.49, 18.8
+    "ic_crawl": Bound("a directory", 432, 18.8),
+    # 198.78, 6.64
+    "ic_crawl-dirs": Bound("a directory", 219, 6.65),
+    # 1373.93, 19.09
+    "il_adopt": Bound("a directory", 1511, 19.1),
+    # 385.82, 3.73
+    "il_apply": Bound("an event", 424, 3.74),
+    # 426.48, 3.35
+    "il_create": Bound("a name", 469, 3.36),
     # 135.32, 0.0033
     "il_own": Bound("a watch", 149, 0.0033),
 }

@@ -206,6 +206,8 @@ struct ic_crawl {
     int32_t *visits, *slots_of;
     /* The names of all files, and of all directories but those given, each ended by a NUL. */
     char *files, *dirs;
+    /* Whether files are passed over. */
+    int32_t no_files;
 };
 
 /* Note an entry of the directory that is listed; 0 if there is no room. */
@@ -239,7 +241,9 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
             char kind = is_dot(entry->name) ? 0 : kind_of(fd, entry);
 
             at += entry->length;
-            if (kind != 0 && !ic_crawl_note(crawl, entry->name, kind == 'd'))
+            if (kind == 0 || (kind != 'd' && crawl->no_files))
+                continue;
+            if (!ic_crawl_note(crawl, entry->name, kind == 'd'))
                 return 0;
         }
     }
@@ -289,16 +293,20 @@ static void ic_crawl_visit(struct ic_crawl *crawl, int fd, const char *names, in
     }
 }
 
-/* Visit so many directories of the one that is open as fd, by their names, each ended by a NUL. */
-static void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count)
+/* Have slots for so many directories that are given, or for as many as there is room for, and nothing else yet. */
+static void ic_crawl_begin(struct ic_crawl *crawl, int count)
 {
     crawl->records = crawl->slots = 0;
     crawl->files_filled = crawl->dirs_filled = 0;
-    if (count > crawl->most_slots)
-        count = crawl->most_slots;
-    while (crawl->slots < count)
+    while (crawl->slots < count && crawl->slots < crawl->most_slots)
         crawl->visits[crawl->slots++] = -1;
-    ic_crawl_visit(crawl, fd, names, count, 0, IC_DEEPEST);
+}
+
+/* Visit so many directories of the one that is open as fd, by their names, each ended by a NUL. */
+static void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count)
+{
+    ic_crawl_begin(crawl, count);
+    ic_crawl_visit(crawl, fd, names, crawl->slots, 0, IC_DEEPEST);
 }
 
 /* Tests make watch descriptors wrap around with it (CONFIG_CHECKPOINT_RESTORE). */

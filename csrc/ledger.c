@@ -23,6 +23,9 @@ enum {
     IL_ROOT = 2,
     IL_LINK = 4,
     IL_TWINS = 8,
+    /* Of a root with directories only: names of files are in it for some time; what is in it was told. */
+    IL_FRESH = 16,
+    IL_LISTED = 32,
     /* More entries than this are looked up by an index. */
     IL_FEW = 12
 };
@@ -43,6 +46,8 @@ struct il_root {
     uint32_t asked, length;
     /* Whether an entry that is no directory is what it is called, and nothing hangs on it. */
     uint8_t plain;
+    /* Whether what happens to such an entry is told, and it is not kept. */
+    uint8_t passes;
     char *name;
 };
 
@@ -310,6 +315,35 @@ static void il_take(struct il_ledger *ledger, int32_t directory, uint32_t at)
     node->filled = node->entries = 0;
 }
 
+/* Have no entries, and no memory for them. */
+static void il_bare(struct il_node *node)
+{
+    free(node->names);
+    free(node->index);
+    node->names = NULL;
+    node->index = NULL;
+    node->filled = node->room = node->live = node->entries = 0;
+}
+
+/* Take out all entries that are no directories. */
+static void il_forget_files(struct il_ledger *ledger, int32_t directory)
+{
+    struct il_node *node = &ledger->nodes[directory];
+
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at)) {
+        char *entry = node->names + at;
+
+        if (il_is_live(entry) && !il_is_directory(entry)) {
+            entry[2] &= ~IL_LIVE;
+            node->live--;
+        }
+    }
+    if (node->live == 0)
+        il_bare(node);
+    else if (node->live < node->entries)
+        il_compact(ledger, node);
+}
+
 /* --- nodes --- */
 
 static const char *il_entry(const struct il_ledger *ledger, int32_t node)
@@ -415,11 +449,7 @@ static int il_clear(struct il_ledger *ledger, int32_t directory)
     for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
         if (il_is_live(node->names + at) && il_is_directory(node->names + at))
             il_free_node(ledger, il_child(node->names + at));
-    free(node->names);
-    free(node->index);
-    node->names = NULL;
-    node->index = NULL;
-    node->filled = node->room = node->entries = node->live = 0;
+    il_bare(node);
     return 0;
 }
 
@@ -546,9 +576,9 @@ static int32_t il_add_root(struct il_ledger *ledger)
     return node;
 }
 
-/* Say how a root is called, what is asked of it, and whether its entries are plain. */
+/* Say how a root is called, what is asked of it, whether its entries are plain, and whether files are passed. */
 static int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
-                       int plain)
+                       int plain, int passes)
 {
     struct il_root *root = &ledger->roots[ledger->nodes[node].at];
 
@@ -558,6 +588,7 @@ static int il_set_root(struct il_ledger *ledger, int32_t node, const char *name,
     root->length = length;
     root->asked = asked;
     root->plain = plain != 0;
+    root->passes = passes != 0;
     return 0;
 }
 
@@ -777,6 +808,7 @@ static int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, 
             failed = il_prepare(ledger, node, files, crawl->file_counts[record], dirs, crawl->dir_counts[record]);
         if (failed < 0)
             return failed;
+        ledger->nodes[node].flags |= IL_LISTED;
         files = il_adopt_names(ledger, node, files, crawl->file_counts[record], NULL);
         if (files != NULL)
             dirs = il_adopt_names(ledger, node, dirs, crawl->dir_counts[record], &next);

@@ -1,7 +1,8 @@
 /* Apply the most common events to the ledger, many at a time: of files in directories that are at one place.
 
    A file was created, deleted, changed or looked at, the ledger has or lacks it as the event says, and nothing
-   else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. */
+   else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. Where only directories
+   are kept, a file is only told, and nothing is looked up but whether a directory has its name. */
 
 /* What is to be told, in columns. It is taken by setting count to 0. */
 struct il_told {
@@ -23,7 +24,7 @@ struct il_told {
 struct il_at {
     int32_t wd, node;
     uint32_t asked;
-    uint8_t kind;
+    uint8_t kind, passes;
     /* Where its prefix was last written in the paths that are told, and how long it is; 0 if it was not. */
     uint64_t prefix_at, prefix;
 };
@@ -51,12 +52,15 @@ static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd
     at->kind = 1;
     if ((ledger->nodes[at->node].flags & IL_ROOT) && root->length > 0 && root->name[root->length - 1] == '/')
         at->kind = 2;
+    at->passes = root->passes && !(ledger->nodes[at->node].flags & IL_FRESH);
     return root->plain;
 }
 
 /* Whether an event is plain, for what the ledger has of that name. */
-static int il_is_plain(uint32_t mask, uint32_t length, int64_t entry, const char *names)
+static int il_is_plain(const struct il_at *at, uint32_t mask, uint32_t length, int64_t entry, const char *names)
 {
+    if (at->passes)
+        return entry < 0 && length > 0 && (mask < IN_MOVED_FROM || mask == IN_CREATE || mask == IN_DELETE);
     if (mask < IN_MOVED_FROM)
         return entry >= 0;
     if (mask == IN_CREATE)
@@ -138,13 +142,13 @@ static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64
             continue;
         }
         entry = il_find(ledger, at.node, name, length);
-        if (queue->cookies[queue->at] != 0 || !il_is_plain(mask, length, entry, ledger->nodes[at.node].names))
+        if (queue->cookies[queue->at] != 0 || !il_is_plain(&at, mask, length, entry, ledger->nodes[at.node].names))
             break;
         if ((mask & at.asked) && !il_tell(ledger, told, &at, mask, name, length)) {
             told->full = 1;
             break;
         }
-        failed = il_change(ledger, at.node, mask, entry, name, length);
+        failed = at.passes ? 0 : il_change(ledger, at.node, mask, entry, name, length);
         if (failed < 0) {
             *told = before;
             break;

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inotify_cffi._inotify import ToldStruct
     from inotify_cffi._syscalls import Crawled
 
-__all__ = ["ABSENT", "LINK", "NONE", "TWINS", "Memory", "Records", "Told"]
+__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told"]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -27,6 +27,8 @@ ABSENT: int = lib.IL_ABSENT
 
 LINK: int = lib.IL_LINK
 TWINS: int = lib.IL_TWINS
+FRESH: int = lib.IL_FRESH
+LISTED: int = lib.IL_LISTED
 
 # Rough sizes of C memory, for a garbage collector that wants to know what hangs on an object (PyPy's).
 SOME_MEMORY = 1 << 16
@@ -206,6 +208,10 @@ class Memory:
         """Return how many entries a directory has."""
         return lib.il_live(self._ledger, node)
 
+    def forget_files(self, node: int) -> None:
+        """Take out all entries of a directory that are no directories."""
+        lib.il_forget_files(self._ledger, node)
+
     # --- nodes ---
 
     def is_node(self, node: int) -> bool:
@@ -248,9 +254,9 @@ class Memory:
             _fail(-node)
         return node
 
-    def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool) -> None:
-        """Say how a root is called, what is asked of it, and whether its entries are plain."""
-        failed = -lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain)
+    def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool, passes: bool) -> None:
+        """Say how a root is called, what is asked of it, whether its entries are plain, and files passed."""
+        failed = -lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes)
         if failed:
             _fail(failed)
 

@@ -412,8 +412,22 @@ class CrawlBuffer:
         }
         self._crawl = cast("CrawlStruct", ffi.new("struct ic_crawl *", columns))
 
-    def visit(self, inotify: int, fd: int, names: list[str], mask: int, *, last_wd: int, most: int) -> Crawled:
+    def visit(
+        self,
+        inotify: int,
+        fd: int,
+        names: list[str],
+        mask: int,
+        *,
+        last_wd: int,
+        most: int,
+        files: bool = True,
+    ) -> Crawled:
         """Watch and list the directories *names* of the directory *fd*, and all below them, links not followed.
+
+        Not *files*: of directories only, and where the number of its links says that a directory has none, it
+        is not even opened. Then what is queued behind may say that what was looked at is not what is watched:
+        a directory that moves there has to be listed.
 
         What is not to be had is left out: what can not be opened, watched or listed, what has a watch that is not
         newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories.
@@ -421,7 +435,8 @@ class CrawlBuffer:
         crawl = self._crawl
         crawl.inotify, crawl.mask, crawl.last_wd = inotify, mask, last_wd
         crawl.most_records = min(most, self._records)
-        lib.ic_crawl(crawl, fd, os.fsencode("".join([name + "\0" for name in names])), len(names))
+        joined = os.fsencode("".join([name + "\0" for name in names]))
+        (lib.ic_crawl if files else lib.ic_crawl_directories)(crawl, fd, joined, len(names))
         return Crawled(self, crawl)
 
     def columns(self) -> CrawlColumns:

@@ -85,6 +85,7 @@ def awatch(
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
     read_ahead: int | None = ...,
+    track: Literal["entries", "directories"] = ...,
 ) -> Watching[str]: ...
 
 
@@ -102,6 +103,7 @@ def awatch(
     existing: bool = ...,
     on_progress: Callable[[int], None] | None = ...,
     read_ahead: int | None = ...,
+    track: Literal["entries", "directories"] = ...,
 ) -> Watching[bytes]: ...
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     BlockDuration = Union[float, Callable[[], Optional[float]], None]
 
-__all__ = ["BlockDuration", "checked_mask", "checked_path", "checked_patterns", "now_and_then"]
+__all__ = ["BlockDuration", "check_track", "checked_mask", "checked_path", "checked_patterns", "now_and_then"]
 
 # Who is told of the progress of a crawl hears of it after each so many directories.
 DIRECTORIES_A_REPORT = 256
@@ -49,6 +49,18 @@ def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
 
         spec_of(checked)
     return checked
+
+
+def check_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> None:
+    """Raise ValueError where *track* is no such value, or does not go with another option.
+
+    Where no file is known, neither are the ``.gitignore`` that there are, nor the links.
+    """
+    if track not in ("entries", "directories"):
+        raise ValueError(f"track is 'entries' or 'directories', not {track!r}")
+    for name, is_set in (("gitignore", gitignore), ("follow_symlinks", follow_symlinks)):
+        if is_set and track == "directories":
+            raise ValueError(f"track='directories' does not go with {name}=True; leave one of the two out")
 
 
 def now_and_then(report: Callable[[int], None] | None) -> Callable[[], None] | None:

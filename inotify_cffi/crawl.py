@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
+    from inotify_cffi.fences import Fences
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.places import Places
     from inotify_cffi.scan import Disk
@@ -73,9 +74,17 @@ class Crawler:
     """Lists directories into the ledger."""
 
     def __init__(
-        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, places: Places, admission: Admission
+        self,
+        ledger: Ledger,
+        teller: Teller,
+        disk: Disk,
+        doubts: Doubts,
+        places: Places,
+        admission: Admission,
+        fences: Fences,
     ) -> None:
         self._admission = admission
+        self._fences = fences
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -214,7 +223,11 @@ class Crawler:
         if not all(top.parent is frame.node and top.wd == NO_WD and not top.children for top in tops):
             return 0
         tops.reverse()
-        crawled = self._disk.visit(frame.fd, [top.name for top in tops], crawl.root.kernel_mask, most)
+        files = crawl.root.rules.tracks_files
+        names = [top.name for top in tops]
+        crawled = self._disk.visit(frame.fd, names, crawl.root.kernel_mask, most, files=files)
+        if not files:
+            self._fences.counted()
         done = crawled.count
         if not done:
             frame.tried = True
@@ -261,7 +274,8 @@ class Crawler:
             self._places.excuse(node)
             self.close(node)
             return
-        replaced = node.wd != found.wd and (node.wd != NO_WD or bool(node.children))
+        is_another = node.wd != found.wd
+        replaced = is_another and (node.wd != NO_WD or bool(node.children))
         if not self._places.bind(node, found):
             self._disk.close(found.fd)
             return
@@ -279,6 +293,8 @@ class Crawler:
         self._places.covered(node)
         if self.on_directory is not None:
             self.on_directory()
+        if not crawl.root.rules.tracks_files:
+            kinds = self._without_files(crawl, node, kinds, found.fd, is_another=is_another)
         todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
         if not todo:
             self._leave(crawl, node, found.fd)
@@ -326,6 +342,31 @@ class Crawler:
             admits = self._admission.admits
             return {name: kind for name, kind in kinds.items() if admits(node, name, is_dir=kind != "-")}
         return kinds
+
+    def _without_files(
+        self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, is_another: bool
+    ) -> Dict[str, str]:
+        """Return what of a listing concerns the ledger where files are not tracked.
+
+        A directory that is new brings its files: they are told, and remembered until all that is queued now has
+        been applied. Of one that is not, nobody knows which files were told; so if it is another inode than it
+        was, it is told as to be read again, and after lost events if a time of it or of its files is not older.
+        """
+        was_listed, node.listed = node.listed, True
+        if node.fresh or not (was_listed or self._teller.silent):
+            self._fences.refresh(node)
+            return kinds
+        if was_listed and (is_another or self._has_changed(kinds, fd, crawl.since)):
+            self._teller.rescan(node)
+        return {name: kind for name, kind in kinds.items() if kind != "-"}
+
+    def _has_changed(self, kinds: Dict[str, str], fd: int, since: float | None) -> bool:
+        if since is None:
+            return False
+        changed = self._disk.changed_since
+        return changed(fd, None, since) or any(
+            changed(fd, name, since) for name, kind in kinds.items() if kind == "-"
+        )
 
     def _apply(self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, replaced: bool) -> list[Node]:
         """Tell what is gone and what is new; the directories to enter."""

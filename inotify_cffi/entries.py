@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
+    from inotify_cffi.fences import Fences
     from inotify_cffi.intake import Intake
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.moves import Raw
@@ -44,8 +45,10 @@ class Entries:
         reconciler: Reconciler,
         intake: Intake,
         admission: Admission,
+        fences: Fences,
     ) -> None:
         self._admission = admission
+        self._fences = fences
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -75,6 +78,18 @@ class Entries:
             self._places.free(self._teller.gone(node, raw.name, raw))
         elif raw.name in node.children:
             self._doubts.suspect(node, raw.name)
+        elif not is_dir and self.passes(node, raw.name):
+            self._teller.passed(node, raw)
+
+    def passes(self, node: Node, name: str) -> bool:
+        """Return True if what happens to a file that the ledger does not have is told as the kernel has it."""
+        return not self._ledger.keeps_files(node) and self._admission.admits(node, name, is_dir=False)
+
+    def _knows(self, node: Node, name: str, *, is_dir: bool) -> bool:
+        """Return True if an entry was told, as far as that is known."""
+        if node.knows(name, is_dir=is_dir):
+            return True
+        return not is_dir and name not in node.children and self.passes(node, name)
 
     def _came(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         link = not is_dir and self._is_followed_link(node, raw.name)
@@ -207,12 +222,12 @@ class Entries:
             self._left(source, raw)
             return
         self._doubts.suspect(source, raw.name)
-        if not source.knows(raw.name, is_dir=is_dir):
+        if not self._knows(source, raw.name, is_dir=is_dir):
             self.arrived(target, partner, is_dir=is_dir)
             return
         if source is target and raw.name == partner.name:
             return
-        node = source.children[raw.name]
+        node = source.children.get(raw.name)
         there = NO_WD
         if node is not None:
             there = self._wd_at(target, partner.name)
@@ -225,7 +240,7 @@ class Entries:
                 return
         if partner.name in target.children:
             self._replaced(target, partner.name)
-            if not self._ledger.is_attached(source) or raw.name not in source.children:
+            if not self._ledger.is_attached(source) or not self._knows(source, raw.name, is_dir=is_dir):
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
@@ -256,9 +271,12 @@ class Entries:
         return self._places.is_at_its_place(node, node.wd)
 
     def _regard(self, node: Node, old_rules: Rules, *, sure: bool) -> None:
-        """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?"""
+        """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?
+
+        Was it counted as a leaf just now, by its name, then it may be another directory that was counted.
+        """
         root = self._ledger.place(node).root
-        if root.rules != old_rules or root.rules.depend_on_place:
+        if root.rules != old_rules or root.rules.depend_on_place or self._fences.counting:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)

@@ -36,6 +36,7 @@ class Mask(IntFlag):
     UNWATCHED = bits.UNWATCHED
     WATCHED = bits.WATCHED
     IN_SYNC = bits.IN_SYNC
+    RESCAN = bits.RESCAN
 
     ONLYDIR = bits.ONLYDIR
     DONT_FOLLOW = bits.DONT_FOLLOW

@@ -108,10 +108,18 @@ class Instance:
         return _syscalls.watch_fd(self._inotify(), target, mask, path)
 
     def crawl(
-        self, buffer: CrawlBuffer, target: int, names: list[str], mask: int, *, last_wd: int, most: int
+        self,
+        buffer: CrawlBuffer,
+        target: int,
+        names: list[str],
+        mask: int,
+        *,
+        last_wd: int,
+        most: int,
+        files: bool = True,
     ) -> Crawled:
         """Watch and list directories in the one open as *target*, and all below: see :class:`CrawlBuffer`."""
-        return buffer.visit(self._inotify(), target, names, mask, last_wd=last_wd, most=most)
+        return buffer.visit(self._inotify(), target, names, mask, last_wd=last_wd, most=most, files=files)
 
     def rm_watch(self, wd: int) -> bool:
         """Remove a watch. False if the kernel had removed it already."""

@@ -21,6 +21,7 @@ class Intake:
         self._disk = disk
         self.waiting = Queue()
         self.raw_events = 0
+        self.bytes = 0
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
         self._last_read = self.calm
@@ -42,6 +43,7 @@ class Intake:
         size = self._disk.read(records)
         if size:
             self.raw_events += records.count - records.at - waiting
+            self.bytes += size
         return size
 
     def read_queued(self) -> None:

@@ -15,7 +15,7 @@ import os
 from collections import deque
 from weakref import ref
 
-from inotify_cffi._storage import ABSENT, LINK, NONE, TWINS, Memory
+from inotify_cffi._storage import ABSENT, FRESH, LINK, LISTED, NONE, TWINS, Memory
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -199,6 +199,24 @@ class Node:
         self._link = is_set
 
     @property
+    def listed(self) -> bool:
+        """Where files are not tracked: True if those that were in it were told, or are the consumer's to know."""
+        return self.number != NONE and self._nodes.memory.has(self.number, LISTED)
+
+    @listed.setter
+    def listed(self, is_set: bool) -> None:
+        self._nodes.memory.mark(self.number, LISTED, is_set=is_set)
+
+    @property
+    def fresh(self) -> bool:
+        """Where files are not tracked: True while it has their names all the same."""
+        return self.number != NONE and self._nodes.memory.has(self.number, FRESH)
+
+    @fresh.setter
+    def fresh(self, is_set: bool) -> None:
+        self._nodes.memory.mark(self.number, FRESH, is_set=is_set)
+
+    @property
     def children(self) -> Children:
         """Its entries, as they are at each moment."""
         return Children(self._nodes, self)
@@ -278,7 +296,9 @@ class Root(Node):
     def become_file(self) -> None:
         """What is at the location is no directory: watch the directory that it is in, for its name only."""
         self.top, name = os.path.split(self.location)
-        rules = self.wanted._replace(only=frozenset([name]), max_depth=1, exclude=(), gitignore=False)
+        rules = self.wanted._replace(
+            only=frozenset([name]), max_depth=1, exclude=(), gitignore=False, tracks_files=True
+        )
         self._become(os.path.dirname(self.given), rules)
 
     def become_directory(self) -> None:
@@ -302,8 +322,14 @@ class Root(Node):
 
     def _say(self) -> None:
         if self.number != NONE:
-            name = os.fsencode(self.shown)
-            self._nodes.memory.set_root(self.number, name, asked=self._asked, is_plain=self._rules.is_plain)
+            rules = self._rules
+            self._nodes.memory.set_root(
+                self.number,
+                os.fsencode(self.shown),
+                asked=self._asked,
+                is_plain=rules.is_plain,
+                passes=not rules.tracks_files,
+            )
 
     @property
     def asked(self) -> int:
@@ -392,6 +418,10 @@ class Ledger:
             return node is ancestor
         return self.memory.is_within(node.number, ancestor.number)
 
+    def keeps_files(self, node: Node) -> bool:
+        """Return True if the names of files in a directory are to be in the ledger now."""
+        return self.place(node).root.rules.tracks_files or node.fresh
+
     def subtree(self, node: Node) -> Iterator[Node]:
         """Yield *node* and the directories below it, parents first."""
         stack = [node]
@@ -450,6 +480,11 @@ class Ledger:
             if node.parent is not None:
                 found.setdefault(node.parent, []).append(node)
         return found
+
+    def forget_files(self, node: Node) -> None:
+        """Have directories only in *node* from now on."""
+        self.memory.forget_files(node.number)
+        node.fresh = False
 
     # --- watch descriptors ---
 
@@ -524,7 +559,7 @@ class Ledger:
     # --- for the consumer ---
 
     def snapshot(self) -> dict[str | bytes, bool]:
-        """Return each entry below the roots: its path, and whether it is a directory."""
+        """Return each entry below the roots that is tracked: its path, and whether it is a directory."""
         found: dict[str | bytes, bool] = {}
         memory = self.memory
         for root in self.roots:
@@ -535,6 +570,7 @@ class Ledger:
                 prefix = memory.prefix(number)
                 names, numbers = memory.entries(number)
                 for name, child in zip(names.split(b"\0"), numbers):
-                    found[as_given(prefix + name)] = child != NONE
+                    if child != NONE or root.rules.tracks_files:
+                        found[as_given(prefix + name)] = child != NONE
                 todo += [child for child in numbers if child != NONE]
         return found

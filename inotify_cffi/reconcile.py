@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
     from inotify_cffi.doubts import Doubts
+    from inotify_cffi.fences import Fences
     from inotify_cffi.ledger import Ledger, Node
     from inotify_cffi.places import Places
     from inotify_cffi.scan import Disk
@@ -31,8 +32,10 @@ class Reconciler:
         places: Places,
         crawler: Crawler,
         admission: Admission,
+        fences: Fences,
     ) -> None:
         self._admission = admission
+        self._fences = fences
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
@@ -113,6 +116,11 @@ class Reconciler:
                     self._doubts.doubt(child, relist=False)
                 return
             self._crawler.take_back(parent, name)
+        if kind == "-" and not self._ledger.place(parent).root.rules.tracks_files:
+            if not parent.fresh:
+                return
+            # Its CREATE may be queued by now.
+            self._fences.refresh(parent)
         if kind:
             self.appeared(self._teller.found(parent, name, is_dir=kind != "-", link=kind == "L"))
 

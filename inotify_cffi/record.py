@@ -102,10 +102,10 @@ class Recorder(Disk):
         self._write("watch_path", (fd, path, mask), wd)
         return wd
 
-    def visit(self, fd: int, names: list[str], mask: int, most: int) -> Crawled:
+    def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
         """See :class:`Disk`."""
-        crawled = super().visit(fd, names, mask, most)
-        self._write("visit", (fd, names, mask, most), crawled.columns())
+        crawled = super().visit(fd, names, mask, most, files=files)
+        self._write("visit", (fd, names, mask, most, files), crawled.columns())
         return crawled
 
     def entries(self, fd: int) -> list[str]:
@@ -128,7 +128,7 @@ class Recorder(Disk):
         self._write("kind", (fd, name, follow), kind)
         return kind
 
-    def changed_since(self, fd: int, name: str, since: float) -> bool:
+    def changed_since(self, fd: int, name: str | None, since: float) -> bool:
         """See :class:`Disk`."""
         changed = super().changed_since(fd, name, since)
         self._write("changed_since", (fd, name, since), changed)

@@ -98,14 +98,17 @@ class Disk:
         self._last_wd = max(self._last_wd, wd)
         return wd
 
-    def visit(self, fd: int, names: list[str], mask: int, most: int) -> Crawled:
+    def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
         """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
 
-        Links are not followed. What can not be had at once is left out; so is what was watched before.
+        Links are not followed. What can not be had at once is left out; so is what was watched before. Not
+        *files*: a leaf is not opened, see :class:`~inotify_cffi._syscalls.CrawlBuffer`.
         """
         if self._crawling is None:
             self._crawling = _syscalls.CrawlBuffer()
-        crawled = self._instance.crawl(self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most)
+        crawled = self._instance.crawl(
+            self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, files=files
+        )
         self._last_wd = crawled.last_wd
         return crawled
 
@@ -147,12 +150,16 @@ class Disk:
                 return "l"
             raise
 
-    def changed_since(self, fd: int, name: str, since: float) -> bool:
-        """Return True if the inode behind *name* may have changed since then, by its ctime."""
+    def changed_since(self, fd: int, name: str | None, since: float) -> bool:
+        """Return True if the inode behind *name* may have changed since then, by its ctime; None: *fd* itself."""
         try:
-            return os.stat(name, dir_fd=fd, follow_symlinks=False).st_ctime >= since
+            status = os.stat(fd) if name is None else os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except PermissionError:
+            # A directory that can be listed and not searched: who knows.
+            return True
         except OSError:
             return False
+        return status.st_ctime >= since
 
     def lines(self, fd: int, name: str) -> list[str]:
         """Return the lines of a small file in the directory *fd*; none if it is none or can not be read."""

@@ -28,6 +28,7 @@ OVERFLOW = bits.Q_OVERFLOW
 UNWATCHED = bits.UNWATCHED
 WATCHED = bits.WATCHED
 IN_SYNC = bits.IN_SYNC
+RESCAN = bits.RESCAN
 
 # What a listing finds is told as the first of these that was asked for: so who waits for finished files only
 # still hears of a file that was there before its directory could be watched.
@@ -83,7 +84,9 @@ class Teller:
 
     def came(self, parent: Node, raw: Raw, *, is_dir: bool, link: bool = False) -> Node | None:
         """The kernel reported an entry that the ledger does not have: created, or moved in."""
-        node = self._ledger.create(parent, raw.name, is_dir=is_dir)
+        node = None
+        if is_dir or self._ledger.keeps_files(parent):
+            node = self._ledger.create(parent, raw.name, is_dir=is_dir)
         if node is not None:
             node.link = link
         self._entry(parent, raw.name, raw.mask | self._kind(parent, node), cookie=raw.cookie)
@@ -115,6 +118,8 @@ class Teller:
         freed: list[int] = []
         for name in list(node.children):
             freed.extend(self.gone(node, name))
+        if node.listed:
+            node.listed = node.fresh = False
         return freed
 
     def _empty(self, top: Node, freed: list[int]) -> None:
@@ -143,10 +148,15 @@ class Teller:
         """An entry that the ledger has moved to where it has none: both halves, next to each other."""
         old_place = self._ledger.place(source)
         old_path = _join(old_place.prefix, source_raw.name)
-        node = source.children[source_raw.name]
+        node = source.children.get(source_raw.name)
         is_dir = self._kind(source, node)
         self._entry(source, source_raw.name, source_raw.mask | is_dir, cookie=raw.cookie)
-        self._ledger.graft(source, source_raw.name, parent, raw.name)
+        if node is not None or (self._ledger.keeps_files(source) and self._ledger.keeps_files(parent)):
+            self._ledger.graft(source, source_raw.name, parent, raw.name)
+        elif self._ledger.keeps_files(source):
+            self._ledger.drop(source, source_raw.name)
+        elif self._ledger.keeps_files(parent):
+            self._ledger.create(parent, raw.name, is_dir=False)
         self._entry(parent, raw.name, raw.mask | is_dir, cookie=raw.cookie, moved_from=old_path)
         return node
 
@@ -166,6 +176,12 @@ class Teller:
         place = self._ledger.place(node)
         if mask & ~ISDIR & place.root.asked:
             self._add((place.path, mask, None, 0, wd, ITSELF, False))
+
+    def rescan(self, node: Node) -> None:
+        """What files are in a directory, and what is in them, may be another than what was told."""
+        if not self.silent:
+            place = self._ledger.place(node)
+            self._add((place.path, RESCAN | ISDIR, None, 0, -1, ITSELF, True))
 
     def overflow(self) -> None:
         """Events were lost; what follows, up to IN_SYNC, is the difference that they made."""

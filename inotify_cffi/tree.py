@@ -13,6 +13,7 @@ from inotify_cffi.anchors import Anchors
 from inotify_cffi.crawl import Crawler
 from inotify_cffi.doubts import Doubts
 from inotify_cffi.entries import Entries
+from inotify_cffi.fences import Fences
 from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger, Node, Root
 from inotify_cffi.mounts import Mounts
@@ -100,9 +101,19 @@ class Tree:
         self._admission = Admission(self.ledger, disk, self._doubts)
         self._anchors = Anchors(self.ledger, disk, self._doubts)
         self._places = Places(self.ledger, self._teller, disk, self._doubts, self._anchors)
-        self.crawler = Crawler(self.ledger, self._teller, disk, self._doubts, self._places, self._admission)
+        self._fences = Fences(self.ledger)
+        self.crawler = Crawler(
+            self.ledger, self._teller, disk, self._doubts, self._places, self._admission, self._fences
+        )
         self._reconciler = Reconciler(
-            self.ledger, self._teller, disk, self._doubts, self._places, self.crawler, self._admission
+            self.ledger,
+            self._teller,
+            disk,
+            self._doubts,
+            self._places,
+            self.crawler,
+            self._admission,
+            self._fences,
         )
         self._mounts = Mounts(self.ledger, disk, self._doubts)
         self._intake = Intake(disk)
@@ -117,6 +128,7 @@ class Tree:
             self._reconciler,
             self._intake,
             self._admission,
+            self._fences,
         )
         self._reads_in_doubt = 0
         # An interruption left the ledger behind; a gap was told and its end was not.
@@ -312,6 +324,7 @@ class Tree:
                 self._reads_in_doubt = 0
                 self._anchors.rearm()
                 self._reconciler.settle(since=self._since, most=most)
+                self._pass_fences()
             return True
         if not read and self._gap:
             self._gap = False
@@ -369,9 +382,15 @@ class Tree:
             left -= self._plain.apply(queue.records, left)
             raw = queue.next() if left > 0 else None
             if raw is None:
+                self._pass_fences()
                 return not len(queue)
             left -= 1
             self._apply(raw)
+
+    def _pass_fences(self) -> None:
+        """Forget what was only remembered until what was queued then had been applied."""
+        if not len(self._intake.waiting):
+            self._fences.pass_by(self._intake.bytes, self._disk.queued)
 
     # --- one raw event ---
 
@@ -427,6 +446,8 @@ class Tree:
             self._entries.arrived(node, raw, is_dir=is_dir)
         elif raw.name in node.children or self.ledger.place(node).root.raw:
             self._passed(node, raw, is_dir=is_dir)
+        elif not is_dir and self._entries.passes(node, raw.name):
+            self._teller.passed(node, raw)
 
     def _passed(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         """Tell what happened to an entry that stays."""

@@ -11,7 +11,7 @@ from _thread import RLock, allocate_lock, get_ident
 from collections import deque
 
 from inotify_cffi import bits
-from inotify_cffi.arguments import checked_mask, checked_path, checked_patterns, now_and_then
+from inotify_cffi.arguments import check_track, checked_mask, checked_path, checked_patterns, now_and_then
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Watcher", "watch"]
 
 # Told whether asked for or not: what must not be hidden.
-ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC
+ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC | bits.RESCAN
 
 READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at a time"
 
@@ -72,12 +72,17 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         on_progress: called now and then with the number of directories while a tree is listed.
         read_ahead: hold so many bytes of events in memory at most, 65536 or more, that a thread takes out of the
             kernel's queue while nobody reads; it runs no Python. None: no thread.
+        track: "directories": keep no names of files, which takes less memory, and above all less time at the
+            start. Directories are told as ever, events of files as the kernel has them; where some of these were
+            lost, the directory is told as one to be read again, RESCAN. Not with *gitignore* or
+            *follow_symlinks*.
 
     Raises:
         FileNotFoundError, NotADirectoryError, PermissionError, ...: a path can not be watched.
         PathError: a path is empty or holds a NUL.
         WatchLimitError: no watch is left for a root. For a directory below it that is an UNWATCHED event.
         InstanceLimitError: no inotify instance is left.
+        ValueError: an option has a value that it can not have, or not together with another one.
 
     """
 
@@ -97,6 +102,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
         read_ahead: int | None = ...,
+        track: Literal["entries", "directories"] = ...,
     ) -> None: ...
 
     @overload
@@ -115,6 +121,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         existing: bool = ...,
         on_progress: Callable[[int], None] | None = ...,
         read_ahead: int | None = ...,
+        track: Literal["entries", "directories"] = ...,
     ) -> None: ...
 
     def __init__(
@@ -132,6 +139,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         existing: bool = False,
         on_progress: Callable[[int], None] | None = None,
         read_ahead: int | None = None,
+        track: Literal["entries", "directories"] = "entries",
     ) -> None:
         self._closed = True
         self._forked = False
@@ -143,7 +151,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._block_duration_s = block_duration_s
         if max_depth is not None and max_depth < 1:
             raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
+        check_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
         self._rules = Rules(
+            tracks_files=track == "entries",
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
             exclude=checked_patterns(exclude),

@@ -21,7 +21,11 @@ TESTS = [
     "tests/test_links.py",
     "tests/test_plain.py",
     "tests/test_ledger.py",
+    "tests/test_directories.py",
 ]
+
+WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
+LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\n"
 
 # What is taken out: the file, the text, and what stands there instead.
 MUTATIONS = {
@@ -30,7 +34,7 @@ MUTATIONS = {
         "        if node.knows(raw.name, is_dir=is_dir):\n            return\n",
         "",
     ),
-    "IN_MASK_ADD": ("scan.py", "Mask.MASK_ADD | Mask.ONLYDIR", "Mask.ONLYDIR"),
+    "IN_MASK_ADD": ("scan.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
     "the identity test before a re-link": (
         "entries.py",
         "        return self._places.is_at_its_place(node, node.wd)\n",
@@ -54,8 +58,8 @@ MUTATIONS = {
     ),
     "the second look at what a rename leaves behind": (
         "entries.py",
-        "        self._doubts.suspect(source, raw.name)\n        if not source.knows",
-        "        if not source.knows",
+        "        self._doubts.suspect(source, raw.name)\n        if not self._knows(source",
+        "        if not self._knows(source",
     ),
     "the second look at names, overwritten ones among them": (
         "reconcile.py",
@@ -93,6 +97,51 @@ MUTATIONS = {
         "csrc/plain.c",
         "return root->plain;",
         "return 1;",
+    ),
+    "watching a directory before its links are counted": (
+        "csrc/links.c",
+        WATCH + LOOK,
+        LOOK + WATCH,
+    ),
+    "counting links only where the file system is known to do so": (
+        "csrc/links.c",
+        "if (is_same && within->counts && ",
+        "if (is_same && ",
+    ),
+    "the identity of a directory that is opened after it was watched by name": (
+        "csrc/links.c",
+        "if (other == wd && ic_crawl_list(",
+        "if (ic_crawl_list(",
+    ),
+    "not following a link that is watched by name": (
+        "csrc/links.c",
+        "crawl->mask | IN_DONT_FOLLOW",
+        "crawl->mask",
+    ),
+    "listing what moves while it is not sure that it was a leaf": (
+        "entries.py",
+        " or self._fences.counting:\n",
+        ":\n",
+    ),
+    "forgetting the files of a new directory": (
+        "fences.py",
+        "                self._ledger.forget_files(node)\n",
+        "                pass\n",
+    ),
+    "remembering the files of a new directory until the fence": (
+        "fences.py",
+        "if (self._fresh or self._counted) and read >= self._end:",
+        "if self._fresh or self._counted:",
+    ),
+    "telling which directories are to be read again": (
+        "crawl.py",
+        "            self._teller.rescan(node)\n",
+        "            pass\n",
+    ),
+    "the look at directories where files are passed, in runs": (
+        "csrc/plain.c",
+        "return entry < 0 && length > 0 && (mask",
+        "return length > 0 && (mask",
     ),
     "forgetting paths when a directory moves": ("ledger.py", "        self._generation += 1\n", ""),
     "putting the place of a moved directory right": (

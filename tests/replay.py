@@ -60,8 +60,8 @@ class Player(Disk):
     def enter(self, fd, name, *, follow):
         return self.answer("enter", fd, name, follow)
 
-    def visit(self, fd, names, mask, most):
-        return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most)))
+    def visit(self, fd, names, mask, most, *, files):
+        return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most, files)))
 
     def visited(self):
         pass

@@ -33,7 +33,7 @@ KERNEL = {
     "ISDIR": 0x40000000,
     "ONESHOT": 0x80000000,
 }
-OWN = ("UNWATCHED", "WATCHED", "IN_SYNC")
+OWN = ("UNWATCHED", "WATCHED", "IN_SYNC", "RESCAN")
 SINGLE = [member for member in Mask.__members__.values() if member.value & (member.value - 1) == 0]
 masks = st.sets(st.sampled_from(SINGLE), min_size=1).map(lambda flags: sum(int(flag) for flag in flags))
 
@@ -69,7 +69,7 @@ def test_no_flag_has_no_name():
 
 
 def test_a_bit_without_a_name_is_not_hidden():
-    assert flag_names(Mask.CREATE | 0x80000) == ["CREATE", "0x80000"]
+    assert flag_names(Mask.CREATE | 0x100000) == ["CREATE", "0x100000"]
 
 
 def test_a_combination_is_told_by_its_parts():

@@ -343,8 +343,8 @@ def test_overflow_in_the_first_crawl(any_gap, monkeypatch, way):
     verb, when = ("entries", 3) if way == "one at a time" else ("visit", 1)
     real, seen = getattr(Disk, verb), []
 
-    def look(disk, *arguments):
-        found = real(disk, *arguments)
+    def look(disk, *arguments, **options):
+        found = real(disk, *arguments, **options)
         seen.append(arguments)
         if len(seen) == when:
             any_gap.fill(".")

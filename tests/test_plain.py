@@ -58,7 +58,7 @@ class NoDisk(Disk):
 class World:
     """A tree of a root and two directories in it, all watched, which applies what it is given."""
 
-    def __init__(self, given="/r", asked=int(Mask.ALL), **rules):
+    def __init__(self, given="/r", asked=int(Mask.ALL), *, fresh=False, **rules):
         self.tree = Tree(NoDisk())
         ledger = self.tree.ledger
         root = Root(given, "/r", asked=asked, kernel_mask=int(Mask.ALL), rules=Rules(**rules))
@@ -66,6 +66,9 @@ class World:
         self.nodes = [root, *(ledger.create(root, name, is_dir=True) for name in ("a", "b"))]
         for wd, node in enumerate(self.nodes, 1):
             ledger.bind(node, wd)
+            node.fresh = fresh
+        # Nothing is forgotten here.
+        self.tree._fences.pass_by = lambda *_: None
 
     def apply(self, raws):
         self.tree._intake.waiting.extend(packed(*((wd, mask, 0, name) for wd, mask, name in raws)))
@@ -73,7 +76,7 @@ class World:
         return self.tree.take()
 
     def state(self):
-        return self.tree.ledger.snapshot()
+        return self.tree.ledger.snapshot(), [list(node.children) for node in self.nodes]
 
 
 raws = st.lists(
@@ -88,7 +91,15 @@ ASKED = [int(Mask.ALL), int(Mask.CLOSE_WRITE | Mask.CREATE), int(Mask.MODIFY)]
 
 
 @pytest.mark.parametrize(
-    "rules", [{}, {"exclude": ("g",)}, {"only": frozenset(["f"])}], ids=["all", "some", "one"]
+    "rules",
+    [
+        {},
+        {"exclude": ("g",)},
+        {"only": frozenset(["f"])},
+        {"tracks_files": False},
+        {"tracks_files": False, "fresh": True},
+    ],
+    ids=["all", "some", "one", "directories", "fresh directories"],
 )
 @given(
     raws=raws,
@@ -128,6 +139,16 @@ def test_plain_events_are_applied_in_one_run(monkeypatch):
         ("/r/a/f", ["MODIFY"]),
         ("/r/a/f", ["DELETE"]),
     ]
+
+
+def test_where_files_are_not_tracked_no_name_is_kept(monkeypatch):
+    world = World(tracks_files=False)
+    monkeypatch.setattr(world.tree, "_apply", None)
+    told = world.apply(
+        [(2, Mask.DELETE, b"f"), (2, Mask.CREATE, b"f"), (2, Mask.OPEN, b"f"), (2, Mask.MODIFY, b"g")]
+    )
+    assert [event.names for event in told] == [["DELETE"], ["CREATE"], ["OPEN"], ["MODIFY"]]
+    assert world.tree.ledger.memory.count(world.nodes[1].number) == 0
 
 
 def test_the_way_to_a_root_is_not_passed_over(monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measured.ours import OurBatchHook, OurColumns, OurHook, OurReadAhead, Ours
+from benchmarks.measured.ours import OurBatchHook, OurColumns, OurDirectories, OurHook, OurReadAhead, Ours
 from benchmarks.measured.peers import (
     Asyncinotify,
     Inotify,
@@ -23,6 +23,7 @@ CONTENDERS: dict[str, type[Ours]] = {
         OurHook,
         OurBatchHook,
         OurReadAhead,
+        OurDirectories,
         Inotify,
         InotifySimple,
         InotifyRecursive,

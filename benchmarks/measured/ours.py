@@ -110,6 +110,16 @@ class OurReadAhead(Ours):
     options: ClassVar[dict[str, Any]] = {"read_ahead": 16 << 20}
 
 
+class OurDirectories(Ours):
+    """inotify_cffi.Watcher with track="directories": no names of files."""
+
+    name = "inotify_cffi (directories)"
+    knows_entries = False
+    only = ("drain", "drain-tree", "crawl", "memory")
+    ways: ClassVar[dict[str, Way]] = {}
+    options: ClassVar[dict[str, Any]] = {"track": "directories"}
+
+
 class OurHook(Ours):
     """inotify_cffi.Dispatcher: a plugin that takes each event."""
 

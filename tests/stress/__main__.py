@@ -30,7 +30,13 @@ def on_alarm(signum: int, frame: object) -> None:
 
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
-    world = World(seed, writers=options.writers, changes=options.changes, directory=options.directory)
+    world = World(
+        seed,
+        writers=options.writers,
+        changes=options.changes,
+        directory=options.directory,
+        track=options.track,
+    )
     recording = os.path.join(options.recordings, f"stress-{os.getpid()}-{seed}.jsonl")
     os.environ[RECORD] = recording
     complaints: list[str] = []
@@ -59,6 +65,7 @@ def main() -> int:
     parser.add_argument("--writers", type=int, default=4, help="at most so many in a world")
     parser.add_argument("--changes", type=int, default=80, help="by each writer")
     parser.add_argument("--directory", help="where the worlds are made; a tmpfs, say")
+    parser.add_argument("--track", choices=("entries", "directories"), default="entries")
     parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")
     options = parser.parse_args()
 

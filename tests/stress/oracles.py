@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
 from inotify_cffi import Event, Mask
 from tests.stress.writers import HARD_LINK
@@ -98,6 +98,87 @@ class Replayer:
     def unread(self) -> list[str]:
         """Files whose content changed and of which nothing was told."""
         return [path for path, old in self.versions.items() if path in self.state and version(path) != old]
+
+
+class Files:
+    """A consumer of directories only, which follows the events of files and reads the directories it is told to.
+
+    It reads them when all is quiet: a directory that moves meanwhile is read at its new path.
+    """
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self.files = set(files)
+        self.unread: set[str] = set()
+
+    def apply(self, events: Iterable[Event[str]]) -> None:
+        events = list(events)
+        for at, event in enumerate(events):
+            if event.mask & Mask.RESCAN:
+                self.unread.add(event.path)
+            elif event.mask & Mask.UNWATCHED:
+                self.drop(event.path)
+            elif not event.is_dir:
+                self.follow(event)
+            elif event.mask & ADDS:
+                self.files.discard(event.path)
+                if event.moved_from is not None:
+                    self.move(event.moved_from, event.path)
+            elif event.mask & TAKES and (at + 1 == len(events) or events[at + 1].moved_from != event.path):
+                self.drop(event.path)
+
+    def follow(self, event: Event[str]) -> None:
+        if event.mask & ADDS:
+            self.files.add(event.path)
+        elif event.mask & TAKES:
+            self.files.discard(event.path)
+
+    def drop(self, path: str) -> None:
+        """A directory is gone, and all that was in it with it."""
+        self.files = {file for file in self.files if not file.startswith(path + "/")}
+        self.unread = {other for other in self.unread if not (other + "/").startswith(path + "/")}
+
+    def move(self, old: str, new: str) -> None:
+        def at(path: str) -> str:
+            return new + path[len(old) :] if (path + "/").startswith(old + "/") else path
+
+        self.files = {at(file) for file in self.files}
+        self.unread = {at(directory) for directory in self.unread}
+
+    def read_again(self) -> None:
+        """Read the directories of which that was asked, now that all is quiet."""
+        for top in self.unread:
+            self.files = {file for file in self.files if os.path.dirname(file) != top}
+            if os.path.isdir(top):
+                self.files |= {f"{top}/{name}" for name in os.listdir(top) if not is_directory(f"{top}/{name}")}
+        self.unread = set()
+
+
+def is_directory(path: str) -> bool:
+    """Return True for a directory, False for a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def directories(path: str, *, is_dir: bool) -> bool:
+    """Admit directories only."""
+    return is_dir
+
+
+def files_of(roots: Iterable[str], admits: Callable[..., bool]) -> Iterator[str]:
+    """Yield the files below some roots, links among them, that are to be known."""
+    for root in roots:
+        for path, is_dir in listing(root).items():
+            if not is_dir and admits(path[len(root) + 1 :], is_dir=False):
+                yield path
+
+
+def complaints_of_files(files: Files, roots: Iterable[str], admits: Callable[..., bool]) -> list[str]:
+    """What differs between the disk and a consumer of directories only."""
+    files.read_again()
+    complaints: list[str] = []
+    for root in roots:
+        disk = dict.fromkeys(files_of([root], admits), False)
+        complaints += difference(below(root, dict.fromkeys(files.files, False)), disk, "files")
+    return complaints
 
 
 def version(path: str) -> bytes:
@@ -194,8 +275,14 @@ def complaints_of_probes(
         made |= {os.path.normpath(probe) for probe in probes}
     for probe in made:
         os.mknod(probe)
-    # After an overflow a file may be told as changed that was not: only creations are exact.
-    told = [event for event in watcher.sync() if event.mask == Mask.CREATE]
+    # After an overflow a file may be told as changed that was not: only creations are exact. Where no file is known
+    # the directory is told instead.
+    events = watcher.sync()
+    told = [event for event in events if event.mask == Mask.CREATE]
+    unread = {event.path for event in events if event.mask & Mask.RESCAN} - {
+        os.path.dirname(event.path) for event in told
+    }
+    expected = [probe for probe in expected if os.path.dirname(probe) not in unread]
     if sorted((event.path, event.mask) for event in told) != sorted(
         (probe, int(Mask.CREATE)) for probe in expected
     ):

@@ -36,7 +36,9 @@ PATTERNS = (["d", "*.g"], ["/a/b", "c/"], ["*", "!a", "!*.f"])
 class World:
     """One short world."""
 
-    def __init__(self, seed: int, *, writers: int, changes: int, directory: str | None) -> None:
+    def __init__(
+        self, seed: int, *, writers: int, changes: int, directory: str | None, track: str = "entries"
+    ) -> None:
         self.seed = seed
         self.dice = random.Random(seed)
         (self.kind,) = self.dice.choices(list(KINDS), weights=list(KINDS.values()))
@@ -55,7 +57,13 @@ class World:
         if self.dice.random() < 0.3:
             self.options["read_ahead"] = self.dice.choice(READ_AHEAD)
         self.counts: Counter[str] = Counter()
+        self.files: oracles.Files | None = None
         self.choose()
+        self.only_directories = track == "directories"
+        # Where no file is known, the kernel's own merging of an exchange is not made good.
+        self.exchanges = not self.only_directories or self.dice.random() < 0.5
+        if self.only_directories:
+            self.options["track"] = track
 
     def choose(self) -> None:
         """Set what makes the kind."""
@@ -88,6 +96,10 @@ class World:
         above = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
         return not any(spec.match_file(part) for part in (*above, path + "/" if is_dir else path))
 
+    def tracks(self, path: str, *, is_dir: bool) -> bool:
+        """Return True if an entry is to be in the snapshot."""
+        return (is_dir or not self.only_directories) and self.admits(path, is_dir=is_dir)
+
     def watcher(self) -> Watcher[str]:
         # Else the world would have to be a large one.
         instance.LEAST_AHEAD = min(READ_AHEAD)
@@ -101,7 +113,12 @@ class World:
 
     def writer(self, seed: int) -> writers.Writer:
         return writers.Writer(
-            seed, self.root, self.outside, self.letters, moves_root=self.kind == "the root comes and goes"
+            seed,
+            self.root,
+            self.outside,
+            self.letters,
+            moves_root=self.kind == "the root comes and goes",
+            exchanges=self.exchanges,
         )
 
     def run(self) -> list[str]:
@@ -134,6 +151,9 @@ class World:
         """A consumer; it knows what the files hold if nobody has written yet."""
         snapshot = {} if self.options.get("existing") else watcher.snapshot()
         known = {path: is_dir for root in self.roots for path, is_dir in oracles.below(root, snapshot).items()}
+        existing = bool(self.options.get("existing"))
+        if self.only_directories and not self.exchanges and (existing or not early) and self.kind != "depth":
+            self.files = oracles.Files(() if existing else oracles.files_of(self.roots, self.admits))
         return oracles.Replayer(*self.roots, snapshot=known, early=early)
 
     def follow(self, watcher: Watcher[str], replayer: oracles.Replayer, pids: list[int]) -> list[str]:
@@ -152,10 +172,14 @@ class World:
     def judge(self, watcher: Watcher[str], replayer: oracles.Replayer, events: list[Event[str]]) -> list[str]:
         self.counts["events"] += len(events)
         try:
-            replayer.apply(events)
+            replayer.apply([event for event in events if event.is_dir or not self.only_directories])
         except oracles.Inconsistent as error:
             return [f"inconsistent: {error}"]
-        complaints = oracles.complaints_at_rest(watcher, replayer, self.admits)
+        complaints = oracles.complaints_at_rest(watcher, replayer, self.tracks)
+        if self.files is not None:
+            self.files.apply(events)
+            complaints += oracles.complaints_of_files(self.files, self.roots, self.admits)
+            self.counts["worlds with files followed"] += 1
         # A root may be a file by now; that is covered, too.
         missing = {root for root in self.roots if not os.path.exists(root)}
         if set(watcher.unwatched()) != missing:

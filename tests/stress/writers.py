@@ -53,12 +53,14 @@ class Writer:
         letters: Sequence[str] = LETTERS,
         *,
         moves_root: bool = False,
+        exchanges: bool = True,
     ) -> None:
         self.dice = random.Random(seed)
         self.root = root
         self.outside = outside
         self.letters = letters
         self.moves_root = moves_root
+        self.exchanges = exchanges
 
     def place(self) -> str:
         depth = self.dice.randint(1, MAX_DEPTH)
@@ -106,7 +108,7 @@ class Writer:
             os.rename(kept, self.root)
         elif dice < 0.6:
             shutil.rmtree(self.root, ignore_errors=True)
-        elif dice < 0.7:
+        elif dice < 0.7 and self.exchanges:
             exchange(self.root, kept)
         else:
             os.mkdir(self.root)
@@ -123,13 +125,13 @@ class Writer:
             (4, lambda: shutil.rmtree(self.place(), ignore_errors=True)),
             (16, lambda: os.rename(self.place(), self.place())),
             (4, lambda: os.rename(self.file(), self.file())),
-            (8, lambda: exchange(self.place(), self.place())),
-            (2, lambda: exchange(self.file(), self.file())),
+            (8 if self.exchanges else 0, lambda: exchange(self.place(), self.place())),
+            (2 if self.exchanges else 0, lambda: exchange(self.file(), self.file())),
             (2, self.swap),
             (4, lambda: os.rename(self.place(), self.out())),
             (4, lambda: os.rename(self.out(), self.place())),
             (3, self.out_and_in),
-            (2, lambda: exchange(self.out(), self.place())),
+            (2 if self.exchanges else 0, lambda: exchange(self.out(), self.place())),
             (2, lambda: os.link(self.file(), self.place() + HARD_LINK)),
             (2, lambda: os.symlink("a", self.place())),
             (1, lambda: os.chmod(self.file(), 0o755)),
