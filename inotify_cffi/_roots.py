@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi import bits
 from inotify_cffi._tuples import event_tuple
-from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.nodes import NO_WD
+from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import STRUCTURE, Tree
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from inotify_cffi._tuples import EventTuple, Path
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.instance import Instance
-    from inotify_cffi.ledger import Node
+    from inotify_cffi.nodes import Node
 
 __all__ = ["LOGGER", "Roots"]
 

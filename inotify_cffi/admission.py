@@ -7,7 +7,7 @@ never admitted where those files are heeded.
 
 from __future__ import annotations
 
-from inotify_cffi.ledger import Root
+from inotify_cffi.root import Root
 from inotify_cffi.rules import GITIGNORE
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing import Dict, Tuple
 
     from inotify_cffi.doubts import Doubts
-    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.nodes import Node
     from inotify_cffi.scan import Disk
 
 __all__ = ["Admission"]

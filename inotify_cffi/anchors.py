@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from typing import Dict, KeysView, Tuple
 
     from inotify_cffi.doubts import Doubts
-    from inotify_cffi.ledger import Ledger, Root
+    from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
+    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
 
 __all__ = ["Anchors"]

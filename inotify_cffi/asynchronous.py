@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import AsyncIterator, Deque
 
     from inotify_cffi.events import Event
-    from inotify_cffi.ledger import Root
+    from inotify_cffi.root import Root
 
 __all__ = ["TURN_S", "AsyncEvents", "Asynchronous"]
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import errno
 
-from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.nodes import NO_WD
 from inotify_cffi.places import NOT_THERE, Found
+from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.fences import Fences
-    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller

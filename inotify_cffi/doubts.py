@@ -10,7 +10,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict, Tuple
 
-    from inotify_cffi.ledger import Node
+    from inotify_cffi.nodes import Node
 
 __all__ = ["Doubts"]
 

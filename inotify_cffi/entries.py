@@ -7,7 +7,7 @@ name is true of the inode that had the name then. So before a directory is re-li
 from __future__ import annotations
 
 from inotify_cffi import bits
-from inotify_cffi.ledger import NO_WD, Candidate
+from inotify_cffi.nodes import NO_WD, Candidate
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.fences import Fences
     from inotify_cffi.intake import Intake
-    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
+    from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
     from inotify_cffi.reconcile import Reconciler
     from inotify_cffi.rules import Rules

@@ -12,7 +12,8 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Callable, Dict
 
-    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.nodes import Node
 
 __all__ = ["Fences"]
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import errno
 
 from inotify_cffi import bits
-from inotify_cffi.ledger import NO_WD, Root
+from inotify_cffi.nodes import NO_WD
+from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.doubts import Doubts
-    from inotify_cffi.ledger import Ledger, Node
+    from inotify_cffi.ledger import Ledger
+    from inotify_cffi.nodes import Node
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
 

@@ -15,8 +15,10 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.ledger import Ledger, Node, Place, Root
+    from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
+    from inotify_cffi.nodes import Node, Place
+    from inotify_cffi.root import Root
 
 __all__ = ["Teller"]
 

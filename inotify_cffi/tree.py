@@ -15,11 +15,12 @@ from inotify_cffi.doubts import Doubts
 from inotify_cffi.entries import Entries
 from inotify_cffi.fences import Fences
 from inotify_cffi.intake import Intake
-from inotify_cffi.ledger import Ledger, Node, Root
+from inotify_cffi.ledger import Ledger
 from inotify_cffi.mounts import Mounts
 from inotify_cffi.places import NOT_THERE, Places
 from inotify_cffi.plain import Plain
 from inotify_cffi.reconcile import Reconciler
+from inotify_cffi.root import Root
 from inotify_cffi.teller import Teller
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.moves import Raw
+    from inotify_cffi.nodes import Node
     from inotify_cffi.places import Found
     from inotify_cffi.scan import Disk
 

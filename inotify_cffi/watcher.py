@@ -18,9 +18,9 @@ from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError, ForkError
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance, check_read_ahead
-from inotify_cffi.ledger import Root
 from inotify_cffi.mountinfo import MountNews
 from inotify_cffi.poller import Poller, check_timeout
+from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.tree import STRUCTURE, Tree

@@ -143,7 +143,11 @@ MUTATIONS = {
         "return entry < 0 && length > 0 && (mask",
         "return length > 0 && (mask",
     ),
-    "forgetting paths when a directory moves": ("ledger.py", "        self._generation += 1\n", ""),
+    "forgetting paths when a directory moves": (
+        "ledger.py",
+        "        self._generation += 1\n        node = self._nodes",
+        "        node = self._nodes",
+    ),
     "putting the place of a moved directory right": (
         "csrc/ledger.c",
         "                ledger->nodes[il_child(entry)].at = to;\n",

@@ -9,7 +9,7 @@ import json
 import sys
 
 from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
-from inotify_cffi.ledger import Root
+from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.tree import Tree

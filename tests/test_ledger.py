@@ -7,7 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inotify_cffi.ledger import NO_WD, Ledger, Node, Root
+from inotify_cffi.ledger import Ledger
+from inotify_cffi.nodes import NO_WD, Node
+from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from tests import reference
 

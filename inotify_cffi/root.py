@@ -1,0 +1,114 @@
+"""What the user added: a path, and what was asked for it."""
+
+from __future__ import annotations
+
+import os
+
+from inotify_cffi._storage import NONE
+from inotify_cffi.nodes import NO_WD, Node
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inotify_cffi.nodes import Nodes
+    from inotify_cffi.rules import Rules
+
+__all__ = ["Root"]
+
+
+class Root(Node):
+    """A path that the user added, and what was asked for it.
+
+    ``given`` is the path as the user wrote it, str or bytes, and ``name`` the same as str; ``location`` is
+    where it is, whatever the working directory will be.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_rules",
+        "attached",
+        "device",
+        "given",
+        "kernel_mask",
+        "location",
+        "raised",
+        "raw",
+        "shown",
+        "top",
+        "waits",
+        "wanted",
+    )
+
+    def __init__(self, given: str | bytes, location: str, *, asked: int, kernel_mask: int, rules: Rules) -> None:
+        # It is not in a ledger yet, and then it is no handle of what is elsewhere.
+        self.number = NONE
+        self.name = os.fsdecode(given)
+        self.parent = None
+        self.wd = NO_WD
+        self._link = False
+        self.place = None
+        self.given = given
+        self.location = location
+        # The directory that is watched, and the path it is told by: those of the location, or of where a file is.
+        self.top = location
+        self.shown = given
+        self._asked = asked
+        self.kernel_mask = kernel_mask
+        self._rules = rules
+        self.wanted = rules
+        self.attached = True
+        # True if it may be missing, and is waited for.
+        self.waits = False
+        # Of the file system that the root was last seen on.
+        self.device = 0
+        # True for the drop-in: tell also what a watched directory says of itself, and who reads directories.
+        self.raw = False
+        # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
+        self.raised = 0
+
+    def become_file(self) -> None:
+        """What is at the location is no directory: watch the directory that it is in, for its name only."""
+        self.top, name = os.path.split(self.location)
+        rules = self.wanted._replace(
+            only=frozenset([name]), max_depth=1, exclude=(), gitignore=False, tracks_files=True
+        )
+        self._become(os.path.dirname(self.given), rules)
+
+    def become_directory(self) -> None:
+        """What is at the location is a directory, or to be one."""
+        self.top = self.location
+        self._become(self.given, self.wanted)
+
+    def _become(self, shown: str | bytes, rules: Rules) -> None:
+        self.shown = shown
+        self.name = os.fsdecode(shown)
+        self._rules = rules
+        self.place = None
+        self._say()
+
+    def join(self, nodes: Nodes) -> None:
+        """Be a node of a ledger."""
+        self._nodes = nodes
+        self.number = nodes.memory.add_root()
+        nodes.hold(self)
+        self._say()
+
+    def _say(self) -> None:
+        if self.number != NONE:
+            rules = self._rules
+            self._nodes.memory.set_root(
+                self.number,
+                os.fsencode(self.shown),
+                asked=self._asked,
+                is_plain=rules.is_plain,
+                passes=not rules.tracks_files,
+            )
+
+    @property
+    def asked(self) -> int:
+        """What is told of it, and of all below it: a mask."""
+        return self._asked
+
+    @property
+    def rules(self) -> Rules:
+        """What is watched of it now."""
+        return self._rules
