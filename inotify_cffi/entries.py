@@ -281,6 +281,10 @@ class Entries:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
+        if root.rules.excludes_by_place and not root.rules.tracks_files:
+            # What was left out of it may be to be told from here, and the other way round.
+            for below in self._ledger.subtree(node):
+                self._teller.rescan(below)
         # What barred the way to a directory may not be on its way any more.
         self._places.retry_below(node)
         if root.rules.follow_symlinks:

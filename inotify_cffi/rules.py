@@ -43,6 +43,11 @@ class Rules(NamedTuple):
         return self.admit_all and not self.follow_symlinks
 
     @property
+    def excludes_by_place(self) -> bool:
+        """True if a file may be excluded at one place and not at another: a pattern has more than a name."""
+        return any("/" in pattern.rstrip("/") for pattern in self.exclude)
+
+    @property
     def depend_on_place(self) -> bool:
         """True if what is watched of a directory depends on where it is."""
         return self.max_depth is not None or bool(self.exclude) or self.gitignore

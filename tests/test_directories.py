@@ -516,6 +516,18 @@ def test_excluded_files_and_directories_are_not_told(root):
         assert lines(watcher) == ["CREATE a/x", "MOVED_FROM a/x", "MOVED_TO a/z", "MOVED_FROM a/z"]
 
 
+@pytest.mark.parametrize(
+    ("patterns", "told"),
+    [(["/a/f"], ["RESCAN,ISDIR b", "RESCAN,ISDIR b/c"]), (["*.o", "build/"], [])],
+    ids=["by place", "by name"],
+)
+def test_a_directory_that_moves_to_where_other_files_are_excluded_is_to_be_read_again(root, patterns, told):
+    write_all(root, "a/f", "a/c/g")
+    with watching(root, exclude=patterns) as watcher:
+        os.rename(f"{root}/a", f"{root}/b")
+        assert lines(watcher) == ["MOVED_FROM,ISDIR a", "MOVED_TO,ISDIR b (from a)", *told]
+
+
 def test_what_is_too_deep_is_not_told(root):
     write_all(root, "a/b/")
     with watching(root, max_depth=2) as watcher:

@@ -144,12 +144,10 @@ class Files:
         self.files = {at(file) for file in self.files}
         self.unread = {at(directory) for directory in self.unread}
 
-    def read_again(self) -> None:
-        """Read the directories of which that was asked, now that all is quiet."""
-        for top in self.unread:
-            self.files = {file for file in self.files if os.path.dirname(file) != top}
-            if os.path.isdir(top):
-                self.files |= {f"{top}/{name}" for name in os.listdir(top) if not is_directory(f"{top}/{name}")}
+    def read_again(self, disk: set[str]) -> None:
+        """Read the directories of which that was asked, now that all is quiet: *disk* has what is to be known."""
+        self.files = {file for file in self.files if os.path.dirname(file) not in self.unread}
+        self.files |= {file for file in disk if os.path.dirname(file) in self.unread}
         self.unread = set()
 
 
@@ -173,7 +171,7 @@ def files_of(roots: Iterable[str], admits: Callable[..., bool]) -> Iterator[str]
 
 def complaints_of_files(files: Files, roots: Iterable[str], admits: Callable[..., bool]) -> list[str]:
     """What differs between the disk and a consumer of directories only."""
-    files.read_again()
+    files.read_again(set(files_of(roots, admits)))
     complaints: list[str] = []
     for root in roots:
         disk = dict.fromkeys(files_of([root], admits), False)
