@@ -27,6 +27,8 @@ class Watching(Generic[AnyStr]):
     def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._paths = paths
         self._watcher: Watcher[AnyStr] = Watcher(**options)
+        # A garbage collector may come to it before it comes to what closes it, which is this.
+        self._watcher._may_be_forgotten = True  # noqa: SLF001
         self._entered = False
         self._events: AsyncIterator[Event[AnyStr]] | None = None
 

@@ -143,6 +143,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     ) -> None:
         self._closed = True
         self._forked = False
+        self._may_be_forgotten = False
         self._disk: Disk | None = None
         self._mask = checked_mask(mask)
         self._recursive = recursive
@@ -631,7 +632,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            if not self._may_be_forgotten:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.close()
         if hasattr(self, "_mounts"):
             # Nobody reads, though a reader may not have come to its end: PyPy does not close abandoned coroutines.

@@ -267,6 +267,16 @@ async def test_to_leave_awatch_closes_it_without_a_warning(tmp_path, no_fd_left,
     assert not recwarn.list
 
 
+async def test_awatch_in_a_cycle_is_no_reason_to_warn_whichever_is_collected_first(tmp_path, no_fd_left, recwarn):
+    """As the traceback of a cancelled task makes one; the collector takes either first, here the watcher."""
+    watching = awatch(tmp_path)
+    await watching.__aenter__()
+    watching._watcher.__del__()
+    del watching
+    gc.collect()
+    assert not recwarn.list
+
+
 async def test_awatch_is_entered_once(tmp_path):
     events = awatch(tmp_path)
     async with events:

@@ -8,6 +8,7 @@ import pytest
 from consumer import ENTRIES, Consumer, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.cli import usage
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 NAMES = {
@@ -208,4 +209,18 @@ def test_lost_events_where_no_path_leads(root, top):
         os.mkdir("lost", dir_fd=deepest)
         watcher.sync()
         assert watcher.snapshot()[f"{deep_path(root)}/lost"] is True
+    os.close(deepest)
+
+
+def test_who_has_open_what_no_path_leads_to_is_counted_with_its_watches(root, top):
+    def instances():
+        return sum(process.instances for process in usage.processes()[0] if process.pid == os.getpid())
+
+    before = instances()
+    deepest = go_down(top)
+    # The kernel has a page for the answer.
+    with pytest.raises(OSError, match="File name too long"):
+        os.readlink(f"/proc/self/fd/{deepest}")
+    with Watcher(root):
+        assert instances() == before + 1
     os.close(deepest)

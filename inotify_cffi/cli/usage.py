@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def _process(pid: int) -> Process:
     instances = watches = 0
     for fd in os.listdir(f"{directory}/fd"):
         try:
-            if os.readlink(f"{directory}/fd/{fd}") != "anon_inode:inotify":
+            if _target(f"{directory}/fd/{fd}") != "anon_inode:inotify":
                 continue
             with open(f"{directory}/fdinfo/{fd}", encoding="ascii") as stream:
                 watches += sum(line.startswith("inotify ") for line in stream)
@@ -94,6 +95,16 @@ def _process(pid: int) -> Process:
     with open(f"{directory}/comm", encoding="utf-8", errors="replace") as stream:
         name = stream.read().rstrip("\n")
     return Process(pid, os.stat(directory).st_uid, name, instances, watches)
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError as error:
+        # What is open lies deeper than a path can be long: fs/proc/base.c, do_proc_readlink.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return ""
 
 
 def mount_of(path: str) -> Mount:
