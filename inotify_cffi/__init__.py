@@ -22,9 +22,9 @@ from inotify_cffi.watcher import Watcher, watch
 if TYPE_CHECKING:
     from inotify_cffi.adispatch import Dispatcher
     from inotify_cffi.aio import awatch
-    from inotify_cffi.durations import parse_duration
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hookspecs import hookimpl
+    from inotify_cffi.quantities import parse_duration, parse_size
     from inotify_cffi.workers import Worker
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "hookimpl",
     "parse_duration",
     "parse_mask",
+    "parse_size",
     "watch",
 ]
 
@@ -60,8 +61,9 @@ _LATE = {
     "Worker": "inotify_cffi.workers",
     "awatch": "inotify_cffi.aio",
     "hookimpl": "inotify_cffi.hookspecs",
-    "parse_duration": "inotify_cffi.durations",
+    "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",
+    "parse_size": "inotify_cffi.quantities",
 }
 
 if not TYPE_CHECKING:

@@ -519,8 +519,13 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     # --- what is known ---
 
+    @property
+    def track(self) -> Literal["entries", "directories"]:
+        """What is known by name: "entries", or "directories" only."""
+        return "entries" if self._rules.tracks_files else "directories"
+
     def snapshot(self) -> dict[AnyStr, bool]:
-        """Return every entry below the roots: its path, and True for a directory.
+        """Return every entry below the roots: its path, and True for a directory; what is tracked of them.
 
         It is the state after all events that were read, those of the current batch that were not yet handed out
         among them. Raises ClosedError.

@@ -35,7 +35,7 @@ __all__ = ["Command", "expand"]
 logger = logging.getLogger("inotify_cffi.plugins.command")
 
 # What happened to an entry; not what happened to the watching.
-CHANGES = int(Mask.ALL)
+CHANGES = int(Mask.ALL | Mask.RESCAN)
 
 
 class Command:

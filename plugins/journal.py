@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Dict, Iterator, Optional, Sequence, Tuple, Union
 
-from inotify_cffi import Event, Mask, hookimpl, parse_duration
+from inotify_cffi import Event, Mask, hookimpl, parse_duration, parse_size
 
 from .known import Known, State, look
 from .store import Record, Store, StoreError
@@ -44,8 +44,6 @@ TOUCHED = int(Mask.CREATE | Mask.MOVED_TO | Mask.MODIFY | Mask.CLOSE_WRITE | Mas
 
 # Without all of these what is known of the tree would go wrong.
 NEEDED = CAME | GONE
-
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 class Journal:
@@ -79,12 +77,16 @@ class Journal:
             asked |= int(mask)
         if asked and asked & NEEDED != NEEDED:
             self._parser.error("the journal needs the events create, delete and move; add them to --events")
+        if getattr(options, "track", "entries") != "entries":
+            self._parser.error("the journal needs the names of files; leave --track directories out")
         self._options = options
         self._store = self._opened()
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
         """Tell what has changed since the tree was last known."""
+        if watcher.track != "entries":
+            raise SystemExit("the journal needs the names of files; leave track='directories' out")
         if self._store is None:
             self._store = self._opened()
         roots = [_absolute(path) for path in getattr(self._options, "paths", ())]
@@ -271,9 +273,7 @@ def _duration(text: str) -> float:
 
 
 def _size(text: str) -> int:
-    number, unit = text.strip().upper().rstrip("B"), ""
-    if number[-1:] in UNITS:
-        number, unit = number[:-1], number[-1:]
-    if not number.isdecimal() or int(number) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500K, 100M, 1G or a number of bytes")
-    return int(number) * UNITS[unit]
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -109,6 +109,28 @@ def test_what_matches_a_pattern_is_left_out(tmp_path):
         assert watching.line() == b"d"
 
 
+def test_no_names_of_files_are_kept_if_asked_for(tmp_path):
+    """What a move replaces is told as deleted only where it is known."""
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    with Watching("watch", "--format", "%e", "--track", "directories", str(tmp_path)) as watching:
+        (tmp_path / "a").rename(tmp_path / "b")
+        assert [watching.line(), watching.line()] == [b"MOVED_FROM", b"MOVED_TO"]
+
+
+def test_the_queue_is_read_ahead_if_asked_for(tmp_path):
+    (tmp_path / "plugin.py").write_text(
+        "import os, inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_start(watcher):\n"
+        "    print(len(os.listdir('/proc/self/task')), flush=True)\n"
+    )
+    for arguments, threads in (([], 1), (["--read-ahead", "1M"], 2)):
+        done = subprocess.run(
+            [*COMMAND, "watch", "-q", "-t", "0", *arguments, "--plugin", str(tmp_path / "plugin.py"), str(tmp_path)],
+            check=True, capture_output=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert int(done.stdout) == threads
+
+
 def test_a_path_can_be_waited_for(tmp_path):
     with Watching("watch", "--wait", "--format", "%p", str(tmp_path / "later")) as watching:
         (tmp_path / "later").mkdir()
@@ -396,6 +418,12 @@ def test_a_path_that_can_not_be_watched_is_one_line_and_exit_code_1(tmp_path, pa
         ["watch", "--exclude", "!", "."],
         pytest.param(["watch", "--timefmt", "\udcff", "."], marks=NOT_ON_PYPY),
         ["watch", "--plugin", "journal", "--events", "modify", "."],
+        ["watch", "--plugin", "journal", "--track", "directories", "."],
+        ["watch", "--track", "names", "."],
+        ["watch", "--track", "directories", "--gitignore", "."],
+        ["watch", "--track", "directories", "--follow-symlinks", "."],
+        ["watch", "--read-ahead", "much", "."],
+        ["watch", "--read-ahead", "1K", "."],
         ["run", "."],
         ["run", ".", "--"],
         ["run", "--exec", "it's", "."],

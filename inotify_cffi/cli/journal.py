@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Iterator, Protocol, cast
 from inotify_cffi.bits import flag_names
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.surroundings import standard_output
-from inotify_cffi.durations import parse_duration
 from inotify_cffi.flags import Mask
+from inotify_cffi.quantities import parse_duration
 
 if TYPE_CHECKING:
     import argparse

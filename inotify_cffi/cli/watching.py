@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Callable
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
-from inotify_cffi.durations import parse_duration
 from inotify_cffi.flags import Mask, parse_mask
 from inotify_cffi.hookspecs import hookimpl
+from inotify_cffi.instance import check_read_ahead
+from inotify_cffi.quantities import parse_duration, parse_size
 from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--wait", action="store_true", help="a PATH need not be there: wait for it, whenever it is gone"
     )
     group.add_argument("--existing", action="store_true", help="tell what is there at the start as created")
+    group.add_argument(
+        "--track",
+        choices=("entries", "directories"),
+        default="entries",
+        help="directories: keep no names of files; a start takes less time, and rescan tells which directories to "
+        "read again where events of files were lost",
+    )
+    group.add_argument(
+        "--read-ahead",
+        type=_ahead,
+        metavar="SIZE",
+        help="hold so much of the kernel's queue in memory while what takes the events is busy: 16M",
+    )
     group.add_argument(
         "-e",
         "--events",
@@ -127,6 +141,7 @@ def watch_all(
 
 
 def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] | None) -> Watcher[str]:
+    _check_together(options)
     try:
         return Watcher(
             mask=mask,
@@ -139,11 +154,21 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             missing="wait" if options.wait else "error",
             existing=options.existing,
             on_progress=report,
+            read_ahead=options.read_ahead,
+            track=options.track,
         )
     except ValueError as error:
         # A pattern: what else there is to be wrong was checked when the arguments were parsed.
         logger.error("argument --exclude: %s", error)  # noqa: TRY400  # it is expected
         raise SystemExit(2) from error
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    for name in ("gitignore", "follow_symlinks"):
+        if options.track == "directories" and getattr(options, name):
+            option = name.replace("_", "-")
+            logger.error("argument --track: directories does not go with --%s; leave one of the two out", option)
+            raise SystemExit(2)
 
 
 def register_anew(dispatcher: Dispatcher, plugin: object, name: str) -> None:
@@ -191,6 +216,15 @@ def _at_least_one(text: str, what: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what}, 1 or more")
     return int(text)
+
+
+def _ahead(text: str) -> int:
+    try:
+        size = parse_size(text)
+        check_read_ahead(size)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return size
 
 
 def _duration(text: str) -> float:

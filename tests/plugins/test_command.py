@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pty
@@ -13,8 +14,8 @@ import time
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching
 
-from inotify_cffi import Event, Mask
-from inotify_cffi.plugins.command import expand
+from inotify_cffi import Event, Mask, Watcher
+from inotify_cffi.plugins.command import Command, expand
 
 MOVED = Event.of("/r/new", Mask.MOVED_TO, moved_from="/r/old", cookie=1)
 
@@ -76,6 +77,20 @@ def test_without_a_change_placeholders_are_empty():
 
 
 # --- what is run ---
+
+
+def test_a_directory_that_is_to_be_read_again_has_changed(tmp_path):
+    parser = argparse.ArgumentParser()
+    plugin = Command()
+    plugin.inotify_add_options(parser)
+    plugin.inotify_configure(parser.parse_args(["--exec", "true", "--per", "event"]))
+    with Watcher(tmp_path) as watcher:
+        plugin.inotify_start(watcher)
+        asked = []
+        plugin._runner.request = lambda changes, *, merge: asked.append([*changes])
+        plugin.inotify_events([Event.of("/r/a", flag) for flag in (Mask.RESCAN, Mask.IN_SYNC, Mask.Q_OVERFLOW)])
+        plugin.inotify_stop()
+    assert asked == [["/r/a"]]
 
 
 NAMES = ["; echo pwned", "$(echo pwned)", "`echo pwned`", "a\nb", "-rf", "'\"", "{paths}", "x y"]

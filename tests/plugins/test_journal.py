@@ -442,6 +442,17 @@ def test_a_journal_that_is_damaged_is_one_line(file, root):
     )
 
 
+def test_a_journal_without_the_names_of_files_is_refused_before_it_takes_all_for_deleted(file, root):
+    (root / "a").touch()
+    with Session(file, root):
+        pass
+    before = kept(file, root)
+    session = Session(file, root)
+    with Watcher(str(root), track="directories") as watcher, pytest.raises(SystemExit, match="leave track="):
+        session.dispatcher.run(watcher)
+    assert kept(file, root) == before
+
+
 def test_an_event_without_a_path_is_kept(file, root):
     with Session(file, root) as session:
         session.dispatcher.dispatch([Event.of("", Mask.Q_OVERFLOW)], session.watcher)

@@ -1,12 +1,14 @@
-"""Durations as people write them."""
+"""Durations and sizes as people write them."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["parse_duration"]
+__all__ = ["parse_duration", "parse_size"]
 
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*")
 
@@ -28,3 +30,16 @@ def parse_duration(text: str) -> float:
         rest = rest[part.end() :]
         first = False
     return seconds
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that *text* says: a number, or one with the unit K, M, G (powers of 1024) as in ``100M``.
+
+    Raises ValueError for anything else, and for none.
+    """
+    number, unit = text.strip().upper().rstrip("B"), ""
+    if number[-1:] in SIZES:
+        number, unit = number[:-1], number[-1:]
+    if not (number.isascii() and number.isdecimal()) or int(number) < 1:
+        raise ValueError(f"{text!r} is no size; write 500K, 100M, 1G or a number of bytes")
+    return int(number) * SIZES[unit]
