@@ -27,7 +27,7 @@ struct entry64 {
     char name[];
 };
 
-enum { READ_SIZE = 65536, LIST_SIZE = 32768 };
+enum { READ_SIZE = 65536, LIST_SIZE = 32768, DRAINS = 3 };
 
 static const uint32_t CHANGES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
                                 IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
@@ -147,11 +147,20 @@ int main(int argc, char **argv)
     close(fd);
     took = now() - began;
     if (strcmp(mode, "drain") == 0) {
-        alarm(0);
-        raise(SIGSTOP);
-        alarm(timeout);
-        count = walk_until(last);
-        ended = now();
+        for (int round = 0; round < DRAINS; round++) {
+            char end[64];
+
+            snprintf(end, sizeof end, "%s%d", last, round);
+            alarm(0);
+            raise(SIGSTOP);
+            alarm(timeout);
+            count = walk_until(end);
+            ended = now();
+            if (round < DRAINS - 1) {
+                printf("{\"seen\": %ld, \"ended\": %lld}\n", count, (long long)ended);
+                fflush(stdout);
+            }
+        }
     } else if (strcmp(mode, "rename") == 0) {
         ready();
         for (int round = 0;; round++) {

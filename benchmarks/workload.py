@@ -65,8 +65,8 @@ class Trees:
         shutil.rmtree(self._top, ignore_errors=True)
 
 
-def queue_events(directories: list[str], events: int) -> int:
-    """Cause so many *events*, in turn in each directory, then one about a file ``LAST``; the number of files.
+def queue_events(directories: list[str], events: int, last: str) -> int:
+    """Cause so many *events*, in turn in each directory, then one about a file *last*; the number of files.
 
     A file is created, truncated, touched and deleted, which is one event each (CREATE, MODIFY, ATTRIB, DELETE).
     The kernel merges an event that equals the one before it; no two neighbours are equal here.
@@ -79,5 +79,5 @@ def queue_events(directories: list[str], events: int) -> int:
         _libc.truncate(os.fsencode(path), ctypes.c_long(0))
         os.utime(path)
         os.unlink(path)
-    os.mknod(f"{directories[0]}/{LAST}")
+    os.mknod(last)
     return files

@@ -1,7 +1,8 @@
 """The contenders' interface, and this library behind it.
 
-A contender watches when it is made. ``drain`` takes events until one is about *last* and leaves in ``count`` how
-many there were; its loop is written out, so that nothing of ours stands between the library and the clock.
+A contender watches when it is made. ``drain`` takes events until one is about *last* and adds to ``count`` how
+many there were; its loop is written out, so that nothing of ours stands between the library and the clock. It is
+called more than once.
 ``handle`` calls back for each event, for ever. Both look at the full path of each event, whatever that costs.
 ``ways`` are other ways to be called back, each a function that watches a path by itself, for ever.
 """
@@ -127,24 +128,39 @@ class OurHook(Ours):
     only = ("drain", "drain-tree")
     ways: ClassVar[dict[str, Way]] = {}
 
-    def drain(self, last: str) -> None:
-        from inotify_cffi import Dispatcher, hookimpl
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from inotify_cffi import Dispatcher
 
-        measured = self
+        super().__init__(path, recursive=recursive)
+        self.plugin = self.make_plugin()
+        self.dispatcher = Dispatcher()
+        self.dispatcher.register(self.plugin)
+
+    def make_plugin(self) -> Any:
+        from inotify_cffi import hookimpl
 
         class Plugin:
             count = 0
+            last = ""
 
             @hookimpl
-            def inotify_event(self, event: Any, watcher: Any) -> None:
+            def inotify_event(self, event: Any) -> None:
                 self.count += 1
-                if event.path == last:
-                    measured.count = self.count
-                    watcher.stop()
+                if event.path == self.last:
+                    # The watcher is needed once more; so it is left, and not stopped.
+                    raise KeyboardInterrupt
 
-        dispatcher = Dispatcher()
-        dispatcher.register(Plugin())
-        dispatcher.run(self.watcher)
+        return Plugin()
+
+    def drain(self, last: str) -> None:
+        plugin = self.plugin
+        plugin.count, plugin.last = 0, last
+        try:
+            self.dispatcher.run(self.watcher)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.count = plugin.count
 
 
 class OurBatchHook(OurHook):
@@ -152,22 +168,21 @@ class OurBatchHook(OurHook):
 
     name = "inotify_cffi (batch hook)"
 
-    def drain(self, last: str) -> None:
-        from inotify_cffi import Dispatcher, hookimpl
-
-        measured = self
+    def make_plugin(self) -> Any:
+        from inotify_cffi import hookimpl
 
         class Plugin:
-            @hookimpl
-            def inotify_events(self, events: Any, watcher: Any) -> None:
-                measured.count += len(events)
-                for event in events:
-                    if event.path == last:
-                        watcher.stop()
+            count = 0
+            last = ""
 
-        dispatcher = Dispatcher()
-        dispatcher.register(Plugin())
-        dispatcher.run(self.watcher)
+            @hookimpl
+            def inotify_events(self, events: Any) -> None:
+                self.count += len(events)
+                for event in events:
+                    if event.path == self.last:
+                        raise KeyboardInterrupt
+
+        return Plugin()
 
 
 class OurColumns(Ours):

@@ -218,6 +218,7 @@ class Watchdog(Peer):
 
         self.on_event = on_event
         self.done.wait()
+        self.done.clear()
 
     def handle(self, callback: Callback) -> None:
         def on_event(event: Any) -> None:
