@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inotify_cffi._syscalls import LARGEST_RECORD
+from inotify_cffi.instance import READ_SIZE
 from inotify_cffi.moves import Queue
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake"]
 
+# A read that took no more than this had room for any record.
+FULL = READ_SIZE - LARGEST_RECORD
+
 
 class Intake:
     """The raw events of a tree, from the kernel's queue to where they are applied."""
@@ -22,6 +27,8 @@ class Intake:
         self.waiting = Queue()
         self.raw_events = 0
         self.bytes = 0
+        # True if the last read took as much as one can: then there may be more.
+        self.was_full = False
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
         self._last_read = self.calm
@@ -41,6 +48,7 @@ class Intake:
         records = self.waiting.records
         waiting = records.count - records.at
         size = self._disk.read(records)
+        self.was_full = size > FULL
         if size:
             self.raw_events += records.count - records.at - waiting
             self.bytes += size

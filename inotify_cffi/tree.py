@@ -322,7 +322,7 @@ class Tree:
             self._intake.note_calm()
         if self._doubts:
             self._reads_in_doubt += 1
-            if not self._disk.queued() or self._reads_in_doubt > READS_BEFORE_SETTLING:
+            if self._is_drained() or self._reads_in_doubt > READS_BEFORE_SETTLING:
                 self._reads_in_doubt = 0
                 self._anchors.rearm()
                 self._reconciler.settle(since=self._since, most=most)
@@ -333,6 +333,11 @@ class Tree:
             self._since = None
             self._teller.in_sync()
         return bool(read)
+
+    def _is_drained(self) -> bool:
+        # To say how much is queued the kernel goes through all of it (fs/notify/inotify/inotify_user.c
+        # inotify_ioctl), so while reads come back full it is not asked: that would take longer the more there is.
+        return not self._intake.was_full and not self._disk.queued()
 
     def read_plain(self) -> list[AnyEvent]:
         """Read once and return what is told, if there is no more to do; else none, and :meth:`advance` goes on.

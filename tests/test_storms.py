@@ -9,6 +9,7 @@ import pytest
 from consumer import Consumer, Counted, Forked, brief, write, write_all
 
 from inotify_cffi import Mask
+from inotify_cffi.instance import READ_SIZE
 
 EITHER = pytest.mark.usefixtures("either")
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
@@ -47,6 +48,24 @@ def deep(root, times=1):
 
 
 # --- deep and wide ---
+
+
+def test_the_kernel_is_not_asked_again_and_again_how_much_is_queued(root):
+    """It goes through all of it to say so."""
+    write_all(root, "one", "two", "a/f")
+    with Consumer(root) as consumer:
+        disk, asked = consumer.watcher._tree._disk, []
+        queued = disk.queued
+        disk.queued = lambda: asked.append(1) or queued()
+        # It is not at b any more when that is read: a doubt, until all that is queued behind it has been read.
+        os.rename(f"{root}/a", f"{root}/b")
+        os.rename(f"{root}/b", f"{root}/c")
+        for _ in range(10 * READ_SIZE // 32):
+            os.utime(f"{root}/one")
+            os.utime(f"{root}/two")
+        while events := consumer.watcher.read(0):
+            consumer.take(events)
+        assert len(asked) < 10
 
 
 @KINDS
