@@ -6,6 +6,7 @@ cffi releases the GIL around each call. A call that fails gives -errno, see ``cs
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -129,6 +130,10 @@ def inotify_init() -> int:
     Raises InstanceLimitError where the user has too many instances, OSError for any other failure.
     """
     fd = lib.ic_init()
+    if fd == -errno.EMFILE:
+        # Those that were forgotten, not closed, are free when the collector has come to them.
+        gc.collect()
+        fd = lib.ic_init()
     if fd == -errno.EMFILE:
         _fail_instance()
     if fd < 0:

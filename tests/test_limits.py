@@ -104,6 +104,20 @@ def test_no_inotify_instance(run):
     )
 
 
+def test_forgotten_instances_are_freed_before_there_is_no_room_for_another(run):
+    """Where a collector frees them, PyPy's at some time, there may be many that nobody has closed."""
+    run(
+        """
+        from inotify_cffi.adapters import Inotify
+        gc.disable()
+        for _ in range(20):
+            forgotten = Inotify(paths=[ROOT])
+            forgotten.itself = forgotten
+        """,
+        max_inotify_instances=5,
+    )
+
+
 # --- in the crawl ---
 
 
