@@ -40,6 +40,7 @@ class Asynchronous(Generic[AnyStr]):
     _claim: Claim
     _closed: bool
     _stopped: bool
+    _calm: bool
     _pending: Deque[Event[AnyStr]]
 
     # --- what the watcher has for it ---
@@ -114,9 +115,11 @@ class Asynchronous(Generic[AnyStr]):
         while True:
             if self._closed:
                 return False
+            # What happened before it was stopped is still told, so this is asked before it is read.
+            stopped = self._stopped
             if self._pending or self._read_once():
                 return True
-            if self._stopped:
+            if stopped and self._calm:
                 return False
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

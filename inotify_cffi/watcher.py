@@ -172,6 +172,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._claim = Claim()
         self._threads: list[threading.Thread] = []
         self._stopped = False
+        # True when the last look found nothing more to read; and when that was after it was stopped.
+        self._calm = False
+        self._ended = False
         self._owes_wake = False
         self._pending: Deque[Event[AnyStr]] = deque()
         self._poller = Poller()
@@ -293,13 +296,16 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._begin_reading(iteration)
         try:
             while True:
+                # What happened before it was stopped is still told, so this is asked before it is read.
+                stopped = self._stopped
                 with self._lock:
                     self._check_open()
                     self._collect()
                     if self._pending:
                         return self._take_pending()
                 # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
-                if self._stopped or self._closed:
+                if self._closed or (stopped and self._calm):
+                    self._ended = stopped
                     return []
                 left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
                 ready = self._poller.wait(left)
@@ -387,7 +393,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                 seconds = duration() if callable(duration) else duration
                 check_timeout(seconds, "block_duration_s")
                 self._pending.extendleft(reversed(self._read(seconds, iteration)))
-                if self._stopped and not self._pending:
+                if self._ended and not self._pending:
                     return
                 while self._pending:
                     yield self._pending.popleft()
@@ -446,7 +452,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._free()
 
     def _collect(self, turn_s: float | None = None) -> None:
-        """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
+        """Read and apply until there is something to tell, or nothing to read and nothing in doubt: calm."""
+        self._calm = False
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
             self._poller.rest()
@@ -456,7 +463,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             some, ends = (None, math.inf) if turn_s is None else (A_FEW, time.monotonic() + turn_s)
             for _ in range(MOST_READS):
                 # To read again before what came is handed out would only find the queue empty, most often.
-                if not self._tree.advance(some) or (self._tree.has_told and not self._tree.in_doubt):
+                if not self._tree.advance(some):
+                    self._calm = True
+                    break
+                if self._tree.has_told and not self._tree.in_doubt:
                     break
                 if time.monotonic() > ends:
                     break

@@ -240,6 +240,34 @@ async def test_what_happened_before_stop_is_still_told(watcher, tmp_path):
     assert set(told) == {"f0", "f1", "f2"}
 
 
+async def test_what_happened_between_the_last_look_and_stop_is_still_told(watcher, tmp_path):
+    read_once = watcher._read_once
+
+    def read_and_stop():
+        found = read_once()
+        if not watcher._stopped:
+            assert not found
+            make(tmp_path, 3)
+            watcher.stop()
+        return found
+
+    watcher._read_once = read_and_stop
+    told = []
+    await collect(watcher, told, None)
+    assert set(told) == {"f0", "f1", "f2"}
+
+
+async def test_what_is_behind_much_that_is_not_told_is_still_told_after_stop(tmp_path, short_turns):
+    with Watcher(tmp_path, mask=Mask.MODIFY) as watcher:
+        for number in range(300):
+            os.mknod(tmp_path / str(number))
+        write(tmp_path / "0", "changed")
+        watcher.stop()
+        told = []
+        await collect(watcher, told, None)
+        assert told == ["0"]
+
+
 async def test_aclose_frees_all(tmp_path, no_fd_left):
     watcher = Watcher(tmp_path)
     await watcher.aclose()

@@ -10,8 +10,10 @@ import textwrap
 import time
 
 import pytest
+from consumer import write
 
-from inotify_cffi import BusyError, Watcher, watch
+from inotify_cffi import BusyError, Mask, Watcher, _syscalls, watch
+from inotify_cffi import watcher as watcher_module
 
 # As a busy machine may be late, never as the code may be.
 LATE_S = 5
@@ -62,6 +64,38 @@ def test_what_happened_before_stop_is_still_told(watcher, touch):
     touch()
     watcher.stop()
     assert [event.name for event in watcher if event.names == ["CREATE"]] == ["file"]
+
+
+def stop_at_the_last_moment(watcher, touch):
+    """Let a file be made, and the watcher be stopped, right behind a read that has found nothing."""
+    collect = watcher._collect
+
+    def collect_and_stop(*turn):
+        collect(*turn)
+        if not watcher._stopped:
+            assert not watcher._pending
+            touch()
+            watcher.stop()
+
+    watcher._collect = collect_and_stop
+
+
+@pytest.mark.parametrize("iterate", [iter, lambda watcher: watcher.event_gen(block_duration_s=0)])
+def test_what_happened_between_the_last_look_and_stop_is_still_told(watcher, touch, iterate):
+    stop_at_the_last_moment(watcher, touch)
+    told = [event.name for event in iterate(watcher) if event is not None and event.names == ["CREATE"]]
+    assert told == ["file"]
+
+
+def test_what_is_behind_much_that_is_not_told_is_still_told_after_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(watcher_module, "MOST_READS", 1)
+    with Watcher(tmp_path, mask=Mask.MODIFY) as watcher:
+        watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
+        for number in range(50):
+            os.mknod(tmp_path / str(number))
+        write(tmp_path / "0", "changed")
+        watcher.stop()
+        assert [event.name for event in watcher] == ["0"]
 
 
 def test_stop_from_a_signal_handler_ends_a_blocked_iteration(
