@@ -39,8 +39,7 @@ class Asynchronous(Generic[AnyStr]):
 
     _claim: Claim
     _closed: bool
-    _stopped: bool
-    _calm: bool
+    _ended: bool
     _pending: Deque[Event[AnyStr]]
 
     # --- what the watcher has for it ---
@@ -115,11 +114,9 @@ class Asynchronous(Generic[AnyStr]):
         while True:
             if self._closed:
                 return False
-            # What happened before it was stopped is still told, so this is asked before it is read.
-            stopped = self._stopped
-            if self._pending or self._read_once():
+            if self._pending or (not self._ended and self._read_once()):
                 return True
-            if stopped and self._calm:
+            if self._ended:
                 return False
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

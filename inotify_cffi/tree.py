@@ -352,6 +352,11 @@ class Tree:
         return self._teller.take() if records.at == records.count else []
 
     @property
+    def has_unapplied(self) -> bool:
+        """True while what was read waits to be applied."""
+        return len(self._intake.waiting) > 0
+
+    @property
     def in_doubt(self) -> bool:
         """True while something waits to be looked at, or to be told of a gap, though nothing may be queued."""
         if self._begun:

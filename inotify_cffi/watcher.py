@@ -45,6 +45,9 @@ READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
 
+# What is in doubt when it is stopped is settled in so many rounds, or not at all.
+LAST_LOOKS = 16
+
 # How many raw events are applied between two looks at the clock, where it matters.
 A_FEW = 64
 
@@ -172,8 +175,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._claim = Claim()
         self._threads: list[threading.Thread] = []
         self._stopped = False
-        # True when the last look found nothing more to read; and when that was after it was stopped.
-        self._calm = False
+        # Once it was stopped: how many looks are left when all that had come by then is applied; none are.
+        self._looks_left: int | None = None
         self._ended = False
         self._owes_wake = False
         self._pending: Deque[Event[AnyStr]] = deque()
@@ -296,16 +299,14 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._begin_reading(iteration)
         try:
             while True:
-                # What happened before it was stopped is still told, so this is asked before it is read.
-                stopped = self._stopped
                 with self._lock:
                     self._check_open()
-                    self._collect()
+                    if not self._ended:
+                        self._collect()
                     if self._pending:
                         return self._take_pending()
                 # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
-                if self._closed or (stopped and self._calm):
-                    self._ended = stopped
+                if self._ended or self._closed:
                     return []
                 left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
                 ready = self._poller.wait(left)
@@ -452,19 +453,24 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._free()
 
     def _collect(self, turn_s: float | None = None) -> None:
-        """Read and apply until there is something to tell, or nothing to read and nothing in doubt: calm."""
-        self._calm = False
+        """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
+        # What happened before it was stopped is told: so this is asked before it is read.
+        stopped = self._stopped
+        calm = False
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
             self._poller.rest()
             if self._stopped or self._closed:
                 self._poller.wake()
         try:
+            if stopped and self._looks_left is None:
+                self._tree.read_ahead()
+                self._looks_left = LAST_LOOKS
             some, ends = (None, math.inf) if turn_s is None else (A_FEW, time.monotonic() + turn_s)
             for _ in range(MOST_READS):
                 # To read again before what came is handed out would only find the queue empty, most often.
                 if not self._tree.advance(some):
-                    self._calm = True
+                    calm = True
                     break
                 if self._tree.has_told and not self._tree.in_doubt:
                     break
@@ -476,6 +482,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         finally:
             self._pending.extend(self._told())
             self._stay_readable()
+        if self._looks_left is not None:
+            # Writers that never rest do not keep it from ending.
+            self._looks_left -= not self._tree.has_unapplied
+            self._ended = calm or self._looks_left <= 0
 
     def _read_plain(self) -> list[Event[AnyStr]]:
         """Return what came, if all that there is to do is to read it; else none, and :meth:`_collect` does it.
@@ -574,7 +584,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     # --- the end ---
 
     def stop(self) -> None:
-        """End the iteration, and every wait from now on; safe from any thread and from a signal handler."""
+        """End the iteration, and every wait from now on; safe from any thread and from a signal handler.
+
+        What had happened by then is told first.
+        """
         self._stopped = True
         self._poller.wake()
 

@@ -1,6 +1,7 @@
 """Blocking holds nobody: who waits is woken at once by events, stop, close and signals, and by nothing else."""
 
 import gc
+import itertools
 import os
 import select
 import signal
@@ -85,6 +86,22 @@ def test_what_happened_between_the_last_look_and_stop_is_still_told(watcher, tou
     stop_at_the_last_moment(watcher, touch)
     told = [event.name for event in iterate(watcher) if event is not None and event.names == ["CREATE"]]
     assert told == ["file"]
+
+
+def test_writers_that_never_rest_do_not_keep_it_from_ending(watcher, touch):
+    disk, numbers = watcher._tree._disk, itertools.count()
+    read = disk.read
+
+    def write_and_read(records):
+        touch(f"f{next(numbers)}")
+        return read(records)
+
+    disk.read = write_and_read
+    touch("first")
+    watcher.stop()
+    told = [event.name for event in itertools.islice(watcher, 1000)]
+    assert told[0] == "first"
+    assert len(told) < 1000
 
 
 def test_what_is_behind_much_that_is_not_told_is_still_told_after_stop(tmp_path, monkeypatch):
