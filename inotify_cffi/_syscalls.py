@@ -65,6 +65,9 @@ CRAWL_RECORDS = 1024
 CRAWL_SLOTS = 8192
 CRAWL_ROOM = 1 << 18
 
+# What the kernel takes for a full queue of 16,384 events with short names, at the least.
+MEMORY_OF_AN_INSTANCE = 1 << 20
+
 # The process has none left, or the system.
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
@@ -138,6 +141,11 @@ def inotify_init() -> int:
         _fail_instance()
     if fd < 0:
         _fail(-fd)
+    if sys.implementation.name == "pypy":
+        # Else its collector does not know that a forgotten instance is in anyone's way.
+        from __pypy__ import add_memory_pressure  # type: ignore[import-not-found]
+
+        add_memory_pressure(MEMORY_OF_AN_INSTANCE)
     return fd
 
 

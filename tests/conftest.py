@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import signal
@@ -32,6 +33,8 @@ PATIENCE_S = 20
 
 # What is read ahead then; the least that is allowed, so that it is full at times.
 AHEAD = 65536
+
+MANY_FDS = 60
 
 # The numbers of epoll_wait and epoll_pwait, as /proc/<pid>/task/<tid>/syscall has them.
 EPOLL_WAITS = {"x86_64": ("232", "281"), "aarch64": ("22",)}
@@ -72,8 +75,15 @@ def open_fds():
     return {int(fd): os.readlink(link) for fd, link in links.items() if os.path.islink(link)}
 
 
+@pytest.fixture(autouse=True)
+def few_instances_left():
+    """The limit is for all processes of a user: on PyPy, free what earlier tests have forgotten in time."""
+    if platform.python_implementation() == "PyPy" and len(os.listdir("/proc/self/fd")) > MANY_FDS:
+        gc.collect()
+
+
 @pytest.fixture
-def no_fd_left():
+def no_fd_left(few_instances_left):
     """Fail the test if it leaves a descriptor open."""
     before = open_fds()
     yield
