@@ -10,6 +10,8 @@ UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d
 
 SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
+SIZE = re.compile(r"([1-9][0-9]{0,17})([KMG]?)B?")
+
 PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*")
 
 
@@ -37,9 +39,7 @@ def parse_size(text: str) -> int:
 
     Raises ValueError for anything else, and for none.
     """
-    number, unit = text.strip().upper().rstrip("B"), ""
-    if number[-1:] in SIZES:
-        number, unit = number[:-1], number[-1:]
-    if not (number.isascii() and number.isdecimal()) or int(number) < 1:
+    size = SIZE.fullmatch(text.strip().upper())
+    if size is None:
         raise ValueError(f"{text!r} is no size; write 500K, 100M, 1G or a number of bytes")
-    return int(number) * SIZES[unit]
+    return int(size[1]) * SIZES[size[2]]
