@@ -141,6 +141,8 @@ class Dispatcher(dispatch.Dispatcher):
                 await self._await_all("inotify_idle")
             if due:
                 await self._asettled(now)
+            if watcher.ended and not events:
+                break
             busy = bool(events) and bool(self._table["inotify_idle"])
         return told
 

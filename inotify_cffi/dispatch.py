@@ -178,7 +178,7 @@ class Dispatcher(Caller):
                 if due:
                     self.settled(now, watcher)
                 busy = bool(events) and bool(self._table["inotify_idle"])
-                if deadline is not None and time.monotonic() >= deadline:
+                if (watcher.ended and not events) or (deadline is not None and time.monotonic() >= deadline):
                     break
         finally:
             self.stop(watcher)

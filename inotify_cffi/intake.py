@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inotify_cffi._syscalls import LARGEST_RECORD
-from inotify_cffi.instance import READ_SIZE
+from inotify_cffi.instance import READ_SIZES
 from inotify_cffi.moves import Queue
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake"]
 
-# A read that took no more than this had room for any record.
-FULL = READ_SIZE - LARGEST_RECORD
+# A read that took no more than this had room for any record, with any interpreter: a recording is played by both.
+FULL = min(READ_SIZES.values()) - LARGEST_RECORD
 
 
 class Intake:
@@ -27,7 +27,7 @@ class Intake:
         self.waiting = Queue()
         self.raw_events = 0
         self.bytes = 0
-        # True if the last read took as much as one can: then there may be more.
+        # True if the last read took so much that there may be more.
         self.was_full = False
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()

@@ -312,9 +312,7 @@ class Tree:
         if self._lost:
             self._recover()
         # What was read before is as good as a read.
-        read = len(self._intake.waiting) if most is not None else 0
-        if not read:
-            read = self._intake.read()
+        read = len(self._intake.waiting) or self._intake.read()
         if not self._apply_all(most):
             return True
         self._places.retry_freed()
@@ -352,9 +350,14 @@ class Tree:
         return self._teller.take() if records.at == records.count else []
 
     @property
-    def has_unapplied(self) -> bool:
-        """True while what was read waits to be applied."""
-        return len(self._intake.waiting) > 0
+    def read(self) -> int:
+        """How many raw events were read."""
+        return self._intake.raw_events
+
+    @property
+    def applied(self) -> int:
+        """How many of them were applied."""
+        return self._intake.raw_events - len(self._intake.waiting)
 
     @property
     def in_doubt(self) -> bool:
@@ -388,8 +391,8 @@ class Tree:
     def _apply_all(self, most: int | None = None) -> bool:
         """Apply what was read, or *most* of it; True if nothing is left."""
         queue = self._intake.waiting
-        left = ALL if most is None else most
-        # A move may read more, behind what was there.
+        # A move may read more, behind what was there: that is for the next time, or there might be no end.
+        left = len(queue) if most is None else min(len(queue), most)
         while True:
             left -= self._plain.apply(queue.records, left)
             raw = queue.next() if left > 0 else None

@@ -175,8 +175,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._claim = Claim()
         self._threads: list[threading.Thread] = []
         self._stopped = False
-        # Once it was stopped: how many looks are left when all that had come by then is applied; none are.
-        self._looks_left: int | None = None
+        # Once it was stopped: the raw events up to there, and the looks that are left when they are applied.
+        self._last: int | None = None
+        self._looks_left = LAST_LOOKS
         self._ended = False
         self._owes_wake = False
         self._pending: Deque[Event[AnyStr]] = deque()
@@ -463,9 +464,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             if self._stopped or self._closed:
                 self._poller.wake()
         try:
-            if stopped and self._looks_left is None:
-                self._tree.read_ahead()
-                self._looks_left = LAST_LOOKS
+            if stopped:
+                # In turns: a read of what writers never stop to make would not return.
+                turn_s = TURN_S
+                if self._last is None:
+                    self._read_last()
             some, ends = (None, math.inf) if turn_s is None else (A_FEW, time.monotonic() + turn_s)
             for _ in range(MOST_READS):
                 # To read again before what came is handed out would only find the queue empty, most often.
@@ -482,10 +485,17 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         finally:
             self._pending.extend(self._told())
             self._stay_readable()
-        if self._looks_left is not None:
+        if self._last is not None:
             # Writers that never rest do not keep it from ending.
-            self._looks_left -= not self._tree.has_unapplied
+            self._looks_left -= self._tree.applied >= self._last
             self._ended = calm or self._looks_left <= 0
+
+    def _read_last(self) -> None:
+        """It was stopped: read all that has come, mounts too, so that it can be told."""
+        if self._mounts.came(self._poller.wait(0)):
+            self._look_at_mounts()
+        self._tree.read_ahead()
+        self._last = self._tree.read
 
     def _read_plain(self) -> list[Event[AnyStr]]:
         """Return what came, if all that there is to do is to read it; else none, and :meth:`_collect` does it.
@@ -586,10 +596,16 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def stop(self) -> None:
         """End the iteration, and every wait from now on; safe from any thread and from a signal handler.
 
-        What had happened by then is told first.
+        What had happened by then is told first; but while a root is being added by :meth:`aadd` it is kept, and
+        told by :meth:`sync`.
         """
         self._stopped = True
         self._poller.wake()
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will be read: it was stopped and all is told, or it was closed."""
+        return self._closed or (self._ended and not self._pending)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when :meth:`read` has something to do; for select and the like."""

@@ -165,6 +165,21 @@ async def test_it_ends_after_the_timeout_and_calls_idle(watcher):
     assert plugin.count >= 1
 
 
+async def test_stop_ends_a_loop_that_never_waits(watcher):
+    class First:
+        count = 0
+
+        @hookimpl
+        async def inotify_idle(self):
+            self.count += 1
+            watcher.stop()
+
+    dispatcher, plugin = Dispatcher(), First()
+    dispatcher.register(plugin)
+    await dispatcher.arun(watcher, block_duration_s=0, timeout=20)
+    assert plugin.count == 2
+
+
 async def test_a_settled_file_is_told(watcher, tmp_path):
     class Settled:
         paths = ()

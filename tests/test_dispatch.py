@@ -572,6 +572,22 @@ def test_stop_from_another_thread_ends_the_loop(tmp_path):
     assert story.told == ["start", "end"]
 
 
+def test_stop_ends_a_loop_that_never_waits(tmp_path):
+    class First(Story):
+        @hookimpl
+        def inotify_idle(self, watcher):
+            super().inotify_idle()
+            assert self.told.count("idle") < 100
+            watcher.stop()
+
+    story, dispatcher = First(), Dispatcher()
+    dispatcher.register(story)
+    with Watcher(str(tmp_path)) as watcher:
+        dispatcher.run(watcher, block_duration_s=0, timeout=20)
+        assert watcher.ended
+    assert story.told == ["start", "idle", "idle", "end"]
+
+
 def test_plugins_are_stopped_also_after_an_error(tmp_path):
     class Ending(Story):
         @hookimpl

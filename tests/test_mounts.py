@@ -60,6 +60,18 @@ def test_a_mount_is_noticed_by_who_only_reads(run, root):
     """)
 
 
+def test_a_mount_before_stop_is_told(run, root):
+    write_all(root, "a/f")
+    run("""
+        for iterate in (iter, lambda watcher: filter(None, watcher.event_gen(block_duration_s=0))):
+            with Watcher(ROOT) as watcher:
+                mount("-t", "tmpfs", "x", ROOT + "/a")
+                watcher.stop()
+                assert brief(iterate(watcher)) == [f"DELETE {ROOT}/a/f"]
+            subprocess.run(["umount", ROOT + "/a"], check=True)
+    """)
+
+
 @pytest.mark.parametrize("command", ["umount", "umount -l"])
 def test_an_unmount(run, root, command):
     """The entries of what was mounted are taken back, those of the directory itself are told."""

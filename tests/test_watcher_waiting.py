@@ -104,6 +104,41 @@ def test_writers_that_never_rest_do_not_keep_it_from_ending(watcher, touch):
     assert len(told) < 1000
 
 
+def outside(place):
+    """A directory that is not watched, on the same file system, and two names to move between."""
+    out = os.fspath(place) + "-outside"
+    os.makedirs(out, exist_ok=True)
+    return out
+
+
+def moving_out_behind_each_read(watcher, inside, out):
+    """Let a file leave the tree, and the next one come, while the second half of the move before is looked for."""
+    disk = watcher._tree._disk
+    queued = disk.queued
+
+    def move_and_ask():
+        os.mknod(f"{inside}/again")
+        os.rename(f"{inside}/again", f"{out}/again")
+        return queued()
+
+    disk.queued = move_and_ask
+    os.mknod(f"{inside}/first")
+    os.rename(f"{inside}/first", f"{out}/first")
+
+
+def test_writers_that_move_files_out_do_not_keep_a_read_from_returning(watcher, tmp_path):
+    moving_out_behind_each_read(watcher, tmp_path, outside(tmp_path))
+    assert 0 < len(watcher.read(0)) < 100
+
+
+def test_writers_that_move_files_out_do_not_keep_it_from_ending(watcher, tmp_path):
+    moving_out_behind_each_read(watcher, tmp_path, outside(tmp_path))
+    watcher.stop()
+    told = [event.name for event in itertools.islice(watcher, 1000)]
+    assert told[:2] == ["first", "first"]
+    assert len(told) < 1000
+
+
 def test_what_is_behind_much_that_is_not_told_is_still_told_after_stop(tmp_path, monkeypatch):
     monkeypatch.setattr(watcher_module, "MOST_READS", 1)
     with Watcher(tmp_path, mask=Mask.MODIFY) as watcher:
