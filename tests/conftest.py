@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import platform
@@ -15,7 +16,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, settings
 
-from inotify_cffi import Watcher
+from inotify_cffi import Watcher, _syscalls
 
 # The same examples in each run: who looks for new ones says --hypothesis-profile=search. No deadline for one
 # example: a JIT warms up, a machine is busy.
@@ -50,6 +51,19 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--read-ahead"):
         Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
+    # Some tests' programs import this module from elsewhere.
+    from tests.stress.queue import whole_queue
+
+    inotify_init = _syscalls.inotify_init
+
+    def with_a_whole_queue():
+        with contextlib.ExitStack() as stack:
+            # Not where a test has left no descriptor for that.
+            with contextlib.suppress(OSError):
+                stack.enter_context(whole_queue())
+            return inotify_init()
+
+    _syscalls.inotify_init = with_a_whole_queue
 
 
 @pytest.fixture(params=[None, AHEAD], ids=["", "read ahead"])

@@ -10,6 +10,8 @@ from inotify_cffi import Watcher
 
 QUEUE = "/proc/sys/fs/inotify/max_queued_events"
 
+_lowered: list[int] = []
+
 
 @contextlib.contextmanager
 def queue_of(size: int) -> Iterator[None]:
@@ -22,10 +24,23 @@ def queue_of(size: int) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         before = file.read()
         try:
+            _lowered.append(size)
             _write(size)
             yield
         finally:
             _write(before.strip())
+            _lowered.remove(size)
+
+
+@contextlib.contextmanager
+def whole_queue() -> Iterator[None]:
+    """Let no other process lower the limit meanwhile; where this one has, that is meant."""
+    if _lowered:
+        yield
+        return
+    with open(QUEUE) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 def _write(value: int | str) -> None:
