@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     BlockDuration = Union[float, Callable[[], Optional[float]], None]
 
-__all__ = ["BlockDuration", "check_track", "checked_mask", "checked_path", "checked_patterns", "now_and_then"]
+__all__ = [
+    "BlockDuration",
+    "against_track",
+    "check_track",
+    "checked_mask",
+    "checked_path",
+    "checked_patterns",
+    "now_and_then",
+]
 
 # Who is told of the progress of a crawl hears of it after each so many directories.
 DIRECTORIES_A_REPORT = 256
@@ -58,9 +66,17 @@ def check_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> None:
     """
     if track not in ("entries", "directories"):
         raise ValueError(f"track is 'entries' or 'directories', not {track!r}")
+    name = against_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
+    if name:
+        raise ValueError(f"track='directories' does not go with {name}=True; leave one of the two out")
+
+
+def against_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> str:
+    """Return the name of an option that is set and does not go with *track*; empty if there is none."""
     for name, is_set in (("gitignore", gitignore), ("follow_symlinks", follow_symlinks)):
         if is_set and track == "directories":
-            raise ValueError(f"track='directories' does not go with {name}=True; leave one of the two out")
+            return name
+    return ""
 
 
 def now_and_then(report: Callable[[int], None] | None) -> Callable[[], None] | None:

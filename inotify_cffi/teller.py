@@ -148,9 +148,7 @@ class Teller:
             return []
         prefix, which = place.prefix, _which(place)
         entries = [(name, flag | self._kind(node, child)) for name, child in node.children.items()]
-        if isinstance(prefix, str):
-            return [Event((prefix + name, mask, None, 0, node.wd, which, True)) for name, mask in entries]
-        return [Event((prefix + os.fsencode(name), mask, None, 0, node.wd, which, True)) for name, mask in entries]
+        return [Event((_join(prefix, name), mask, None, 0, node.wd, which, True)) for name, mask in entries]
 
     def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
         """An entry that the ledger has moved to where it has none: both halves, next to each other."""

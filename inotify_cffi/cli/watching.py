@@ -9,6 +9,7 @@ import operator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable
 
+from inotify_cffi.arguments import against_track
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
@@ -164,11 +165,11 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
 
 
 def _check_together(options: argparse.Namespace) -> None:
-    for name in ("gitignore", "follow_symlinks"):
-        if options.track == "directories" and getattr(options, name):
-            option = name.replace("_", "-")
-            logger.error("argument --track: directories does not go with --%s; leave one of the two out", option)
-            raise SystemExit(2)
+    name = against_track(options.track, gitignore=options.gitignore, follow_symlinks=options.follow_symlinks)
+    if name:
+        option = name.replace("_", "-")
+        logger.error("argument --track: directories does not go with --%s; leave one of the two out", option)
+        raise SystemExit(2)
 
 
 def register_anew(dispatcher: Dispatcher, plugin: object, name: str) -> None:
