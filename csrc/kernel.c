@@ -250,18 +250,26 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
     return got == 0;
 }
 
-/* Watch first, list second; 0, and nothing noted nor watched anew, if that is not to be had. */
-static int ic_crawl_record(struct ic_crawl *crawl, int fd)
+/* Begin the record of the directory that wd watches; 0 if there is no watch, or it is no new one. */
+static int ic_record_begin(struct ic_crawl *crawl, int wd)
 {
-    struct ic_crawl before = *crawl;
-    int wd = ic_watch_fd(crawl->inotify, fd, crawl->mask);
-
     if (wd == -ENOSPC)
         crawl->most_records = crawl->records;
     if (wd <= crawl->last_wd)
         return 0;
     crawl->wds[crawl->records] = crawl->last_wd = wd;
     crawl->file_counts[crawl->records] = crawl->dir_counts[crawl->records] = 0;
+    return 1;
+}
+
+/* Watch first, list second; 0, and nothing noted nor watched anew, if that is not to be had. */
+static int ic_crawl_record(struct ic_crawl *crawl, int fd)
+{
+    struct ic_crawl before = *crawl;
+    int wd = ic_watch_fd(crawl->inotify, fd, crawl->mask);
+
+    if (!ic_record_begin(crawl, wd))
+        return 0;
     if (!ic_crawl_list(crawl, fd)) {
         *crawl = before;
         crawl->last_wd = wd;

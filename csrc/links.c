@@ -120,12 +120,8 @@ static int ic_crawl_one(struct ic_crawl *crawl, struct ic_within *within, const 
     int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);
 
     below->fd = -1;
-    if (wd == -ENOSPC)
-        crawl->most_records = crawl->records;
-    if (wd <= crawl->last_wd)
+    if (!ic_record_begin(crawl, wd))
         return 0;
-    crawl->wds[crawl->records] = crawl->last_wd = wd;
-    crawl->file_counts[crawl->records] = crawl->dir_counts[crawl->records] = 0;
     if (seen < 0 || !S_ISDIR(status.st_mode) || !ic_crawl_look(crawl, within, name, wd, &status, below)) {
         before.last_wd = crawl->last_wd;
         *crawl = before;
