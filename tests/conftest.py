@@ -74,6 +74,22 @@ def either(request, monkeypatch):
 
 
 @pytest.fixture
+def root(tmp_path):
+    """A directory to be watched."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return os.fspath(root)
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """One beside it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    return os.fspath(outside)
+
+
+@pytest.fixture
 def watcher(tmp_path):
     """A watcher of the test's own directory."""
     with Watcher(os.fspath(tmp_path)) as watcher:

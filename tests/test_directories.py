@@ -24,20 +24,6 @@ MASK = int(Mask.CREATE | Mask.DELETE | Mask.MASK_ADD | Mask.ONLYDIR)
 STEPS = Path(__file__).with_name("steps.c")
 
 
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
-@pytest.fixture
-def outside(tmp_path):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    return os.fspath(outside)
-
-
 def watching(root, **options):
     return Watcher(root, track="directories", **{"mask": STRUCTURE, **options})
 

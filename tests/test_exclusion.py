@@ -12,13 +12,6 @@ from inotify_cffi import Mask, Watcher
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
 
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
 def told(watcher):
     return brief(event for event in watcher.sync() if event.mask & ENTRIES)
 

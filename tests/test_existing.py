@@ -13,20 +13,6 @@ from tests.stress import writers
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
 
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
-@pytest.fixture
-def outside(tmp_path):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    return os.fspath(outside)
-
-
 def existing(root, **options):
     return Watcher(root, existing=True, **options)
 

@@ -11,13 +11,6 @@ from consumer import write_all
 
 
 @pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
-@pytest.fixture
 def run(limited, root):
     """Run code that has the names of ``inside``, with so many watches."""
 

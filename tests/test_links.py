@@ -11,20 +11,6 @@ from inotify_cffi import Mask, Watcher
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
 
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
-@pytest.fixture
-def outside(tmp_path):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    return os.fspath(outside)
-
-
 def following(root, **options):
     return Watcher(root, follow_symlinks=True, **options)
 

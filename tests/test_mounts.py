@@ -1,6 +1,5 @@
 """Mounts: what is mounted over a directory, and unmounted, in a mount namespace of its own."""
 
-import os
 import subprocess
 
 import inside
@@ -16,13 +15,6 @@ def private():
         if subprocess.run(trial, check=False, capture_output=True).returncode == 0:
             return command
     pytest.skip("mount namespaces are not allowed here")
-
-
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
 
 
 @pytest.fixture

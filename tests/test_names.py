@@ -29,13 +29,6 @@ NAMES = {
 ANY_NAME = pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 
 
-@pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
 @ANY_NAME
 @KINDS
 def test_any_name_of_a_directory_is_told_as_it_is(root, name, kind):

@@ -17,18 +17,6 @@ from tests.stress.writers import RENAME_WHITEOUT, exchange, rename
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 
 
-@pytest.fixture
-def root(tmp_path):
-    os.mkdir(tmp_path / "root")
-    return os.fspath(tmp_path / "root")
-
-
-@pytest.fixture
-def outside(tmp_path):
-    os.mkdir(tmp_path / "outside")
-    return os.fspath(tmp_path / "outside")
-
-
 def before(watcher, verb, step, *, where=lambda *arguments: True):
     """Do *step* once, right before the tree's next call of *verb* on its disk for which *where* holds."""
     disk = watcher._tree._disk

@@ -17,13 +17,6 @@ DEPTH = 30
 
 
 @pytest.fixture
-def root(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    return os.fspath(root)
-
-
-@pytest.fixture
 def tree(tmp_path):
     """A tree outside of the root: 40 directories, 160 files."""
     tree = os.fspath(tmp_path / "tree")

@@ -33,6 +33,12 @@ def touch(tmp_path):
     return touch
 
 
+@pytest.fixture
+def elsewhere(tmp_path_factory):
+    """A directory that is not watched."""
+    return tmp_path_factory.mktemp("elsewhere")
+
+
 # --- what ends a wait ---
 
 
@@ -104,13 +110,6 @@ def test_writers_that_never_rest_do_not_keep_it_from_ending(watcher, touch):
     assert len(told) < 1000
 
 
-def outside(place):
-    """A directory that is not watched, on the same file system, and two names to move between."""
-    out = os.fspath(place) + "-outside"
-    os.makedirs(out, exist_ok=True)
-    return out
-
-
 def moving_out_behind_each_read(watcher, inside, out):
     """Let a file leave the tree, and the next one come, while the second half of the move before is looked for."""
     disk = watcher._tree._disk
@@ -126,13 +125,13 @@ def moving_out_behind_each_read(watcher, inside, out):
     os.rename(f"{inside}/first", f"{out}/first")
 
 
-def test_writers_that_move_files_out_do_not_keep_a_read_from_returning(watcher, tmp_path):
-    moving_out_behind_each_read(watcher, tmp_path, outside(tmp_path))
+def test_writers_that_move_files_out_do_not_keep_a_read_from_returning(watcher, tmp_path, elsewhere):
+    moving_out_behind_each_read(watcher, tmp_path, elsewhere)
     assert 0 < len(watcher.read(0)) < 100
 
 
-def test_writers_that_move_files_out_do_not_keep_it_from_ending(watcher, tmp_path):
-    moving_out_behind_each_read(watcher, tmp_path, outside(tmp_path))
+def test_writers_that_move_files_out_do_not_keep_it_from_ending(watcher, tmp_path, elsewhere):
+    moving_out_behind_each_read(watcher, tmp_path, elsewhere)
     watcher.stop()
     told = [event.name for event in itertools.islice(watcher, 1000)]
     assert told[:2] == ["first", "first"]
