@@ -126,16 +126,13 @@ class Teller:
 
     def _empty(self, top: Node, freed: list[int]) -> None:
         """Take out what is below *top*, deepest first, and unbind *top* too."""
-        if not len(top.children):
-            # As nearly always when it was deleted.
-            wd = top.wd
-            if self._ledger.unbind(top):
-                freed.append(wd)
-            return
-        for node in reversed(list(self._ledger.subtree(top))):
-            gone = self._all_gone(node)
-            self._told += gone
-            self._ledger.clear(node)
+        # What was deleted is nearly always empty.
+        nodes = self._ledger.subtree(top) if len(top.children) else [top]
+        for node in reversed(list(nodes)):
+            if len(node.children):
+                gone = self._all_gone(node)
+                self._told += gone
+                self._ledger.clear(node)
             wd = node.wd
             if self._ledger.unbind(node):
                 freed.append(wd)
