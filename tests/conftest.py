@@ -51,6 +51,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--read-ahead"):
         Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it puts into the background, and then Python knows no KeyboardInterrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Some tests' programs import this module from elsewhere.
     from tests.stress.queue import whole_queue
 
