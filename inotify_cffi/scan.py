@@ -125,7 +125,10 @@ class Disk:
         return wd
 
     def entries(self, fd: int) -> list[str]:
-        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
+        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
+
+        It is opened anew, for a file system may show no more than what was there at the opening.
+        """
         try:
             listed = _syscalls.open_fd(".", LIST, dir_fd=fd)
         except PermissionError:
