@@ -341,10 +341,7 @@ class Crawler:
             if kind == "l":
                 kind = "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
             kinds[name] = kind
-        if not root.rules.admit_all:
-            admits = self._admission.admits
-            return {name: kind for name, kind in kinds.items() if admits(node, name, is_dir=kind != "-")}
-        return kinds
+        return kinds if root.rules.admit_all else self._admission.admitted(node, kinds)
 
     def _without_files(
         self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, is_another: bool

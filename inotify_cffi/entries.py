@@ -75,7 +75,6 @@ class Entries:
     def gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
         if node.knows(raw.name, is_dir=is_dir):
-            self._admission.changed(node, raw.name)
             self._places.free(self._teller.gone(node, raw.name, raw))
         elif raw.name in node.children:
             self._doubts.suspect(node, raw.name)
@@ -96,7 +95,6 @@ class Entries:
         link = not is_dir and self._is_followed_link(node, raw.name)
         if not self._admission.admits(node, raw.name, is_dir=is_dir or link):
             return
-        self._admission.changed(node, raw.name)
         self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
 
     def _is_followed_link(self, node: Node, name: str) -> bool:
@@ -124,7 +122,11 @@ class Entries:
         partner = self._partner(raw)
         sources = self._ledger.owners(raw.wd)
         targets = self._ledger.owners(partner.wd) if partner is not None else []
+        for source in sources:
+            self._admission.changed(source, raw.name)
         if partner is not None:
+            for target in targets:
+                self._admission.changed(target, partner.name)
             self.counts["moves"] += 1
             for source, target in self._pairs(sources, targets):
                 self._moved(source, raw, target, partner)
@@ -245,8 +247,6 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
-        self._admission.changed(source, raw.name)
-        self._admission.changed(target, partner.name)
         self._teller.moved(source, raw, target, partner)
         if node is not None:
             self._regard(node, old_rules, sure=there == node.wd != NO_WD)

@@ -66,7 +66,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             returns one and is asked before each cycle, or None to block until something happens.
         exclude: gitignore patterns, relative to each root. What they match is not there, for this watcher: neither
             watched nor listed nor reported; to move it in or out of what they match is a create or a delete.
-        gitignore: heed the ``.gitignore`` files below the roots in the same way, and leave out ``.git``.
+        gitignore: heed the ``.gitignore`` files below the roots in the same way, after *exclude*, and leave out
+            ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
         follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
         one_file_system: do not enter what is mounted below a root.
@@ -160,7 +161,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             tracks_files=track == "entries",
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
-            exclude=checked_patterns(exclude),
+            exclude=checked_patterns(exclude, "exclude"),
             gitignore=gitignore,
             one_file_system=one_file_system,
         )
@@ -259,7 +260,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
-        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE if rules.gitignore else 0)
+        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
         root.waits = self._waits
         return root

@@ -10,10 +10,9 @@ import tempfile
 import time
 from collections import Counter
 
-import pathspec
-
 from inotify_cffi import Event, Watcher, _syscalls, instance
 from tests.stress import oracles, writers
+from tests.stress.admitting import is_excluded
 from tests.stress.queue import with_queue
 
 # How often a world is of a kind, in parts of a hundred.
@@ -30,7 +29,13 @@ KINDS = {
 ODD_NAMES = ("-a", "b\nb", "\udcff\udcfe", "d" * 240)
 # So little that it is full all the time, and so much that a whole world fits.
 READ_AHEAD = (1024, 1 << 20)
-PATTERNS = (["d", "*.g"], ["/a/b", "c/"], ["*", "!a", "!*.f"])
+PATTERNS = (
+    ["d", "*.g"],
+    ["/a/b", "c/"],
+    ["*", "!a", "!*.f"],
+    ["*", "!*/", "!*.g"],
+    ["a/c", "!/b/a", "*.f", "!d.f"],
+)
 
 
 class World:
@@ -89,12 +94,7 @@ class World:
         depth = self.options.get("max_depth")
         if isinstance(depth, int) and len(names) > depth:
             return False
-        patterns = self.options.get("exclude")
-        if not isinstance(patterns, list):
-            return True
-        spec = pathspec.GitIgnoreSpec.from_lines(patterns)
-        above = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
-        return not any(spec.match_file(part) for part in (*above, path + "/" if is_dir else path))
+        return not is_excluded(self.options.get("exclude", ()), path, is_dir=is_dir)
 
     def tracks(self, path: str, *, is_dir: bool) -> bool:
         """Return True if an entry is to be in the snapshot."""
