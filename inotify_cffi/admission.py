@@ -3,6 +3,10 @@
 An entry that is not admitted is not there, for the ledger and for whoever reads the stream: it is neither watched
 nor listed nor told. The order of decision is git's: the root's own patterns, as those of git's command line; then
 the deepest ``.gitignore`` that has a matching pattern. ``.git`` itself is never admitted where those are heeded.
+
+Of the files that are left, a root that includes some admits no others. What the last matching pattern says of a
+file counts, or else of the nearest directory on the way. All directories are admitted, for a file may come below
+any of them, and one that moves along with its directory has no other event.
 """
 
 from __future__ import annotations
@@ -45,14 +49,19 @@ class Only:
 class Sieve:
     """Admits entries of one directory, as long as neither patterns nor the way to it change."""
 
-    __slots__ = ("_characters", "_gitignore", "_sources")
+    __slots__ = ("_characters", "_gitignore", "_include", "_sources", "is_covered")
 
-    def __init__(self, sources: List[Source], *, gitignore: bool) -> None:
+    def __init__(
+        self, sources: List[Source], *, gitignore: bool, include: Source | None, is_covered: bool
+    ) -> None:
         from inotify_cffi.patterns import as_characters
 
         self._characters = as_characters
         self._sources = sources
         self._gitignore = gitignore
+        self._include = include
+        # True if the directory is included, with what no pattern says anything else of.
+        self.is_covered = is_covered
 
     def admits(self, name: str, *, is_dir: bool) -> bool:
         """Return True if the entry is to be known at all."""
@@ -61,9 +70,15 @@ class Sieve:
         characters = self._characters(name)
         for patterns, prefix in self._sources:
             said = patterns.verdict(prefix, characters, is_dir=is_dir)
+            if said:
+                return False
             if said is not None:
-                return not said
-        return True
+                break
+        if is_dir or self._include is None:
+            return True
+        patterns, prefix = self._include
+        said = patterns.verdict(prefix, characters, is_dir=False)
+        return self.is_covered if said is None else said
 
 
 class Admission:
@@ -89,6 +104,11 @@ class Admission:
         if sieve is None:
             return kinds
         return {name: kind for name, kind in kinds.items() if sieve.admits(name, is_dir=kind != "-")}
+
+    def covers(self, node: Node) -> bool:
+        """Return True if a directory is included, and with it the files below it of which nothing else is said."""
+        sieve = self._sieve_of(node)
+        return isinstance(sieve, Sieve) and sieve.is_covered
 
     def _sieve_of(self, parent: Node) -> Sieve | Only | None:
         place = self._ledger.place(parent)
@@ -116,7 +136,13 @@ class Admission:
         if rules.gitignore:
             found += [(self._ignored.get(lineage[depth]), depth) for depth in range(len(lineage) - 1, -1, -1)]
         sources = [(patterns, "/".join([*names[depth:], ""])) for patterns, depth in found if patterns is not None]
-        return Sieve(sources, gitignore=rules.gitignore)
+        include = compiled(rules.include)
+        return Sieve(
+            sources,
+            gitignore=rules.gitignore,
+            include=None if include is None else (include, "/".join([*names, ""])),
+            is_covered=include is not None and _is_covered(include, names),
+        )
 
     def prepare(self, root: Root) -> None:
         """Have at hand what the rules of a root need; later there may be no descriptor left to import it."""
@@ -149,3 +175,14 @@ class Admission:
         """Drop what is known of directories that are gone; next when there are twice as many."""
         self._ignored = {node: lines for node, lines in self._ignored.items() if self._ledger.is_attached(node)}
         self._many = max(MANY, 2 * len(self._ignored))
+
+
+def _is_covered(include: Patterns, names: List[str]) -> bool:
+    """Return what the patterns say of the nearest directory on the way that they say something of."""
+    covered = False
+    prefix = ""
+    for name in names:
+        said = include.verdict(prefix, name, is_dir=True)
+        covered = covered if said is None else said
+        prefix += name + "/"
+    return covered

@@ -19,6 +19,7 @@ __all__ = [
     "BlockDuration",
     "against_track",
     "check_track",
+    "checked_include",
     "checked_mask",
     "checked_path",
     "checked_patterns",
@@ -62,9 +63,20 @@ def checked_patterns(patterns: Iterable[str], option: str) -> tuple[str, ...]:
         if not isinstance(pattern, str):
             raise TypeError(f"{option} must be a list of patterns that are str, not {pattern!r}")
     if checked:
-        from inotify_cffi.patterns import checked as check
+        from inotify_cffi.patterns import check
 
-        check(checked)
+        check(checked, option)
+    return checked
+
+
+def checked_include(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns of ``include``. Raises what :func:`checked_patterns` does, and ValueError for none."""
+    checked = checked_patterns(patterns, "include")
+    for pattern in checked:
+        if not pattern.strip(" "):
+            raise ValueError(f"include: {pattern!r} is an empty pattern; leave it out")
+    if checked and all(pattern.startswith("#") for pattern in checked):
+        raise ValueError(f"include: {checked[0]!r} is a comment; give a pattern, too")
     return checked
 
 

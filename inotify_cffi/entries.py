@@ -247,9 +247,11 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
+        was_covered = node is not None and self._admission.covers(node)
         self._teller.moved(source, raw, target, partner)
         if node is not None:
-            self._regard(node, old_rules, sure=there == node.wd != NO_WD)
+            is_another_way = self._admission.covers(node) != was_covered
+            self._regard(node, old_rules, sure=there == node.wd != NO_WD, is_another_way=is_another_way)
         elif self._ledger.place(target).root.rules.follow_symlinks:
             # It may be a link that leads to a directory from here.
             self._doubts.suspect(target, partner.name)
@@ -271,9 +273,10 @@ class Entries:
             return False
         return self._places.is_at_its_place(node, node.wd)
 
-    def _regard(self, node: Node, old_rules: Rules, *, sure: bool) -> None:
+    def _regard(self, node: Node, old_rules: Rules, *, sure: bool, is_another_way: bool) -> None:
         """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?
 
+        *is_another_way*: the way to it says something else of the files below it.
         Was it counted as a leaf just now, by its name, then it may be another directory that was counted.
         """
         root = self._ledger.place(node).root
@@ -281,7 +284,7 @@ class Entries:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
-        if root.rules.excludes_by_place and not root.rules.tracks_files:
+        if (root.rules.excludes_by_place or is_another_way) and not root.rules.tracks_files:
             # What was left out of it may be to be told from here, and the other way round.
             for below in self._ledger.subtree(node):
                 self._teller.rescan(below)

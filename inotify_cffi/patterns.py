@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Matches = Optional[Callable[[str], Optional[Match[str]]]]
 
-__all__ = ["Patterns", "as_characters", "checked", "compiled"]
+__all__ = ["Patterns", "as_characters", "check", "compiled"]
 
 # No path is longer for git; and to translate a pattern takes the square of its length at the worst.
 LONGEST = 4096
@@ -171,15 +171,13 @@ def compiled(lines: Tuple[str, ...]) -> Patterns | None:
     return Patterns(patterns) if patterns else None
 
 
-def checked(lines: Tuple[str, ...]) -> int:
-    """Return how many patterns there are. Raises ValueError that names the first one that can match nothing."""
-    count = 0
+def check(lines: Tuple[str, ...], option: str) -> None:
+    """Raise ValueError for the first line that can match nothing; it names the line, and the option it is of."""
     for line in lines:
         try:
-            count += _pattern(_checked_line(line)) is not None
+            _pattern(_checked_line(line))
         except ValueError as error:
-            raise ValueError(f"{line!r} is not a gitignore pattern: {error}") from None
-    return count
+            raise ValueError(f"{option}: {line!r} is not a gitignore pattern: {error}") from None
 
 
 def _checked_line(line: str) -> str:

@@ -11,7 +11,14 @@ from _thread import RLock, allocate_lock, get_ident
 from collections import deque
 
 from inotify_cffi import bits
-from inotify_cffi.arguments import check_track, checked_mask, checked_path, checked_patterns, now_and_then
+from inotify_cffi.arguments import (
+    check_track,
+    checked_include,
+    checked_mask,
+    checked_path,
+    checked_patterns,
+    now_and_then,
+)
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
@@ -66,6 +73,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             returns one and is asked before each cycle, or None to block until something happens.
         exclude: gitignore patterns, relative to each root. What they match is not there, for this watcher: neither
             watched nor listed nor reported; to move it in or out of what they match is a create or a delete.
+        include: gitignore patterns, relative to each root: of files, report only those that they match, and those
+            in directories that they match. *exclude* and *gitignore* go before it; directories are watched and
+            reported all the same. For a root that is a file it does not count. Empty: all files.
         gitignore: heed the ``.gitignore`` files below the roots in the same way, after *exclude*, and leave out
             ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
@@ -98,6 +108,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
         exclude: Iterable[str] = ...,
+        include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
@@ -117,6 +128,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
         exclude: Iterable[str] = ...,
+        include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
@@ -135,6 +147,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = True,
         block_duration_s: BlockDuration = 1.0,
         exclude: Iterable[str] = (),
+        include: Iterable[str] = (),
         gitignore: bool = False,
         max_depth: int | None = None,
         follow_symlinks: bool = False,
@@ -162,6 +175,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
             exclude=checked_patterns(exclude, "exclude"),
+            include=checked_include(include),
             gitignore=gitignore,
             one_file_system=one_file_system,
         )
@@ -686,10 +700,20 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
 
 def watch(
-    *paths: AnyStr | PathLike[AnyStr], mask: int = bits.CHANGES, recursive: bool = True
+    *paths: AnyStr | PathLike[AnyStr],
+    mask: int = bits.CHANGES,
+    recursive: bool = True,
+    exclude: Iterable[str] = (),
+    include: Iterable[str] = (),
+    gitignore: bool = False,
 ) -> Iterator[Event[AnyStr]]:
-    """Yield what happens at and below some directories, for ever; the watcher is closed with the generator."""
-    with Watcher(*paths, mask=mask, recursive=recursive) as watcher:
+    """Yield what happens at and below some directories, for ever; the watcher is closed with the generator.
+
+    The arguments are those of :class:`Watcher`, which has more of them.
+    """
+    with Watcher(
+        *paths, mask=mask, recursive=recursive, exclude=exclude, include=include, gitignore=gitignore
+    ) as watcher:
         yield from watcher
 
 

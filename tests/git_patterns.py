@@ -210,13 +210,13 @@ def known(tree: bytes, **options: object) -> set[bytes]:
 
 def lines_of(text: bytes) -> list[str]:
     """The lines of a file, without those that ``exclude`` refuses for matching nothing."""
-    from inotify_cffi.patterns import checked
+    from inotify_cffi.patterns import check
 
     lines = []
     for line in os.fsdecode(text).split("\n"):
         line = line.partition("\0")[0]  # noqa: PLW2901
         try:
-            checked((line,))
+            check((line,), "exclude")
         except ValueError:
             continue
         lines.append(line)

@@ -31,3 +31,13 @@ def is_excluded(patterns: Sequence[str], path: str, *, is_dir: bool) -> bool:
     return any(last_match(patterns, directory, is_dir=True) for directory in above) or bool(
         last_match(patterns, path, is_dir=is_dir)
     )
+
+
+def is_included(patterns: Sequence[str], path: str) -> bool:
+    """Return True if a list to include names a file, or the nearest directory on the way that it says anything of."""
+    names = path.split("/")
+    said = last_match(patterns, path, is_dir=False)
+    while said is None and len(names) > 1:
+        names.pop()
+        said = last_match(patterns, "/".join(names), is_dir=True)
+    return bool(said)
