@@ -23,61 +23,19 @@ NAMES = [
     *(b"x y", b" a", b"a ", b"a  ", b"#a", b"!a", b"a\\b", b"\\", b"[", b"]", b"[a]", b"*", b"?", b"{a,b}", b":a"),
     *(b"\xc3\xa9", b"\xff", b"a\nb", b"\n", b"a\rb", b"a\r", b"\t", b"\xef\xbb\xbfa", b"a" * 250),
 ]
-BRACKETS = [
-    *(b"[ab]", b"[a-c]", b"[!a]", b"[^a]", b"[]a]", b"[!]a]", b"[\\]]", b"[a-]", b"[-a]", b"[a\\-c]", b"[\\a-c]"),
-    *(b"[[:alpha:]]", b"[[:digit:]1]", b"[![:alnum:]]", b"[[:upper:][:space:]]", b"[[:punct:]]", b"[a-[:alpha:]]"),
-    *(
-        b"[z-a]",
-        b"[c-ab]",
-        b"[a-c-e]",
-        b"[\x80-\xff]",
-        b"[\\",
-        b"[a",
-        b"[",
-        b"[]",
-        b"[!]",
-        b"[[:foo:]]",
-        b"[[:alpha",
-    ),
-    *(b"[[a]", b"[[:a]", b"[a/b]", b"[!b/]", b"[/]", b"[[::]]", b"[[:]", b"[,-.]", b"[!-~]", b"[*?]"),
-]
+BRACKETS = (
+    rb"[ab] [a-c] [!a] [^a] []a] [!]a] [\]] [a-] [-a] [a\-c] [\a-c] [z-a] [c-ab] [a-c-e] [,-.] [!-~] [*?] "
+    rb"[[:alpha:]] [[:digit:]1] [![:alnum:]] [[:upper:][:space:]] [[:punct:]] [a-[:alpha:]] [[a] [[:a] [[:] "
+    rb"[\ [a [ [] [!] [[:foo:]] [[:alpha [[::]] [a/b] [!b/] [/]"
+).split()
+BRACKETS.append(b"[\x80-\xff]")
 STARS = [b"*", b"*", b"**", b"***", b"?", b"*?", b"?*", b"*a*", b"*[!a]"]
+# Between slashes: what a matcher has to come back to, or must not.
+NAMES_WITH_STARS = rb"** ** ** * a*b *a* ?* *b*a* a b ab* *[ab] a** **b [!b]* *?b *** a*b*c \a* ?*?".split()
 WHOLE = [
-    *(
-        b"*",
-        b"!*/",
-        b"!*",
-        b"/*",
-        b"**",
-        b"/**",
-        b"!/**/",
-        b"**/",
-        b"*/",
-        b"a/**",
-        b"**/a",
-        b"a/**/b",
-        b"a**/b",
-        b"a/**b",
-    ),
-    *(
-        b"",
-        b"#a",
-        b"# ",
-        b"\\#a",
-        b"\\!a",
-        b"!",
-        b"/",
-        b"//",
-        b"!/",
-        b"\\",
-        b"a\\",
-        b"a\\/",
-        b"**\\/a",
-        b"a\\ ",
-        b"\\ ",
-    ),
-    *(b"a ", b"a  ", b"a \\ ", b"a\\\\ ", b"a\t", b" a", b"a\r", b"*.py", b"!*.py", b"*.o", b"a\0b", b"\0"),
-    *(b"/**/a/**/b", b"**/a/**/b/**/c", b"a/**/**/b", b"a/***/b", b"*/**/b", b"!a/**/", b"*/a", b"a/*", b"!a/*/"),
+    *rb"* !*/ !* /* ** /** !/**/ **/ */ a/** **/a a/**/b a**/b a/**b *.py !*.py *.o */a a/* !a/*/".split(),
+    *rb"/**/a/**/b **/a/**/b/**/c a/**/**/b a/***/b */**/b !a/**/ #a \#a \!a ! / // !/ \ a\ a\/ **\/a".split(),
+    *(b"", b"# ", b"a\\ ", b"\\ ", b"a ", b"a  ", b"a \\ ", b"a\\\\ ", b"a\t", b" a", b"a\r", b"a\0b", b"\0"),
 ]
 
 
@@ -106,6 +64,8 @@ def pattern(dice: random.Random, names: list[bytes]) -> bytes:
     """A line of a file; most of the names in it are in the tree."""
     if dice.random() < 0.25:
         return dice.choice(WHOLE)
+    if dice.random() < 0.2:
+        return dice.choice([b"", b"", b"!"]) + b"/".join(dice.choices(NAMES_WITH_STARS, k=dice.randint(2, 5)))
     text = part(dice, names)
     for _ in range(dice.choice([0, 0, 0, 1, 1, 2, 3])):
         text += (b"/" if dice.random() < 0.75 else b"") + part(dice, names)
