@@ -91,7 +91,7 @@ class Admission:
         self._ignored: Dict[Node, Patterns] = {}
         self._many = MANY
         # Those made last, each with the place that it was made for: that is another one when the way changes.
-        self._sieves: Dict[Node, Tuple[Place, Sieve | Only | None]] = {}
+        self._sieves: Dict[Node, Tuple[Place, Sieve | Only]] = {}
 
     def admits(self, parent: Node, name: str, *, is_dir: bool) -> bool:
         """Return True if the entry is to be known at all."""
@@ -107,23 +107,24 @@ class Admission:
 
     def covers(self, node: Node) -> bool:
         """Return True if a directory is included, and with it the files below it of which nothing else is said."""
-        sieve = self._sieve_of(node)
+        sieve = self._sieve_of(node) if self._ledger.place(node).root.rules.include else None
         return isinstance(sieve, Sieve) and sieve.is_covered
 
     def _sieve_of(self, parent: Node) -> Sieve | Only | None:
         place = self._ledger.place(parent)
+        rules = place.root.rules
+        if rules.admit_all:
+            return None
         made_for, sieve = self._sieves.get(parent, (None, None))
         if made_for is place:
             return sieve
         if len(self._sieves) >= MANY:
             self._sieves.clear()
-        sieve = self._make_sieve(parent, place.root.rules)
+        sieve = self._make_sieve(parent, rules)
         self._sieves[parent] = (place, sieve)
         return sieve
 
-    def _make_sieve(self, parent: Node, rules: Rules) -> Sieve | Only | None:
-        if rules.admit_all:
-            return None
+    def _make_sieve(self, parent: Node, rules: Rules) -> Sieve | Only:
         if rules.only is not None:
             return Only(rules.only)
         from inotify_cffi.patterns import as_characters, compiled
