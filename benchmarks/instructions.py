@@ -62,8 +62,8 @@ BOUNDS = {
     "ic_split-long": Bound("an event", 47.4, 2),
     # 280.20, 13.8
     "ic_list": Bound("a directory", 308, 13.8),
-    # 392.49, 18.8
-    "ic_crawl": Bound("a directory", 432, 18.8),
+    # 416.79, 19.8
+    "ic_crawl": Bound("a directory", 458, 19.8),
     # 198.78, 6.64
     "ic_crawl-dirs": Bound("a directory", 219, 6.65),
     # 1373.93, 19.09

@@ -67,6 +67,8 @@ static void crawl(int fd)
     long got;
 
     watch(fd);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        fail("lseek");
     while ((got = syscall(SYS_getdents64, fd, chunk, sizeof chunk)) > 0) {
         for (long at = 0; at < got;) {
             const struct entry64 *entry = (const void *)(chunk + at);

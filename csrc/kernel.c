@@ -270,7 +270,9 @@ static int ic_crawl_record(struct ic_crawl *crawl, int fd)
 
     if (!ic_record_begin(crawl, wd))
         return 0;
-    if (!ic_crawl_list(crawl, fd)) {
+    /* A file system may have fixed the end of the listing when the directory was opened, which was before the watch:
+       btrfs does (fs/btrfs/inode.c btrfs_opendir), and sets it anew here (btrfs_dir_llseek). */
+    if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(crawl, fd)) {
         *crawl = before;
         crawl->last_wd = wd;
         inotify_rm_watch(crawl->inotify, wd);

@@ -72,7 +72,8 @@ static int ic_watch_within(const struct ic_crawl *crawl, struct ic_within *withi
     return ic_add_watch(crawl->inotify, within->path, crawl->mask | IN_DONT_FOLLOW);
 }
 
-/* Open a directory that was watched as wd, and list it; 0, and nothing left open, if that is not to be had. */
+/* Open a directory that was watched as wd, and list it; 0, and nothing left open, if that is not to be had. The
+   watch is older than the opening, so the listing ends behind it on any file system. */
 static int ic_crawl_open(struct ic_crawl *crawl, struct ic_within *below, int parent, const char *name, int wd)
 {
     int other;

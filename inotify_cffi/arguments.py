@@ -19,6 +19,7 @@ __all__ = [
     "BlockDuration",
     "against_track",
     "check_track",
+    "checked_include",
     "checked_mask",
     "checked_path",
     "checked_patterns",
@@ -47,15 +48,35 @@ def checked_mask(mask: int) -> int:
     return asked
 
 
-def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Return gitignore patterns. Raises TypeError for one string, ValueError for a malformed pattern."""
-    if isinstance(patterns, (str, bytes)):
-        raise TypeError(f"exclude is several patterns, in a list; not {patterns!r}")
-    checked = tuple(patterns)
-    if checked:
-        from inotify_cffi.patterns import spec_of
+def checked_patterns(patterns: Iterable[str], option: str) -> tuple[str, ...]:
+    """Return the gitignore patterns of an option.
 
-        spec_of(checked)
+    Raises TypeError for what is no list of str, ValueError for a pattern that can match nothing.
+    """
+    if isinstance(patterns, (str, bytes)):
+        raise TypeError(f"{option} must be a list of patterns, not the single pattern {patterns!r}")
+    try:
+        checked = tuple(patterns)
+    except TypeError:
+        raise TypeError(f"{option} must be a list of patterns, not {patterns!r}") from None
+    for pattern in checked:
+        if not isinstance(pattern, str):
+            raise TypeError(f"{option} must be a list of patterns that are str, not {pattern!r}")
+    if checked:
+        from inotify_cffi.patterns import check
+
+        check(checked, option)
+    return checked
+
+
+def checked_include(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns of ``include``. Raises what :func:`checked_patterns` does, and ValueError for none."""
+    checked = checked_patterns(patterns, "include")
+    for pattern in checked:
+        if not pattern.strip(" "):
+            raise ValueError(f"include: {pattern!r} is an empty pattern; leave it out")
+    if checked and all(pattern.startswith("#") for pattern in checked):
+        raise ValueError(f"include: {checked[0]!r} is a comment; give a pattern, too")
     return checked
 
 

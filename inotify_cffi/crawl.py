@@ -3,7 +3,8 @@
 Each directory is bound to its watch first and listed second, through one descriptor. The kernel queues an
 entry's event under the lock that a listing takes (fs/readdir.c iterate_dir), so whatever a listing shows of a
 watched directory has its event queued already, and whatever comes later will have one. What happens in
-between is seen twice, never zero times; the ledger removes the double.
+between is seen twice, never zero times; the ledger removes the double. This holds for a listing that begins
+behind the watch: a file system may fix its end when the directory is opened, or set to its beginning.
 
 Where nothing is told and nothing else hangs on a directory, as in most first crawls, all this is done in C for
 many at once; what is left out there for any reason is entered one at a time.
@@ -340,10 +341,7 @@ class Crawler:
             if kind == "l":
                 kind = "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
             kinds[name] = kind
-        if not root.rules.admit_all:
-            admits = self._admission.admits
-            return {name: kind for name, kind in kinds.items() if admits(node, name, is_dir=kind != "-")}
-        return kinds
+        return kinds if root.rules.admit_all else self._admission.admitted(node, kinds)
 
     def _without_files(
         self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, is_another: bool

@@ -75,7 +75,6 @@ class Entries:
     def gone(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
         """An entry is not there any more, unless the ledger has another by that name: then this is older news."""
         if node.knows(raw.name, is_dir=is_dir):
-            self._admission.changed(node, raw.name)
             self._places.free(self._teller.gone(node, raw.name, raw))
         elif raw.name in node.children:
             self._doubts.suspect(node, raw.name)
@@ -96,7 +95,6 @@ class Entries:
         link = not is_dir and self._is_followed_link(node, raw.name)
         if not self._admission.admits(node, raw.name, is_dir=is_dir or link):
             return
-        self._admission.changed(node, raw.name)
         self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
 
     def _is_followed_link(self, node: Node, name: str) -> bool:
@@ -124,7 +122,11 @@ class Entries:
         partner = self._partner(raw)
         sources = self._ledger.owners(raw.wd)
         targets = self._ledger.owners(partner.wd) if partner is not None else []
+        for source in sources:
+            self._admission.changed(source, raw.name)
         if partner is not None:
+            for target in targets:
+                self._admission.changed(target, partner.name)
             self.counts["moves"] += 1
             for source, target in self._pairs(sources, targets):
                 self._moved(source, raw, target, partner)
@@ -245,11 +247,11 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
-        self._admission.changed(source, raw.name)
-        self._admission.changed(target, partner.name)
+        was_covered = node is not None and self._admission.covers(node)
         self._teller.moved(source, raw, target, partner)
         if node is not None:
-            self._regard(node, old_rules, sure=there == node.wd != NO_WD)
+            is_another_way = self._admission.covers(node) != was_covered
+            self._regard(node, old_rules, sure=there == node.wd != NO_WD, is_another_way=is_another_way)
         elif self._ledger.place(target).root.rules.follow_symlinks:
             # It may be a link that leads to a directory from here.
             self._doubts.suspect(target, partner.name)
@@ -271,9 +273,10 @@ class Entries:
             return False
         return self._places.is_at_its_place(node, node.wd)
 
-    def _regard(self, node: Node, old_rules: Rules, *, sure: bool) -> None:
+    def _regard(self, node: Node, old_rules: Rules, *, sure: bool, is_another_way: bool) -> None:
         """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?
 
+        *is_another_way*: the way to it says something else of the files below it.
         Was it counted as a leaf just now, by its name, then it may be another directory that was counted.
         """
         root = self._ledger.place(node).root
@@ -281,7 +284,7 @@ class Entries:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
-        if root.rules.excludes_by_place and not root.rules.tracks_files:
+        if (root.rules.excludes_by_place or is_another_way) and not root.rules.tracks_files:
             # What was left out of it may be to be told from here, and the other way round.
             for below in self._ledger.subtree(node):
                 self._teller.rescan(below)

@@ -69,7 +69,7 @@ class Root(Node):
         """What is at the location is no directory: watch the directory that it is in, for its name only."""
         self.top, name = os.path.split(self.location)
         rules = self.wanted._replace(
-            only=frozenset([name]), max_depth=1, exclude=(), gitignore=False, tracks_files=True
+            only=frozenset([name]), max_depth=1, exclude=(), include=(), gitignore=False, tracks_files=True
         )
         self._become(os.path.dirname(self.given), rules)
 

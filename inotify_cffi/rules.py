@@ -17,7 +17,8 @@ class Rules(NamedTuple):
 
     ``max_depth`` counts as find(1) does: the entries of the root itself are at 1, so the root alone is watched
     with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
-    Without ``tracks_files`` the ledger has directories only, and of files is told what the kernel says.
+    Without ``tracks_files`` the ledger has directories only, and of files is told what the kernel says. Files that
+    ``include`` does not match are left out, unless it is empty.
     """
 
     max_depth: int | None = None
@@ -27,6 +28,7 @@ class Rules(NamedTuple):
     one_file_system: bool = False
     only: FrozenSet[str] | None = None
     tracks_files: bool = True
+    include: Tuple[str, ...] = ()
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
@@ -35,7 +37,7 @@ class Rules(NamedTuple):
     @property
     def admit_all(self) -> bool:
         """True if no entry is excluded."""
-        return not (self.exclude or self.gitignore or self.only is not None)
+        return not (self.exclude or self.gitignore or self.include or self.only is not None)
 
     @property
     def is_plain(self) -> bool:
@@ -45,9 +47,9 @@ class Rules(NamedTuple):
     @property
     def excludes_by_place(self) -> bool:
         """True if a file may be excluded at one place and not at another: a pattern has more than a name."""
-        return any("/" in pattern.rstrip("/") for pattern in self.exclude)
+        return any("/" in pattern.rstrip("/") for pattern in (*self.exclude, *self.include))
 
     @property
     def depend_on_place(self) -> bool:
         """True if what is watched of a directory depends on where it is."""
-        return self.max_depth is not None or bool(self.exclude) or self.gitignore
+        return self.max_depth is not None or bool(self.exclude or self.include) or self.gitignore

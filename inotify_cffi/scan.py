@@ -32,7 +32,8 @@ ADD = bits.MASK_ADD | bits.ONLYDIR
 PROC = "/proc/self/fd"
 # The environment variable that names the file for a recording.
 RECORD = "INOTIFY_CFFI_RECORD"
-LARGEST_FILE = 1 << 20
+# More than any list of patterns that a person has written; to compile that much takes seconds at the worst.
+LARGEST_LIST, MOST_LINES = 1 << 18, 10_000
 MOUNTS = "/proc/self/mountinfo"
 
 
@@ -125,7 +126,10 @@ class Disk:
         return wd
 
     def entries(self, fd: int) -> list[str]:
-        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name."""
+        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
+
+        It is opened anew, for a file system may show no more than what was there at the opening.
+        """
         try:
             listed = _syscalls.open_fd(".", LIST, dir_fd=fd)
         except PermissionError:
@@ -162,7 +166,7 @@ class Disk:
         return status.st_ctime >= since
 
     def lines(self, fd: int, name: str) -> list[str]:
-        """Return the lines of a small file in the directory *fd*; none if it is none or can not be read."""
+        """Return the lines of a small file in the directory *fd*; none if there is none that can be read."""
         try:
             opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
         except OSError:
@@ -170,8 +174,11 @@ class Disk:
         try:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 return []
-            with open(opened, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
-                return file.read(LARGEST_FILE).split("\n")
+            with open(opened, "rb", closefd=False) as file:
+                content = file.read(LARGEST_LIST + 1)
+            if len(content) > LARGEST_LIST or content.count(b"\n") > MOST_LINES:
+                return []
+            return os.fsdecode(content).split("\n")
         except OSError:
             return []
         finally:

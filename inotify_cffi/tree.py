@@ -50,6 +50,8 @@ OVERFLOW = bits.Q_OVERFLOW
 READS = bits.READS
 SELF_GONE = bits.DELETE_SELF | bits.MOVE_SELF
 ENTRY = CREATE | DELETE | MOVED_FROM | MOVED_TO
+# What is read of a file may be something else from here on. A MODIFY is followed by a CLOSE_WRITE.
+ANOTHER_CONTENT = ENTRY | CLOSE_WRITE | ATTRIB
 
 # What the tree needs to follow the changes, whatever the user asked for. EXCL_UNLINK: a file that has no
 # name any more can not be told.
@@ -204,6 +206,7 @@ class Tree:
             self._teller.silent = False
 
     def _open_new(self, root: Root) -> Found | None:
+        self._admission.prepare(root)
         self.ledger.add_root(root)
         if root.waits:
             self._anchors.arm(root)
@@ -453,6 +456,8 @@ class Tree:
     def _apply_to_entry(self, node: Node, raw: Raw) -> None:
         mask = raw.mask
         is_dir = bool(mask & ISDIR)
+        if mask & ANOTHER_CONTENT:
+            self._admission.changed(node, raw.name)
         if mask & CREATE:
             self._entries.created(node, raw, is_dir=is_dir)
         elif mask & DELETE:
@@ -469,8 +474,6 @@ class Tree:
         if is_dir and raw.mask & READS and not self._tells_listings(node):
             return
         self._teller.passed(node, raw)
-        if raw.mask & CLOSE_WRITE:
-            self._admission.changed(node, raw.name)
         if is_dir and raw.mask & ATTRIB:
             child = node.children.get(raw.name)
             if child is not None:

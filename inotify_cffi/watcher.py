@@ -11,7 +11,14 @@ from _thread import RLock, allocate_lock, get_ident
 from collections import deque
 
 from inotify_cffi import bits
-from inotify_cffi.arguments import check_track, checked_mask, checked_path, checked_patterns, now_and_then
+from inotify_cffi.arguments import (
+    check_track,
+    checked_include,
+    checked_mask,
+    checked_path,
+    checked_patterns,
+    now_and_then,
+)
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
@@ -66,7 +73,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             returns one and is asked before each cycle, or None to block until something happens.
         exclude: gitignore patterns, relative to each root. What they match is not there, for this watcher: neither
             watched nor listed nor reported; to move it in or out of what they match is a create or a delete.
-        gitignore: heed the ``.gitignore`` files below the roots in the same way, and leave out ``.git``.
+        include: gitignore patterns, relative to each root: of files, report only those that they match, and those
+            in directories that they match. *exclude* and *gitignore* go before it; directories are watched and
+            reported all the same. For a root that is a file it does not count. Empty: all files.
+        gitignore: heed the ``.gitignore`` files below the roots in the same way, after *exclude*, and leave out
+            ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
         follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
         one_file_system: do not enter what is mounted below a root.
@@ -97,6 +108,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
         exclude: Iterable[str] = ...,
+        include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
@@ -116,6 +128,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = ...,
         block_duration_s: BlockDuration = ...,
         exclude: Iterable[str] = ...,
+        include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
@@ -134,6 +147,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         recursive: bool = True,
         block_duration_s: BlockDuration = 1.0,
         exclude: Iterable[str] = (),
+        include: Iterable[str] = (),
         gitignore: bool = False,
         max_depth: int | None = None,
         follow_symlinks: bool = False,
@@ -160,7 +174,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             tracks_files=track == "entries",
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
-            exclude=checked_patterns(exclude),
+            exclude=checked_patterns(exclude, "exclude"),
+            include=checked_include(include),
             gitignore=gitignore,
             one_file_system=one_file_system,
         )
@@ -259,7 +274,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
-        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE if rules.gitignore else 0)
+        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
         root.waits = self._waits
         return root
@@ -685,10 +700,20 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
 
 def watch(
-    *paths: AnyStr | PathLike[AnyStr], mask: int = bits.CHANGES, recursive: bool = True
+    *paths: AnyStr | PathLike[AnyStr],
+    mask: int = bits.CHANGES,
+    recursive: bool = True,
+    exclude: Iterable[str] = (),
+    include: Iterable[str] = (),
+    gitignore: bool = False,
 ) -> Iterator[Event[AnyStr]]:
-    """Yield what happens at and below some directories, for ever; the watcher is closed with the generator."""
-    with Watcher(*paths, mask=mask, recursive=recursive) as watcher:
+    """Yield what happens at and below some directories, for ever; the watcher is closed with the generator.
+
+    The arguments are those of :class:`Watcher`, which has more of them.
+    """
+    with Watcher(
+        *paths, mask=mask, recursive=recursive, exclude=exclude, include=include, gitignore=gitignore
+    ) as watcher:
         yield from watcher
 
 

@@ -27,6 +27,8 @@ OPTIONS = {
     "gitignore and depth": {"gitignore": True, "max_depth": 2},
     "patterns": {"exclude": ["b", "*.o", "!a/b"]},
     "depth": {"max_depth": 2},
+    "files that are included": {"include": ["*.o", "/b", "a", "!b.o", "c/*"]},
+    "gitignore and files that are included": {"gitignore": True, "include": ["*.o", "c/", "!a"]},
     "roots in roots": {"missing": "wait"},
     "files and directories": {"missing": "wait"},
     "roots come and go": {"missing": "wait"},

@@ -22,6 +22,7 @@ TESTS = [
     "tests/test_plain.py",
     "tests/test_ledger.py",
     "tests/test_directories.py",
+    "tests/test_late_entries.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -97,6 +98,11 @@ MUTATIONS = {
         "csrc/plain.c",
         "return root->plain;",
         "return 1;",
+    ),
+    "beginning the listing behind the watch": (
+        "csrc/kernel.c",
+        "if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(",
+        "if (!ic_crawl_list(",
     ),
     "watching a directory before its links are counted": (
         "csrc/links.c",

@@ -24,12 +24,12 @@ class Player(Disk):
     """Answers as the recording says."""
 
     def __init__(self, lines):
-        self.lines = [json.loads(line) for line in lines]
+        self.recorded = [json.loads(line) for line in lines]
         self.at = 0
         self.by_path = False
 
     def answer(self, verb, *arguments):
-        wanted, given, answer = self.lines[self.at]
+        wanted, given, answer = self.recorded[self.at]
         if (wanted, given) != (verb, json.loads(json.dumps(arguments))):
             raise Differs(f"line {self.at + 1}: {verb}{arguments} instead of {wanted}{tuple(given)}")
         self.at += 1
@@ -39,9 +39,9 @@ class Player(Disk):
 
     def step(self):
         """The next thing that the watcher wanted of the tree; None at the end."""
-        if self.at >= len(self.lines):
+        if self.at >= len(self.recorded):
             return None
-        verb, arguments, _ = self.lines[self.at]
+        verb, arguments, _ = self.recorded[self.at]
         if verb != "mark":
             raise Differs(f"line {self.at + 1}: the tree did not ask for {verb}{tuple(arguments)}")
         return arguments
@@ -83,7 +83,7 @@ class Replay:
 
     def __init__(self, lines):
         self.player = Player(lines)
-        verb, arguments, _ = self.player.lines[0]
+        verb, arguments, _ = self.player.recorded[0]
         assert (verb, arguments[0]) == ("mark", "by_path")
         self.player.by_path = arguments[1]
         self.player.at = 1

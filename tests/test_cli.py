@@ -109,6 +109,32 @@ def test_what_matches_a_pattern_is_left_out(tmp_path):
         assert watching.line() == b"d"
 
 
+def test_of_files_only_those_are_told_that_are_included(tmp_path):
+    arguments = (
+        "--include",
+        "*.py",
+        "--include",
+        "Makefile",
+        "--exclude",
+        "test_*",
+        "--format",
+        "%f",
+        str(tmp_path),
+    )
+    with Watching("watch", "--events", "create", *arguments) as watching:
+        for name in ("a.txt", "test_b.py", "c.py", "Makefile"):
+            (tmp_path / name).touch()
+        (tmp_path / "d").mkdir()
+        assert [watching.line() for _ in range(3)] == [b"c.py", b"Makefile", b"d"]
+
+
+@pytest.mark.parametrize("option", ["exclude", "include"])
+def test_a_pattern_that_can_match_nothing_is_told_with_its_option(tmp_path, option):
+    told = run("watch", f"--{option}", "[a", str(tmp_path))
+    said = f"inotify-cffi: argument --{option}: '[a' is not a gitignore pattern: a bracket is not closed\n"
+    assert (told.returncode, told.stderr.decode()) == (2, said)
+
+
 def test_no_names_of_files_are_kept_if_asked_for(tmp_path):
     """What a move replaces is told as deleted only where it is known."""
     (tmp_path / "a").touch()
@@ -416,6 +442,7 @@ def test_a_path_that_can_not_be_watched_is_one_line_and_exit_code_1(tmp_path, pa
         ["watch", "--plugin"],
         ["watch", "--no\nsense", "."],
         ["watch", "--exclude", "!", "."],
+        ["watch", "--include", "", "."],
         pytest.param(["watch", "--timefmt", "\udcff", "."], marks=NOT_ON_PYPY),
         ["watch", "--plugin", "journal", "--events", "modify", "."],
         ["watch", "--plugin", "journal", "--track", "directories", "."],

@@ -4,10 +4,14 @@ import os
 import re
 import shutil
 
+import inside
 import pytest
 from consumer import ENTRIES, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.scan import Disk
+from tests.stress.queue import with_queue
+from tests.stress.writers import exchange
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
@@ -166,15 +170,51 @@ def test_lost_events_with_patterns(root):
         assert watcher.stats()["watches"] == kernel_watches(watcher) == 2
 
 
-@pytest.mark.parametrize("pattern", ["!", "[z-a]"])
-def test_a_bad_pattern_is_named(root, pattern):
-    with pytest.raises(ValueError, match=rf"'{re.escape(pattern)}' is not a gitignore pattern"):
+BAD = {
+    "!": "it names nothing",
+    "/": "it names nothing",
+    "!/": "it names nothing",
+    "[": "a bracket is not closed",
+    "a[b-": "a bracket is not closed",
+    "[[:alpha:": "a bracket is not closed",
+    "[[:vowel:]]": "there is no class [:vowel:]",
+    "[!\x01-\udcff]": "a bracket matches no character",
+    "a\\": "its last backslash has nothing behind it",
+    "a\0b": "it holds a NUL byte",
+    "a" * 5000: "it is longer than 4096 bytes",
+    "\ud800": "it is no text that a name can have",
+}
+
+
+@pytest.mark.parametrize("pattern", BAD)
+def test_a_pattern_that_can_match_nothing_is_refused_with_the_reason(root, pattern):
+    """Git passes over it; whoever wrote it has made a mistake."""
+    said = f"{pattern!r} is not a gitignore pattern: {BAD[pattern]}"
+    with pytest.raises(ValueError, match=re.escape(said)):
         Watcher(root, exclude=["*.o", pattern])
 
 
-def test_one_string_is_not_several_patterns(root):
-    with pytest.raises(TypeError, match=r"in a list; not '\*\.o'"):
-        Watcher(root, exclude="*.o")
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        ("*.o", "exclude must be a list of patterns, not the single pattern '*.o'"),
+        (b"*.o", "exclude must be a list of patterns, not the single pattern b'*.o'"),
+        ([b"*.o"], "exclude must be a list of patterns that are str, not b'*.o'"),
+        ([None], "exclude must be a list of patterns that are str, not None"),
+        (None, "exclude must be a list of patterns, not None"),
+        (7, "exclude must be a list of patterns, not 7"),
+    ],
+)
+def test_what_is_no_list_of_patterns_is_refused(root, patterns, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        Watcher(root, exclude=patterns)
+
+
+def test_any_iterable_of_patterns_will_do(root):
+    write_all(root, "a.o", "b.c")
+    for patterns in (("*.o",), {"*.o"}, iter(["*.o"])):
+        with Watcher(root, exclude=patterns) as watcher:
+            assert names(watcher, root) == {"b.c"}
 
 
 def test_a_bad_name_is_matched_too(root):
@@ -356,6 +396,171 @@ def test_it_is_not_told_that_who_did_not_ask_writes_it(root):
         assert watcher.sync() == []
         write_all(root, "x.o", "x.c")
         assert brief(watcher.sync()) == [f"CREATE {root}/x.o"]
+
+
+CHANGES_OF_ONE_THAT_IS_HIDDEN = {
+    "written": lambda path, other: lines(path, "*", "!*/", "!*.c"),
+    "replaced": lambda path, other: os.rename(other, path),
+    "removed": lambda path, other: os.unlink(path),
+    "moved out": os.rename,
+    "exchanged": exchange,
+    "moved below": lambda path, other: os.rename(path, os.path.dirname(path) + "/d/.gitignore"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"mask": Mask.CREATE}, {"exclude": [".gitignore"]}], ids=str)
+@pytest.mark.parametrize("way", CHANGES_OF_ONE_THAT_IS_HIDDEN)
+def test_one_that_is_excluded_itself_is_heeded_when_it_changes(root, tmp_path, way, options):
+    """``*`` excludes the file that it stands in; git reads it all the same."""
+    write_all(root, "a.o", "a.c", "d/b.o", "d/b.c")
+    lines(f"{root}/.gitignore", "*", "!*/", "!*.o")
+    lines(tmp_path / "other", "*", "!*/", "!*.c")
+    with ignoring(root, **options) as watcher:
+        assert names(watcher, root) == {"a.o", "d", "d/b.o"}
+        CHANGES_OF_ONE_THAT_IS_HIDDEN[way](f"{root}/.gitignore", tmp_path / "other")
+        watcher.sync()
+        known = {"written", "replaced", "exchanged"}
+        if way in known:
+            assert names(watcher, root) == {"a.c", "d", "d/b.c"}
+        else:
+            below = {"d/b.o"} if way == "moved below" else {"d/b.o", "d/b.c"}
+            assert names(watcher, root) - {"d/.gitignore"} == {"a.o", "a.c", "d", *below}
+
+
+def test_one_that_is_excluded_itself_is_heeded_when_it_comes(root):
+    write_all(root, "a.o", "a.c")
+    with ignoring(root, exclude=[".*"]) as watcher:
+        lines(f"{root}/.gitignore", "*.o")
+        watcher.sync()
+        assert names(watcher, root) == {"a.c"}
+
+
+def test_one_that_is_excluded_itself_and_came_while_events_were_lost(root):
+    write_all(root, "a.o", "a.c", "d/b.o")
+    with with_queue(16, [root], gitignore=True, exclude=[".*"]) as watcher:
+        for number in range(20):
+            write(f"{root}/{number}.c")
+        lines(f"{root}/.gitignore", "*.o", "[0-9]*")
+        watcher.sync()
+        assert names(watcher, root) == {"a.c", "d"}
+
+
+def test_the_second_half_of_a_move_that_was_merged_is_heeded(root):
+    """Of a name that was moved away it is looked what is there now: it may be another list."""
+    write_all(root, "a.o", "a.c")
+    lines(f"{root}/.gitignore", "*.o")
+    with ignoring(root) as watcher:
+        lines(f"{root}/other", "*.c")
+        exchange(f"{root}/other", f"{root}/.gitignore")
+        watcher.sync()
+        assert names(watcher, root) == {".gitignore", "other", "a.o"}
+
+
+def test_permissions_let_it_be_read_or_not(unprivileged, root):
+    """What can not be read is not heeded, as for git."""
+    write_all(root, "a.o", "a.c")
+    lines(f"{root}/.gitignore", "*.o")
+    os.chmod(f"{root}/.gitignore", 0o000)
+    os.chmod(root, 0o755)
+    unprivileged(
+        inside.code("""
+            with Watcher(ROOT, gitignore=True, mask=Mask.CREATE) as watcher:
+                assert ROOT + "/a.o" in watcher.snapshot()
+        """),
+        root,
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "known"), [(0o000, {".gitignore", "a.c", "a.o"}), (0o444, {".gitignore", "a.c"})]
+)
+def test_a_change_of_its_permissions_is_noticed(root, monkeypatch, mode, known):
+    """Root reads it whatever they are, so the disk answers for the kernel."""
+    write_all(root, "a.o", "a.c")
+    lines(f"{root}/.gitignore", "*.o")
+    os.chmod(f"{root}/.gitignore", 0o444 ^ mode)
+    real = Disk.lines
+
+    def readable(disk, fd, name):
+        return real(disk, fd, name) if os.stat(f"{root}/.gitignore").st_mode & 0o400 else []
+
+    monkeypatch.setattr(Disk, "lines", readable)
+    with ignoring(root, mask=Mask.CREATE | Mask.DELETE) as watcher:
+        os.chmod(f"{root}/.gitignore", mode)
+        watcher.sync()
+        assert names(watcher, root) == known
+
+
+@pytest.mark.parametrize(
+    ("content", "heeded"),
+    [
+        pytest.param("#" * ((1 << 18) - 5) + "\n*.o\n", True, id="256 KiB"),
+        pytest.param("#" * ((1 << 18) - 4) + "\n*.o\n", False, id="more"),
+        pytest.param("x\n" * 9_999 + "*.o\n", True, id="10,000 lines"),
+        pytest.param("x\n" * 10_000 + "*.o\n", False, id="more lines"),
+    ],
+)
+def test_one_that_no_person_has_written_is_not_heeded(root, content, heeded):
+    """To compile it would take long, whoever put it there."""
+    write_all(root, "a.o")
+    write(f"{root}/.gitignore", content)
+    with ignoring(root) as watcher:
+        assert names(watcher, root) == ({".gitignore"} if heeded else {".gitignore", "a.o"})
+
+
+def test_names_and_patterns_of_any_bytes(root):
+    top = os.fsencode(root)
+    with open(f"{root}/.gitignore", "wb") as file:
+        file.write(b"\xff*\n\xc3\nnew\rline\n")
+    for name in (b"\xff1", b"\xc3", b"\xc3\xa9", b"new\rline", b"new"):
+        os.mknod(top + b"/" + name)
+    with ignoring(top) as watcher:
+        assert sorted(watcher.snapshot()) == [top + b"/" + name for name in (b".gitignore", b"new", b"\xc3\xa9")]
+
+
+def test_a_repository_in_another_one_is_a_directory_like_others(root):
+    """Its own files are heeded, and so are those above it; what makes it a repository is left out."""
+    write_all(root, "sub/.git/config", "sub/x.o", "sub/y.c", "sub/z", "tree/f")
+    write(f"{root}/tree/.git", "gitdir: ../.git/worktrees/tree")
+    lines(f"{root}/.gitignore", "*.o")
+    lines(f"{root}/sub/.gitignore", "*.c")
+    with ignoring(root) as watcher:
+        assert names(watcher, root) == {".gitignore", "sub", "sub/.gitignore", "sub/z", "tree", "tree/f"}
+
+
+def test_what_git_reads_elsewhere_is_not_heeded(root):
+    """``.git/info/exclude`` and the files of the directories above the root."""
+    write_all(root, "top/.git/info/", "top/below/a.o", "top/below/b.c")
+    lines(f"{root}/top/.git/info/exclude", "*.o")
+    lines(f"{root}/top/.gitignore", "*.c")
+    with ignoring(f"{root}/top/below") as watcher:
+        assert names(watcher, f"{root}/top/below") == {"a.o", "b.c"}
+
+
+def test_a_list_lets_in_what_a_file_leaves_out(root):
+    """As git asks its command line first."""
+    lines(f"{root}/.gitignore", "*.o")
+    with ignoring(root, exclude=["!x.o"], mask=ENTRIES) as watcher:
+        write_all(root, "x.o", "y.o")
+        assert told(watcher) == [f"CREATE {root}/x.o"]
+
+
+def test_what_patterns_need_is_there_before_it_is_needed(python, root):
+    """By then there may be no descriptor left for that, or another root directory."""
+    said = python(
+        """
+        import os, sys
+        from inotify_cffi import Watcher
+        with Watcher(sys.argv[1] + "/later", gitignore=True, missing="wait") as watcher:
+            before = set(sys.modules)
+            os.mkdir(sys.argv[1] + "/later")
+            open(sys.argv[1] + "/later/f", "w").close()
+            assert len(watcher.sync()) > 1
+            print(set(sys.modules) - before)
+        """,
+        root,
+    )
+    assert said == "set()\n"
 
 
 def test_patterns_go_before_the_files(root):

@@ -43,6 +43,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="neither watch nor tell what matches this gitignore pattern; may be given more than once",
     )
+    group.add_argument(
+        "--include",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="of files, tell only those that match this gitignore pattern; may be given more than once",
+    )
     group.add_argument("--gitignore", action="store_true", help="heed .gitignore files, and leave out .git")
     group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
     group.add_argument("--one-file-system", action="store_true", help="do not enter what is mounted below a PATH")
@@ -149,6 +156,7 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             recursive=options.recursive,
             max_depth=options.max_depth,
             exclude=options.exclude,
+            include=options.include,
             gitignore=options.gitignore,
             follow_symlinks=options.follow_symlinks,
             one_file_system=options.one_file_system,
@@ -159,8 +167,8 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             track=options.track,
         )
     except ValueError as error:
-        # A pattern: what else there is to be wrong was checked when the arguments were parsed.
-        logger.error("argument --exclude: %s", error)  # noqa: TRY400  # it is expected
+        # Of a pattern; it begins with the option. What else can be wrong was checked with the arguments.
+        logger.error("argument --%s", error)  # noqa: TRY400  # it is expected
         raise SystemExit(2) from error
 
 

@@ -10,10 +10,9 @@ import tempfile
 import time
 from collections import Counter
 
-import pathspec
-
 from inotify_cffi import Event, Watcher, _syscalls, instance
 from tests.stress import oracles, writers
+from tests.stress.admitting import is_excluded, is_included
 from tests.stress.queue import with_queue
 
 # How often a world is of a kind, in parts of a hundred.
@@ -30,7 +29,14 @@ KINDS = {
 ODD_NAMES = ("-a", "b\nb", "\udcff\udcfe", "d" * 240)
 # So little that it is full all the time, and so much that a whole world fits.
 READ_AHEAD = (1024, 1 << 20)
-PATTERNS = (["d", "*.g"], ["/a/b", "c/"], ["*", "!a", "!*.f"])
+PATTERNS = (
+    ["d", "*.g"],
+    ["/a/b", "c/"],
+    ["*", "!a", "!*.f"],
+    ["*", "!*/", "!*.g"],
+    ["a/c", "!/b/a", "*.f", "!d.f"],
+)
+INCLUDED = (["*.f", "probe"], ["*.g", "c/"], ["/a", "*.f", "!d.f"], ["b/c/*", "probe", "!a"])
 
 
 class World:
@@ -56,6 +62,8 @@ class World:
         self.lag = self.dice.choice([0.0005, 0.002, 0.008])
         if self.dice.random() < 0.3:
             self.options["read_ahead"] = self.dice.choice(READ_AHEAD)
+        if self.dice.random() < 0.15:
+            self.options["include"] = self.dice.choice(INCLUDED)
         self.counts: Counter[str] = Counter()
         self.files: oracles.Files | None = None
         self.choose()
@@ -89,12 +97,9 @@ class World:
         depth = self.options.get("max_depth")
         if isinstance(depth, int) and len(names) > depth:
             return False
-        patterns = self.options.get("exclude")
-        if not isinstance(patterns, list):
-            return True
-        spec = pathspec.GitIgnoreSpec.from_lines(patterns)
-        above = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
-        return not any(spec.match_file(part) for part in (*above, path + "/" if is_dir else path))
+        if is_excluded(self.options.get("exclude", ()), path, is_dir=is_dir):
+            return False
+        return is_dir or "include" not in self.options or is_included(self.options["include"], path)
 
     def tracks(self, path: str, *, is_dir: bool) -> bool:
         """Return True if an entry is to be in the snapshot."""
