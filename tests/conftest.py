@@ -30,7 +30,7 @@ settings.register_profile("search", settings.get_profile("repeatable"), derandom
 settings.load_profile("repeatable")
 
 # Longer than anything here takes on a busy machine; only a test that fails waits for so long.
-PATIENCE_S = 20
+PATIENCE_S = 40
 
 # What is read ahead then; the least that is allowed, so that it is full at times.
 AHEAD = 65536
