@@ -307,16 +307,18 @@ def limited(python, has_namespaces):
 
 
 @pytest.fixture
-def unprivileged(python, request):
-    """Run code as one who is barred by permissions.
+def as_user(request):
+    """The command before a program that makes it run as one who is barred by permissions.
 
     The user namespace has no user of ours, so root keeps its files and loses its privileges.
     """
+    if os.geteuid() != 0:
+        return ()
+    request.getfixturevalue("has_namespaces")
+    return ("unshare", "--user")
 
-    def run(code, *args):
-        if os.geteuid() != 0:
-            return python(code, *args)
-        request.getfixturevalue("has_namespaces")
-        return python(code, *args, prefix=("unshare", "--user"))
 
-    return run
+@pytest.fixture
+def unprivileged(python, as_user):
+    """Run code as one who is barred by permissions."""
+    return lambda code, *args: python(code, *args, prefix=as_user)
