@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(program, ...): what must be installed, else the test is skipped")
+    # No setting of whoever runs the tests: to sign commits, say.
+    os.environ.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
     if config.getoption("--read-ahead"):
         Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
     # Some tests' programs import this module from elsewhere.
@@ -94,6 +98,20 @@ def watcher(tmp_path):
     """A watcher of the test's own directory."""
     with Watcher(os.fspath(tmp_path)) as watcher:
         yield watcher
+
+
+# --- programs ---
+
+
+def pytest_runtest_setup(item):
+    need(*(program for mark in item.iter_markers("needs") for program in mark.args))
+
+
+def need(*programs):
+    """Skip the test where one of these is not installed."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 # --- descriptors ---
@@ -282,16 +300,25 @@ def python(tmp_path):
 
 
 def _can(*command):
-    try:
-        return subprocess.run(command, check=False, capture_output=True, timeout=50).returncode == 0
-    except FileNotFoundError:
-        return False
+    return subprocess.run(command, check=False, capture_output=True, timeout=50).returncode == 0
 
 
 @pytest.fixture(scope="session")
 def has_namespaces():
+    need("unshare")
     if not _can("unshare", "--user", "--map-root-user", "test", "-w", "/proc/sys/user/max_inotify_watches"):
         pytest.skip("user namespaces are not allowed here")
+
+
+@pytest.fixture(scope="session")
+def private(tmp_path_factory):
+    """The command that gives a process mounts of its own."""
+    need("unshare", "mount", "umount")
+    place = tmp_path_factory.mktemp("mount")
+    for command in ("unshare", "-m"), ("unshare", "-Urm"):
+        if _can(*command, "mount", "-t", "tmpfs", "x", place):
+            return command
+    pytest.skip("mount namespaces are not allowed here")
 
 
 @pytest.fixture

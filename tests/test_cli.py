@@ -453,6 +453,7 @@ def test_the_program_leaves_the_process_as_it_was(tmp_path, capfd):
 # --- the whole of it ---
 
 
+@pytest.mark.needs("git")
 @pytest.mark.parametrize("writers", [1, 4])
 def test_replaying_the_lines_gives_the_listing_while_git_works(tmp_path, writers):
     source = str(tmp_path / "source")
