@@ -19,6 +19,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import select
 import sys
 from datetime import datetime
@@ -213,10 +214,21 @@ def _time(time_format: str | None) -> Render:
     def now(_event: AnyEvent) -> bytes:
         # inotify's events bear no time: this is when it is printed.
         moment = datetime.now().astimezone()
-        text = moment.isoformat(timespec="milliseconds") if time_format is None else moment.strftime(time_format)
+        text = (
+            moment.isoformat(timespec="milliseconds") if time_format is None else _formatted(moment, time_format)
+        )
         return os.fsencode(text)
 
     return now
+
+
+def _formatted(moment: datetime, time_format: str) -> str:
+    """Return the time as strftime has it, which gets the ASCII parts only.
+
+    What it does with a NUL, and with a byte that is not UTF-8, is another thing in each version of Python: it ends
+    there, refuses it or prints it.
+    """
+    return re.sub("[\x01-\x7f]+", lambda part: moment.strftime(part[0]), time_format)
 
 
 def _directory(event: AnyEvent) -> bytes:
@@ -251,8 +263,8 @@ def _checked_format(text: str) -> str:
 
 def _checked_time(text: str) -> str:
     try:
-        datetime.now().astimezone().strftime(text)
-    except ValueError as error:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a format for strftime") from error
     return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from inotify_cffi import Event, Mask, Watcher
+from tests.forking import fork
 from tests.stress import oracles
 
 ENTRIES = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
@@ -79,7 +80,7 @@ class Forked:
 
     def __init__(self, function, *args):
         self.returncode = None
-        self.pid = os.fork()
+        self.pid = fork()
         if self.pid == 0:
             code = 1
             try:

@@ -74,9 +74,15 @@ def heed_ctrl_c() -> None:
 class Watching:
     """``inotify-cffi watch`` in a process of its own, ready; end it with :meth:`end`."""
 
-    def __init__(self, *arguments: str, ready: bool = True, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        ready: bool = True,
+        environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*prefix, *COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
@@ -85,12 +91,19 @@ class Watching:
         self._rest = b""
         self.errors = b""
         if ready:
-            while b"Watches established.\n" not in self.errors:
-                chunk = _read(self.process.stderr.fileno())
-                if not chunk:
-                    self.process.wait()
-                    raise AssertionError(f"it ended before it was ready: {self.errors.decode()}")
-                self.errors += chunk
+            try:
+                self._until_ready()
+            except BaseException:
+                # There will be no "with" that ends it.
+                self.__exit__()
+                raise
+
+    def _until_ready(self) -> None:
+        while b"Watches established.\n" not in self.errors:
+            chunk = _read(self.process.stderr.fileno())
+            if not chunk:
+                raise AssertionError(f"it ended before it was ready: {self.errors.decode()}")
+            self.errors += chunk
 
     def __enter__(self) -> Watching:
         return self

@@ -317,7 +317,7 @@ def test_the_generator_behind_an_overflow_goes_on(overflown, tmp_path):
     assert ("ATTRIB", os.fspath(tmp_path), "one") in brief(drain(overflown))
 
 
-def test_an_unmount_is_raised(python, has_namespaces, tmp_path):
+def test_an_unmount_is_raised(python, private, tmp_path):
     """In a mount namespace of its own."""
     code = """
         import subprocess, sys
@@ -332,8 +332,7 @@ def test_an_unmount_is_raised(python, has_namespaces, tmp_path):
                 except TerminalEventException as error:
                     print(error, error.event[1], error.event[2] == path)
     """
-    prefix = ("unshare", "--user", "--map-root-user", "--mount")
-    assert python(code, tmp_path, prefix=prefix) == "IN_UNMOUNT ['IN_UNMOUNT', 'IN_ISDIR'] True\n" * 2
+    assert python(code, tmp_path, prefix=private) == "IN_UNMOUNT ['IN_UNMOUNT', 'IN_ISDIR'] True\n" * 2
 
 
 # --- the end ---

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 pytestmark = [
     pytest.mark.skipif(not (CHECKOUT / "benchmarks").is_dir(), reason="the tests run without the sources"),
-    pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler"),
+    pytest.mark.needs(os.environ.get("CC", "cc")),
 ]
 
 
@@ -113,9 +113,7 @@ def instructions(monkeypatch):
     return benchmarks.instructions
 
 
-needs_callgrind = pytest.mark.skipif(
-    shutil.which("valgrind") is None or shutil.which("gcc") is None, reason="there is no valgrind, or no gcc"
-)
+needs_callgrind = pytest.mark.needs("valgrind", "gcc")
 
 # f in csrc/: 10 + 2 instructions, a line of a header between them, 3 calls of libc and 4 of g, which is in csrc/ too.
 PROFILE = """# callgrind format

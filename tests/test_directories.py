@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import need
 from consumer import Forked, after, before, brief, write, write_all
 
 from inotify_cffi import Instance, Mask, Watcher, instance
@@ -733,8 +734,7 @@ def test_a_tree_is_entered_in_few_calls(root, monkeypatch):
 @pytest.fixture(scope="session")
 def steps(tmp_path_factory):
     """A library that does a step between two system calls."""
-    if shutil.which("gcc") is None:
-        pytest.skip("there is no gcc")
+    need("gcc")
     library = tmp_path_factory.mktemp("steps") / "steps.so"
     subprocess.run(
         ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, STEPS, "-ldl"], check=True, timeout=60

@@ -11,6 +11,7 @@ import threading
 import feeding
 import pytest
 from consumer import write
+from forking import fork, forking_beside_threads
 
 from inotify_cffi import ClosedError, ForkError, Instance, Watcher
 from inotify_cffi.adapters import InotifyTree
@@ -20,7 +21,7 @@ from inotify_cffi.poller import Poller
 def in_child(function, *args):
     """Call a function in a forked child; what it returned, as text. An exception of it is this test's."""
     read, write_end = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = 1
         try:
@@ -223,7 +224,8 @@ def test_a_process_feeds_a_queue(watcher, tmp_path, method):
     context = multiprocessing.get_context(method)
     events, ready = context.Queue(), context.Event()
     process = context.Process(target=feeding.feed, args=(os.fspath(tmp_path), events, ready))
-    process.start()
+    with forking_beside_threads():
+        process.start()
     assert ready.wait(40)
     write(tmp_path / "last")
     assert events.get(timeout=40)[0] == f"{tmp_path}/last"

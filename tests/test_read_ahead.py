@@ -13,6 +13,7 @@ import pytest
 import trio
 from conftest import PATIENCE_S, until_blocked
 from consumer import Consumer, write
+from forking import fork
 
 from inotify_cffi import ClosedError, Instance, Mask, Watcher, _syscalls, awatch
 from tests.stress.queue import QUEUE, queue_of
@@ -336,7 +337,7 @@ def test_a_child_comes_to_its_end_whatever_the_thread_does(ahead, tmp_path):
     told = []
     try:
         for _ in range(30):
-            pid = os.fork()
+            pid = fork()
             if pid == 0:
                 ahead.close()
                 gc.collect()
@@ -352,7 +353,7 @@ def test_a_child_comes_to_its_end_whatever_the_thread_does(ahead, tmp_path):
 
 
 def test_a_child_may_read_ahead_by_itself(ahead, tmp_path):
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = 1
         try:
@@ -440,10 +441,11 @@ def test_no_thread_is_left(python):
         import resource
         from inotify_cffi import Instance
 
+        unlimited = resource.RLIM_INFINITY
         instance = Instance()
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20), -1))
+        resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20), unlimited))
         said = []
         for size in range(16 << 20, 65535, -65536):
             try:
@@ -451,7 +453,7 @@ def test_no_thread_is_left(python):
                 break
             except OSError as error:
                 said.append(str(error).replace(str(size), "SIZE"))
-        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (unlimited, unlimited))
         instance.close()
         print(*sorted(set(said)), sep="\\n")
         """

@@ -91,6 +91,7 @@ def test_cp_r(root, tree, kind):
         consumer.assert_each_directory_reports()
 
 
+@pytest.mark.needs("tar")
 @KINDS
 def test_tar_x(root, tree, tmp_path, kind):
     subprocess.run(["tar", "cf", "all.tar", "tree"], cwd=tmp_path, check=True)
@@ -99,6 +100,7 @@ def test_tar_x(root, tree, tmp_path, kind):
         consumer.assert_each_directory_reports()
 
 
+@pytest.mark.needs("tar")
 def test_tar_x_over_what_is_there(root, tree, tmp_path):
     """The command tar unlinks and makes anew each file that it finds."""
     subprocess.run(["tar", "cf", "all.tar", "tree"], cwd=tmp_path, check=True)
@@ -108,6 +110,7 @@ def test_tar_x_over_what_is_there(root, tree, tmp_path):
         consumer.assert_each_directory_reports()
 
 
+@pytest.mark.needs("tar")
 @EITHER
 def test_two_writers_unpack_over_each_other(root, tree, tmp_path):
     subprocess.run(["tar", "cf", "all.tar", "tree"], cwd=tmp_path, check=True)
@@ -146,6 +149,7 @@ def repository(root, tree):
 BACK_AND_FORTH = "for n in 1 2 3 4; do git checkout -q main && git checkout -q other; done"
 
 
+@pytest.mark.needs("git")
 @EITHER
 @KINDS
 def test_git_checkout_back_and_forth(repository, kind):
@@ -154,6 +158,7 @@ def test_git_checkout_back_and_forth(repository, kind):
         consumer.assert_each_directory_reports()
 
 
+@pytest.mark.needs("git")
 def test_git_checkout_back_and_forth_that_nobody_saw(repository):
     with Consumer(repository) as consumer:
         run("sh", "-c", BACK_AND_FORTH, cwd=repository).wait()

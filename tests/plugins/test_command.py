@@ -375,6 +375,7 @@ $(OUT)/program: main.c part.c part.h
 """
 
 
+@pytest.mark.needs("make", "cc")
 def test_a_real_build_is_made_once_for_a_burst_of_edits(tmp_path, root):
     (tmp_path / "out").mkdir()
     (root / "Makefile").write_text(MAKEFILE)

@@ -56,6 +56,16 @@ def test_the_time_has_the_format_that_was_asked_for():
     assert b"T" in rest
 
 
+@pytest.mark.parametrize(
+    ("time_format", "gives"),
+    [("\udcff", b"\xff"), ("%\udcff%%", b"%\xff%"), ("a\0%%", b"a\0%"), ("é%%%", "é%%".encode()), ("", b"")],
+)
+def test_a_time_format_is_any_text(capfdbinary, time_format, gives):
+    """Bytes that are not UTF-8, and NULs, are printed; strftime does that in some versions of Python."""
+    console = configured("--format", "%T", f"--timefmt={time_format}")
+    assert printed(capfdbinary, console, MOVED) == gives + b"\n"
+
+
 @pytest.mark.parametrize("text", ["%q", "%", "%f %", "%:f", "%ä"])
 def test_an_unknown_directive_is_refused(text):
     with pytest.raises(ValueError, match="no directive"):

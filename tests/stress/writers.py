@@ -11,6 +11,8 @@ import shutil
 import time
 from typing import Sequence
 
+from tests.forking import fork
+
 LETTERS = "abcd"
 MAX_DEPTH = 4
 # Only the name that was used for a write is reported, so nothing is said of the other links of a file.
@@ -159,7 +161,7 @@ class Writer:
 
 def start(writer: Writer, changes: int, pipe: tuple[int, int]) -> int:
     """Fork a writer that begins when the parent closes the writing end of *pipe*; its process id."""
-    pid = os.fork()
+    pid = fork()
     if pid:
         return pid
     code = 1
