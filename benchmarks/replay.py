@@ -25,7 +25,7 @@ from replaying import Divergence, Replay, Watching, clone_and_delete, listing, m
 def once(source: str, place: str, writers: int) -> int:
     """Live one life of each writer's clone; the number of events. Raises Divergence."""
     root = tempfile.mkdtemp(dir=place)
-    replay = Replay({})
+    replay = Replay()
     with Watching("watch", "--format", "json", root) as watching:
         lives = [clone_and_delete(source, os.path.join(root, f"clone{number}")) for number in range(writers)]
         for step in range(len(lives[0])):

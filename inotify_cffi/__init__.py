@@ -10,6 +10,7 @@ from inotify_cffi.errors import (
     ForkError,
     InotifyError,
     InstanceLimitError,
+    MirrorError,
     PathError,
     PluginError,
     WatchLimitError,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from inotify_cffi.aio import awatch
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hookspecs import hookimpl
+    from inotify_cffi.jsonlines import JournalEvent, event_from_json
+    from inotify_cffi.mirror import Mirror
     from inotify_cffi.quantities import parse_duration, parse_size
     from inotify_cffi.workers import Worker
 
@@ -37,7 +40,10 @@ __all__ = [
     "InotifyError",
     "Instance",
     "InstanceLimitError",
+    "JournalEvent",
     "Mask",
+    "Mirror",
+    "MirrorError",
     "PathError",
     "PluginError",
     "RawEvent",
@@ -46,6 +52,7 @@ __all__ = [
     "Worker",
     "awatch",
     "decode",
+    "event_from_json",
     "flag_names",
     "hookimpl",
     "parse_duration",
@@ -57,9 +64,12 @@ __all__ = [
 # Where the names are that not everybody needs, and pluggy or enum with some: who does without does not pay for it.
 _LATE = {
     "Dispatcher": "inotify_cffi.adispatch",
+    "JournalEvent": "inotify_cffi.jsonlines",
     "Mask": "inotify_cffi.flags",
+    "Mirror": "inotify_cffi.mirror",
     "Worker": "inotify_cffi.workers",
     "awatch": "inotify_cffi.aio",
+    "event_from_json": "inotify_cffi.jsonlines",
     "hookimpl": "inotify_cffi.hookspecs",
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",

@@ -3,7 +3,7 @@
 :class:`~inotify_cffi.flags.Mask` has the same for those who write them down and read them. It needs ``enum``,
 which takes its time to import; so it is made when it is first asked for.
 
-Four flags are the library's own and never reach the kernel. They sit in bits that the kernel's interface
+Five flags are the library's own and never reach the kernel. They sit in bits that the kernel's interface
 leaves free (include/uapi/linux/inotify.h uses 0x1 to 0xfff, 0x2000 to 0x8000 and 0x1000000 upwards).
 """
 
@@ -30,11 +30,13 @@ IGNORED = lib.IN_IGNORED
 ISDIR = lib.IN_ISDIR
 
 # The library's own: a directory is not covered; it is covered again; after Q_OVERFLOW, all that
-# could be told of the gap has been told; the files of a directory, which are not tracked, are to be read again.
+# could be told of the gap has been told; the files of a directory, which are not tracked, are to be read again; a
+# journal was not ended well, and goes on from its last durable number.
 UNWATCHED = 0x10000
 WATCHED = 0x20000
 IN_SYNC = 0x40000
 RESCAN = 0x80000
+RESTART = 0x400000
 
 ONLYDIR = lib.IN_ONLYDIR
 DONT_FOLLOW = lib.IN_DONT_FOLLOW

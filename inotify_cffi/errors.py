@@ -14,6 +14,7 @@ __all__ = [
     "ForkError",
     "InotifyError",
     "InstanceLimitError",
+    "MirrorError",
     "PathError",
     "PluginError",
     "WatchLimitError",
@@ -54,3 +55,7 @@ class BusyError(InotifyError, RuntimeError):
 
 class PluginError(InotifyError, ValueError):
     """A plugin can not be loaded or registered; the message names it, and the hook where it is about one."""
+
+
+class MirrorError(InotifyError, ValueError):
+    """An event does not fit what a mirror was told before; the message names the event and what is missing."""

@@ -37,6 +37,7 @@ class Mask(IntFlag):
     WATCHED = bits.WATCHED
     IN_SYNC = bits.IN_SYNC
     RESCAN = bits.RESCAN
+    RESTART = bits.RESTART
 
     ONLYDIR = bits.ONLYDIR
     DONT_FOLLOW = bits.DONT_FOLLOW

@@ -39,7 +39,10 @@ def told(watch):
 
 
 def replayed(entries, events):
-    """The entries there are when *events* have happened to *entries*; their paths."""
+    """The entries there are when *events* have happened to *entries*; their paths.
+
+    No Mirror: these are the original's tuples, with no old path in them, and this is what its users do with them.
+    """
     entries, moving = set(entries), {}
     for header, names, path, filename in events:
         entry = f"{path}/{filename}"

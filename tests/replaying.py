@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 
+from inotify_cffi import Mask, Mirror, MirrorError, event_from_json
+
 COMMAND = (sys.executable, "-m", "inotify_cffi")
 
 # Far longer than anything takes on a busy machine; a test that gets there has failed.
@@ -21,38 +23,27 @@ class Divergence(Exception):
 
 
 class Replay:
-    """The entries that the events told: full path to True for a directory."""
+    """What JSON Lines make of a mirror; nothing may be told twice."""
 
-    def __init__(self, entries: dict[str, bool]) -> None:
-        self.entries = dict(entries)
+    def __init__(self) -> None:
+        self.mirror: Mirror[str] = Mirror()
         self.events = 0
-        self._parked: tuple[str, dict[str, bool]] | None = None
 
-    def apply(self, event: dict) -> None:
-        """Apply one object of JSON Lines; strict: nothing is created twice, or gone that was not there."""
+    @property
+    def entries(self) -> dict[str, bool]:
+        """Full path to True for a directory."""
+        return self.mirror.paths()
+
+    def apply(self, row: dict) -> None:
+        """Apply one object of JSON Lines."""
         self.events += 1
-        path, mask = event["path"], set(event["mask"])
-        parked, self._parked = self._parked, None
-        if mask & {"CREATE", "MOVED_TO"}:
-            if path in self.entries:
-                raise Divergence(f"told twice: {event}")
-            if event["moved_from"] is None:
-                self.entries[path] = event["is_dir"]
-            else:
-                if parked is None or parked[0] != event["moved_from"]:
-                    raise Divergence(f"moved from what did not move: {event}")
-                for below, is_dir in parked[1].items():
-                    self.entries[path + below] = is_dir
-        elif mask & {"DELETE", "MOVED_FROM"}:
-            if path not in self.entries:
-                raise Divergence(f"gone, but never told: {event}")
-            self._parked = (path, self._take(path))
-
-    def _take(self, path: str) -> dict[str, bool]:
-        if not self.entries[path]:
-            return {"": self.entries.pop(path)}
-        taken = [entry for entry in self.entries if entry == path or entry.startswith(path + "/")]
-        return {entry[len(path) :]: self.entries.pop(entry) for entry in taken}
+        event = event_from_json(row)
+        if event.mask & (Mask.CREATE | Mask.MOVED_TO) and event.path in self.mirror:
+            raise Divergence(f"told twice: {row}")
+        try:
+            self.mirror.apply([event])
+        except MirrorError as error:
+            raise Divergence(str(error)) from error
 
 
 def listing(root: str) -> dict[str, bool]:
@@ -144,7 +135,7 @@ class Watching:
         """Replay what is told until it is what is on the disk, which is quiet by now."""
         mark = os.path.join(root, f"mark-{replay.events}")
         os.mkdir(mark)
-        while mark not in replay.entries or replay.entries != listing(root):
+        while mark not in replay.mirror or replay.entries != listing(root):
             # While lines come it is late, not wrong.
             if not self.waits(PATIENCE_S):
                 difference = set(replay.entries.items()) ^ set(listing(root).items())

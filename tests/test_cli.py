@@ -487,7 +487,7 @@ def test_replaying_the_lines_gives_the_listing_while_git_works(tmp_path, writers
     make_repository(source, directories=30, files=10)
     root = str(tmp_path / "watched")
     os.mkdir(root)
-    replay = Replay({})
+    replay = Replay()
     with Watching("watch", "--format", "json", root) as watching:
         lives = [clone_and_delete(source, os.path.join(root, f"clone{number}")) for number in range(writers)]
         for step in range(2):

@@ -11,7 +11,7 @@ import pytest
 from conftest import need
 from consumer import Forked, after, before, brief, write, write_all
 
-from inotify_cffi import Instance, Mask, Watcher, instance
+from inotify_cffi import Instance, Mask, Mirror, Watcher, instance
 from inotify_cffi._syscalls import CrawlBuffer
 from inotify_cffi.fences import Fences
 from inotify_cffi.scan import RECORD, Disk
@@ -399,13 +399,13 @@ def test_it_is_told_whatever_the_mask(root, lossy):
 def test_a_consumer_that_reads_what_it_is_told_to_has_what_is_on_the_disk(root, lossy):
     write_all(root, "a/f", "a/b/g", "c/h")
     with lossy() as watcher:
-        files = oracles.Files(oracles.files_of([root], oracles.everything))
+        mirror = Mirror(oracles.listing(root), roots=[root], track="directories")
         fill(root)
         os.unlink(f"{root}/a/b/g")
         os.rename(f"{root}/c", f"{root}/a/c")
         write_all(root, "a/c/i", "d/j", "k")
-        files.apply(watcher.sync())
-        assert oracles.complaints_of_files(files, [root], oracles.everything) == []
+        mirror.apply(watcher.sync())
+        assert oracles.complaints_of_files(mirror, [root], oracles.everything) == []
 
 
 def test_a_directory_that_can_be_listed_and_not_searched_is_told(root, unprivileged):

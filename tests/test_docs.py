@@ -57,6 +57,47 @@ def test_the_plugins_in_the_documentation_can_be_registered():
         assert dispatcher.register(classes[name]()) == name
 
 
+def blocks(text, language="python"):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_mirror_in_the_documentation_follows_a_directory(tmp_path, monkeypatch, capsys, when_main_is_blocked):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "incoming").mkdir()
+    when_main_is_blocked((tmp_path / "incoming" / "done").touch)
+    names = {}
+    exec(compile(blocks(page("mirror.md"))[0], "mirror.md", "exec"), names)
+    assert capsys.readouterr().out == "CREATE incoming/done 1\n"
+    assert names["mirror"].paths() == {"incoming/done": False}
+
+
+def test_the_move_that_the_documentation_spells_out_is_printed_as_it_says(capsys):
+    text = page("mirror.md")
+    exec(compile(blocks(text)[1], "mirror.md", "exec"), {})
+    assert [capsys.readouterr().out] == blocks(text, "text")
+
+
+def test_the_lines_of_the_command_line_can_be_replayed_as_the_documentation_says(tmp_path):
+    (block,) = blocks(page("command-line.md"))
+    watch = [
+        sys.executable,
+        "-m",
+        "inotify_cffi",
+        "watch",
+        "-q",
+        "--existing",
+        "--format",
+        "json",
+        "--timeout",
+        "0",
+    ]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    lines = subprocess.run([*watch, tmp_path], check=True, capture_output=True, timeout=PATIENCE_S).stdout
+    done = subprocess.run([sys.executable, "-c", block], check=True, input=lines, capture_output=True)
+    assert done.stdout.decode().split() == [f"{tmp_path}/a", f"{tmp_path}/a/b"]
+
+
 def setuptools_version():
     try:
         return int(version("setuptools").split(".")[0])

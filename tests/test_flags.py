@@ -33,7 +33,7 @@ KERNEL = {
     "ISDIR": 0x40000000,
     "ONESHOT": 0x80000000,
 }
-OWN = ("UNWATCHED", "WATCHED", "IN_SYNC", "RESCAN")
+OWN = ("UNWATCHED", "WATCHED", "IN_SYNC", "RESCAN", "RESTART")
 SINGLE = [member for member in Mask.__members__.values() if member.value & (member.value - 1) == 0]
 masks = st.sets(st.sampled_from(SINGLE), min_size=1).map(lambda flags: sum(int(flag) for flag in flags))
 

@@ -41,7 +41,7 @@ def incoming(tmp_path, monkeypatch, when_main_is_blocked):
 
 
 def test_there_are_blocks_for_each_way_to_use_it():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 def test_iterating_ends_when_the_loop_does(incoming, capsys):
@@ -64,6 +64,12 @@ def test_a_plugin_is_called(incoming, capsys):
     ]
 
 
-def test_the_drop_in_runs(incoming, capsys):
+def test_a_mirror_is_what_the_watcher_has(incoming, capsys):
+    """There the 0.2 s may be over, too: it has to be the same in any case."""
     incoming.run(BLOCKS[3])
+    assert capsys.readouterr().out == "the same\n"
+
+
+def test_the_drop_in_runs(incoming, capsys):
+    incoming.run(BLOCKS[4])
     assert "inotify_cffi.adapters" in sys.modules

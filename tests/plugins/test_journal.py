@@ -401,7 +401,7 @@ def test_its_objects_can_be_replayed(file, root):
         (root / "a" / "b").mkdir(parents=True)
         (root / "a").rename(root / "c")
         (root / "x").touch()
-    replay = Replay({})
+    replay = Replay()
     for line in ask(file, "since", "0", "--json").stdout.splitlines():
         replay.apply(json.loads(line))
     assert replay.entries == listing(str(root))

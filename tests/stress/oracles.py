@@ -8,7 +8,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator
 
-from inotify_cffi import Event, Mask
+from inotify_cffi import Event, Mask, Mirror, MirrorError
 from tests.stress.writers import HARD_LINK
 
 if TYPE_CHECKING:
@@ -24,34 +24,41 @@ class Inconsistent(Exception):
 
 
 class Replayer:
-    """A consumer that knows only what it is told: paths, and which files it would have to read again."""
+    """A consumer that knows only what it is told: paths, and which files it would have to read again.
+
+    The mirror applies what is told; what a mirror puts up with and our watcher promises not to do is refused here:
+    an entry told twice, halves of a move that are not next to each other, a directory that goes before what is in it.
+    """
 
     def __init__(self, *roots: str, snapshot: dict[str, bool], early: bool = False) -> None:
         self.roots = roots
-        self.state = dict(snapshot)
+        self.mirror = Mirror(snapshot, roots=roots)
         self.versions = {
             path: version(path)
             for path, is_dir in snapshot.items()
             if not (is_dir or early) and not path.endswith(HARD_LINK)
         }
-        self.leaving: dict[str, dict[str, bool]] = {}
+
+    @property
+    def state(self) -> dict[str, bool]:
+        """What is known: path -> is a directory."""
+        return self.mirror.paths()
 
     def apply(self, events: Iterable[Event[str]]) -> None:
         events = list(events)
         for at, event in enumerate(events):
-            path = event.path
-            if not self.knows(path):
+            if not self.knows(event.path):
                 continue
             if event.mask & ADDS:
-                following = events[at - 1] if at else None
-                self.add(event, following)
+                self.check_addition(event, events[at - 1] if at else None)
             elif event.mask & TAKES:
-                follower = events[at + 1] if at + 1 < len(events) else None
-                self.take(event, follower)
-            elif event.mask & TOUCHES:
-                self.demand(path in self.state, event)
-            if event.mask & TOUCHES:
-                self.versions.pop(path, None)
+                self.check_removal(event, events[at + 1] if at + 1 < len(events) else None)
+            try:
+                expanded = self.mirror.expand([event])
+            except MirrorError as error:
+                raise Inconsistent(str(error)) from error
+            for each in expanded:
+                self.follow(each)
 
     def knows(self, path: str) -> bool:
         """Return True for a path below one of the roots."""
@@ -61,94 +68,29 @@ class Replayer:
         if not truth:
             raise Inconsistent(repr(event))
 
-    def below(self, path: str) -> list[str]:
-        return [other for other in self.state if other.startswith(path + "/")]
+    def check_addition(self, event: Event[str], before: Event[str] | None) -> None:
+        self.demand(event.path not in self.mirror, event)
+        if event.moved_from is not None:
+            is_pair = before is not None and before.mask & Mask.MOVED_FROM and before.path == event.moved_from
+            self.demand(bool(is_pair), event)
 
-    def add(self, event: Event[str], before: Event[str] | None) -> None:
-        path = event.path
-        parent = os.path.dirname(path)
-        self.demand(path not in self.state, event)
-        self.demand(parent in self.roots or self.state.get(parent, False), event)
-        if event.moved_from is None:
-            self.state[path] = event.is_dir
-            return
-        self.demand(
-            before is not None and before.path == event.moved_from and bool(before.mask & Mask.MOVED_FROM), event
-        )
-        moving = self.leaving.pop(event.moved_from)
-        self.demand(moving[event.moved_from] == event.is_dir, event)
-        for old, is_dir in moving.items():
-            new = path + old[len(event.moved_from) :]
-            self.state[new] = is_dir
-            if old in self.versions:
-                self.versions[new] = self.versions.pop(old)
+    def check_removal(self, event: Event[str], follower: Event[str] | None) -> None:
+        # What is below is taken back before, so that no consumer has to know what was below.
+        is_pair = follower is not None and event.mask & Mask.MOVED_FROM and follower.moved_from == event.path
+        self.demand(bool(is_pair) or not self.mirror.below(event.path), event)
 
-    def take(self, event: Event[str], follower: Event[str] | None) -> None:
-        path = event.path
-        self.demand(self.state.get(path) == event.is_dir, event)
-        below = self.below(path)
-        if follower is not None and follower.moved_from == path and event.mask & Mask.MOVED_FROM:
-            self.leaving[path] = {other: self.state.pop(other) for other in [path, *below]}
-            return
-        # What is below was taken back before, so that no consumer has to know what was below.
-        self.demand(not below, event)
-        del self.state[path]
-        self.versions.pop(path, None)
+    def follow(self, event: Event[str]) -> None:
+        """Let what is known of a file's content follow the file below a directory that moves."""
+        if event.mask & (TOUCHES | Mask.DELETE):
+            self.versions.pop(event.path, None)
+        if event.moved_from in self.versions:
+            old = self.versions.pop(event.moved_from)
+            if event.synthetic:
+                self.versions[event.path] = old
 
     def unread(self) -> list[str]:
         """Files whose content changed and of which nothing was told."""
-        return [path for path, old in self.versions.items() if path in self.state and version(path) != old]
-
-
-class Files:
-    """A consumer of directories only, which follows the events of files and reads the directories it is told to.
-
-    It reads them when all is quiet: a directory that moves meanwhile is read at its new path.
-    """
-
-    def __init__(self, files: Iterable[str]) -> None:
-        self.files = set(files)
-        self.unread: set[str] = set()
-
-    def apply(self, events: Iterable[Event[str]]) -> None:
-        events = list(events)
-        for at, event in enumerate(events):
-            if event.mask & Mask.RESCAN:
-                self.unread.add(event.path)
-            elif event.mask & Mask.UNWATCHED:
-                self.drop(event.path)
-            elif not event.is_dir:
-                self.follow(event)
-            elif event.mask & ADDS:
-                self.files.discard(event.path)
-                if event.moved_from is not None:
-                    self.move(event.moved_from, event.path)
-            elif event.mask & TAKES and (at + 1 == len(events) or events[at + 1].moved_from != event.path):
-                self.drop(event.path)
-
-    def follow(self, event: Event[str]) -> None:
-        if event.mask & ADDS:
-            self.files.add(event.path)
-        elif event.mask & TAKES:
-            self.files.discard(event.path)
-
-    def drop(self, path: str) -> None:
-        """A directory is gone, and all that was in it with it."""
-        self.files = {file for file in self.files if not file.startswith(path + "/")}
-        self.unread = {other for other in self.unread if not (other + "/").startswith(path + "/")}
-
-    def move(self, old: str, new: str) -> None:
-        def at(path: str) -> str:
-            return new + path[len(old) :] if (path + "/").startswith(old + "/") else path
-
-        self.files = {at(file) for file in self.files}
-        self.unread = {at(directory) for directory in self.unread}
-
-    def read_again(self, disk: set[str]) -> None:
-        """Read the directories of which that was asked, now that all is quiet: *disk* has what is to be known."""
-        self.files = {file for file in self.files if os.path.dirname(file) not in self.unread}
-        self.files |= {file for file in disk if os.path.dirname(file) in self.unread}
-        self.unread = set()
+        return [path for path, old in self.versions.items() if path in self.mirror and version(path) != old]
 
 
 def is_directory(path: str) -> bool:
@@ -169,13 +111,17 @@ def files_of(roots: Iterable[str], admits: Callable[..., bool]) -> Iterator[str]
                 yield path
 
 
-def complaints_of_files(files: Files, roots: Iterable[str], admits: Callable[..., bool]) -> list[str]:
-    """What differs between the disk and a consumer of directories only."""
-    files.read_again(set(files_of(roots, admits)))
+def complaints_of_files(mirror: Mirror[str], roots: Iterable[str], admits: Callable[..., bool]) -> list[str]:
+    """What differs between the disk, quiet by now, and a mirror where directories only are tracked."""
+    for directory in mirror.unread():
+        entries = os.scandir(directory)
+        mirror.reread(directory, [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)])
     complaints: list[str] = []
+    known = {path: is_dir for path, is_dir in mirror.paths().items() if not is_dir}
     for root in roots:
+        files = {p: d for p, d in below(root, known).items() if admits(p[len(root) + 1 :], is_dir=False)}
         disk = dict.fromkeys(files_of([root], admits), False)
-        complaints += difference(below(root, dict.fromkeys(files.files, False)), disk, "files")
+        complaints += difference(files, disk, "files")
     return complaints
 
 

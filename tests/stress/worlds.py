@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import Counter
 
-from inotify_cffi import Event, Watcher, _syscalls, instance
+from inotify_cffi import Event, Mirror, Watcher, _syscalls, instance
 from tests.stress import oracles, writers
 from tests.stress.admitting import is_excluded, is_included
 from tests.stress.queue import with_queue
@@ -65,7 +65,7 @@ class World:
         if self.dice.random() < 0.15:
             self.options["include"] = self.dice.choice(INCLUDED)
         self.counts: Counter[str] = Counter()
-        self.files: oracles.Files | None = None
+        self.files: Mirror[str] | None = None
         self.choose()
         self.only_directories = track == "directories"
         # Where no file is known, the kernel's own merging of an exchange is not made good.
@@ -158,7 +158,9 @@ class World:
         known = {path: is_dir for root in self.roots for path, is_dir in oracles.below(root, snapshot).items()}
         existing = bool(self.options.get("existing"))
         if self.only_directories and not self.exchanges and (existing or not early) and self.kind != "depth":
-            self.files = oracles.Files(() if existing else oracles.files_of(self.roots, self.admits))
+            files = () if existing else oracles.files_of(self.roots, self.admits)
+            entries = {**known, **dict.fromkeys(files, False)}
+            self.files = Mirror(entries, roots=self.roots, track="directories")
         return oracles.Replayer(*self.roots, snapshot=known, early=early)
 
     def follow(self, watcher: Watcher[str], replayer: oracles.Replayer, pids: list[int]) -> list[str]:

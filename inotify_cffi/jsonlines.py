@@ -1,0 +1,142 @@
+"""Events as JSON objects, and back: what ``--format json`` and the journal print, a line each.
+
+A path that is not UTF-8 has its bytes beside it, in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from operator import itemgetter
+from typing import TYPE_CHECKING, AnyStr, Mapping
+
+from inotify_cffi.events import AN_ENTRY, Event
+from inotify_cffi.flags import Mask
+
+__all__ = ["JournalEvent", "event_from_json"]
+
+
+class JournalEvent(Event[AnyStr]):
+    """An event as a journal has kept it, with its number; a plain event in all else. Made by :meth:`kept`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def number(self) -> int:
+            """Its number: greater than all before it in this journal, and never given again."""
+
+        @property
+        def time(self) -> float:
+            """When it was told, in seconds since 1970, by the clock of the machine at that time."""
+
+        @property
+        def journal(self) -> str:
+            """The UUID of the journal."""
+
+        @property
+        def generation(self) -> int:
+            """How often the file of the journal was made anew."""
+
+        @property
+        def durable(self) -> int | None:
+            """For RESTART, the last number that is still in the journal: what was read behind it is undone."""
+
+    else:
+        number = property(itemgetter(7))
+        time = property(itemgetter(8))
+        journal = property(itemgetter(9))
+        generation = property(itemgetter(10))
+        durable = property(itemgetter(11))
+
+    @classmethod
+    def kept(
+        cls,
+        path: AnyStr,
+        mask: int,
+        *,
+        number: int,
+        time: float,
+        journal: str,
+        generation: int,
+        moved_from: AnyStr | None = None,
+        cookie: int = 0,
+        synthetic: bool = False,
+        errno: int | None = None,
+        durable: int | None = None,
+    ) -> JournalEvent[AnyStr]:
+        """Return an event of a journal; *errno* is why a directory is not covered, for UNWATCHED."""
+        own: tuple[object, ...] = (number, time, journal, generation, durable, errno)
+        return cls((path, int(mask), moved_from, cookie, -1, AN_ENTRY, synthetic, *own))
+
+    @property
+    def error(self) -> OSError | None:
+        """Why a directory is not covered, for UNWATCHED; else None."""
+        number = self[12]
+        return OSError(number, os.strerror(number), self.path) if isinstance(number, int) else None
+
+
+def event_from_json(row: Mapping[str, object]) -> Event[str]:
+    """Return the event that an object of JSON Lines is about.
+
+    Args:
+        row: the object, as ``json.loads`` returns it for a line.
+
+    Returns:
+        An event; a :class:`JournalEvent` where the object has a number. Names that are not UTF-8 are as
+        ``os.fsdecode`` has them.
+
+    Raises:
+        ValueError: the object is not an event.
+
+    """
+    path, moved_from = _path(row, "path"), _path(row, "moved_from")
+    cookie, synthetic, names = row.get("cookie", 0), row.get("synthetic", False), row.get("mask")
+    if path is None or not isinstance(names, list) or not isinstance(cookie, int):
+        raise ValueError(f"this object is not an event, which has a path and a mask: {row!r:.200}")
+    mask = 0
+    for name in names:
+        mask |= _bit(name)
+    number = row.get("number")
+    if not isinstance(number, int):
+        return Event.of(path, mask, moved_from=moved_from, cookie=cookie, synthetic=bool(synthetic))
+    time, generation, durable = row.get("time"), row.get("generation"), row.get("durable")
+    if not (isinstance(time, (int, float)) and isinstance(generation, int)):
+        raise ValueError(f"this object has a number, and no time or generation: {row!r:.200}")  # noqa: TRY004
+    return JournalEvent.kept(
+        path,
+        mask,
+        number=number,
+        time=time,
+        journal=str(row.get("journal")),
+        generation=generation,
+        moved_from=moved_from,
+        cookie=cookie,
+        synthetic=bool(synthetic),
+        durable=durable if isinstance(durable, int) else None,
+    )
+
+
+def _path(row: Mapping[str, object], key: str) -> str | None:
+    encoded = row.get(f"{key}_bytes")
+    text = row.get(key)
+    if encoded is None:
+        if text is not None and not isinstance(text, str):
+            raise ValueError(f"{key!r} must be a text or null, not {text!r:.200}")
+        return text
+    try:
+        return os.fsdecode(base64.b64decode(str(encoded), validate=True))
+    except binascii.Error as error:
+        raise ValueError(f"'{key}_bytes' is not base64: {encoded!r:.200}") from error
+
+
+def _bit(name: object) -> int:
+    if isinstance(name, str) and name in Mask.__members__:
+        return int(Mask[name])
+    try:
+        # A bit without a name comes as hexadecimal.
+        return int(str(name), 16)
+    except ValueError:
+        raise ValueError(f"{name!r:.80} is not a flag of an event") from None
