@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.aio import awatch
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hookspecs import hookimpl
+    from inotify_cffi.printing import printable
     from inotify_cffi.quantities import parse_duration, parse_size
     from inotify_cffi.workers import Worker
 
@@ -51,6 +52,7 @@ __all__ = [
     "parse_duration",
     "parse_mask",
     "parse_size",
+    "printable",
     "watch",
 ]
 
@@ -64,6 +66,7 @@ _LATE = {
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",
     "parse_size": "inotify_cffi.quantities",
+    "printable": "inotify_cffi.printing",
 }
 
 if not TYPE_CHECKING:

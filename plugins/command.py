@@ -3,7 +3,8 @@
 The command is started with its arguments as they are, never through a shell unless asked: a file named
 ``; rm -rf ~`` is only a name. In its arguments ``{path}`` is the path that changed (of a batch, the first),
 ``{name}`` its last part, ``{dir}`` the rest, ``{old}`` where it was moved from, ``{event}`` the flags; an argument
-that is ``{paths}`` becomes one for each path. With ``--shell`` there are no placeholders, for no quoting is safe
+that is ``{paths}`` becomes one for each path. No path begins with a dash; a name may, and to a command ``-rf`` is
+an option, however it came there. With ``--shell`` there are no placeholders, for no quoting is safe
 everywhere in a script: the paths are ``"$@"`` there. The environment has INOTIFY_PATH, INOTIFY_OLD_PATH,
 INOTIFY_EVENT and INOTIFY_COUNT in any case.
 """
@@ -131,7 +132,7 @@ class Command:
         runner = self._runner
         if runner is None or self._options.per == "settled":
             return
-        changes = [(os.fsdecode(event.path), event) for event in events if event.mask & CHANGES]
+        changes = [(_path(event.path), event) for event in events if event.mask & CHANGES]
         if self._options.per == "event":
             for path, event in changes:
                 runner.request({path: event}, merge=False)
@@ -142,7 +143,7 @@ class Command:
     def inotify_settled(self, path: str | bytes, event: AnyEvent) -> None:
         """Ask for a run for a finished file."""
         if self._runner is not None and self._options.per == "settled":
-            self._runner.request({os.fsdecode(path): event}, merge=False)
+            self._runner.request({_path(path): event}, merge=False)
 
     @hookimpl(trylast=True)
     def inotify_stop(self) -> None:
@@ -208,9 +209,15 @@ def _filled(argument: str, values: Dict[str, str]) -> str:
 def _values(changes: Changes) -> Dict[str, str]:
     for path, event in changes.items():
         directory, name = os.path.split(path)
-        old = "" if event.moved_from is None else os.fsdecode(event.moved_from)
-        return {"path": path, "dir": directory, "name": name, "old": old, "event": ",".join(event.names)}
+        old = "" if event.moved_from is None else _path(event.moved_from)
+        return {"path": path, "dir": directory or ".", "name": name, "old": old, "event": ",".join(event.names)}
     return dict.fromkeys(("path", "dir", "name", "old", "event"), "")
+
+
+def _path(path: str | bytes) -> str:
+    """Return a path that no command takes for an option, whatever the root is called."""
+    decoded = os.fsdecode(path)
+    return f"./{decoded}" if decoded.startswith("-") else decoded
 
 
 def _environment(changes: Changes) -> Dict[str, str]:
@@ -224,7 +231,7 @@ def _environment(changes: Changes) -> Dict[str, str]:
 
 
 def _row(path: str, event: AnyEvent) -> Dict[str, object]:
-    old = None if event.moved_from is None else os.fsdecode(event.moved_from)
+    old = None if event.moved_from is None else _path(event.moved_from)
     return {"path": path, "mask": event.names, "is_dir": event.is_dir, "moved_from": old}
 
 

@@ -56,6 +56,7 @@ def alive(pid):
         ("{path}", ["/r/new"]),
         ("a{name}b", ["anewb"]),
         ("{dir}/{name}", ["/r/new"]),
+        ("{dir}", ["/r"]),
         ("{old}", ["/r/old"]),
         ("{event}", ["MOVED_TO"]),
         ("{paths}", ["/r/new", "/r/x"]),
