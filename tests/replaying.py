@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from typing import Sequence
 
 COMMAND = (sys.executable, "-m", "inotify_cffi")
 
@@ -74,9 +75,15 @@ def heed_ctrl_c() -> None:
 class Watching:
     """``inotify-cffi watch`` in a process of its own, ready; end it with :meth:`end`."""
 
-    def __init__(self, *arguments: str, ready: bool = True, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        ready: bool = True,
+        environment: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*before, *COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},

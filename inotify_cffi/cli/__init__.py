@@ -8,10 +8,12 @@ Ctrl-C, 143 for SIGTERM. The standard output is only data; everything else goes 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Callable, Sequence
 
 from inotify_cffi.cli.ending import ending, terminating_cleanly
+from inotify_cffi.cli.init import go_on_in_a_child
 from inotify_cffi.cli.outputs import finish, give_up
 from inotify_cffi.cli.parser import parse
 from inotify_cffi.cli.service import Again
@@ -33,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
 
     """
+    if argv is None and os.getpid() == 1:
+        code_of_child = go_on_in_a_child()
+        if code_of_child is not None:
+            return code_of_child
     arguments = sys.argv[1:] if argv is None else list(argv)
     with logging_to_stderr() as handler, terminating_cleanly():
         code = _code_of(lambda: _run(arguments, handler))

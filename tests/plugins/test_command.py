@@ -236,6 +236,11 @@ def test_once_ends_with_the_exit_code_of_the_command(root):
     assert run("--initial", "--once", str(root), "--", "sh", "-c", "kill -KILL $$").returncode == 137
 
 
+def test_once_ends_also_after_a_run_that_took_too_long(root):
+    done = run("-q", "--initial", "--once", "--run-timeout", "50ms", str(root), "--", "sleep", "1000")
+    assert (done.returncode, done.stderr) == (143, b"")
+
+
 def test_the_exit_code_is_reported(root):
     done = run("--initial", "--once", str(root), "--", "false")
     assert b"inotify-cffi: false ended with exit code 1\n" in done.stderr
