@@ -39,6 +39,8 @@ CDEF = """
 /* <sys/epoll.h>, epoll(7) */
 #define EPOLLIN ...
 #define EPOLLPRI ...
+#define EPOLLOUT ...
+#define EPOLLONESHOT ...
 #define EPOLLEXCLUSIVE ...
 
 /* csrc/kernel.c: a failed call gives -errno */
@@ -67,6 +69,7 @@ void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count);
 int ic_set_next_wd(int inotify, int wd);
 int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
+int ic_epoll_remove(int epoll, int fd);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_eventfd(void);
 

@@ -338,6 +338,11 @@ static int ic_epoll_add(int epoll, int fd, uint32_t events)
     return ic_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 
+static int ic_epoll_remove(int epoll, int fd)
+{
+    return ic_result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+}
+
 /* The descriptors that are ready, IC_MOST_READY at most; their number. */
 static int ic_epoll_wait(int epoll, int *ready, int timeout_ms)
 {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inotify_cffi.hookspecs import hookimpl
     from inotify_cffi.jsonlines import JournalEvent, event_from_json
     from inotify_cffi.mirror import Mirror
+    from inotify_cffi.printing import printable
     from inotify_cffi.quantities import parse_duration, parse_size
     from inotify_cffi.workers import Worker
 
@@ -58,6 +59,7 @@ __all__ = [
     "parse_duration",
     "parse_mask",
     "parse_size",
+    "printable",
     "watch",
 ]
 
@@ -74,6 +76,7 @@ _LATE = {
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",
     "parse_size": "inotify_cffi.quantities",
+    "printable": "inotify_cffi.printing",
 }
 
 if not TYPE_CHECKING:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "O_PATH",
     "POLL_IN",
+    "POLL_ONCE",
     "POLL_ONE",
+    "POLL_OUT",
     "POLL_PRI",
     "Columns",
     "CrawlBuffer",
@@ -36,6 +38,7 @@ __all__ = [
     "add_watch",
     "epoll_add",
     "epoll_create",
+    "epoll_remove",
     "eventfd",
     "inotify_init",
     "open_fd",
@@ -52,6 +55,9 @@ __all__ = [
 O_PATH: int = lib.O_PATH
 POLL_IN: int = lib.EPOLLIN
 POLL_PRI: int = lib.EPOLLPRI
+POLL_OUT: int = lib.EPOLLOUT
+# Told once, and no more.
+POLL_ONCE: int = lib.EPOLLONESHOT
 # Of all who wait with it, one is woken.
 POLL_ONE: int = lib.EPOLLEXCLUSIVE
 
@@ -499,6 +505,11 @@ def epoll_add(epoll: int, fd: int, events: int) -> None:
     failed = -lib.ic_epoll_add(epoll, fd, events)
     if failed:
         _fail(failed)
+
+
+def epoll_remove(epoll: int, fd: int) -> None:
+    """Let *epoll* wait for *fd* no more, if it does: the kernel has removed it when it was closed."""
+    lib.ic_epoll_remove(epoll, fd)
 
 
 class EpollBuffer:

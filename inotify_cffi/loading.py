@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inotify_cffi.errors import PluginError
 from inotify_cffi.hookspecs import PROJECT
+from inotify_cffi.regular import check_regular
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -70,6 +71,13 @@ def find(source: str) -> tuple[str, object]:
 
 def _from_file(path: str) -> object:
     name = os.path.basename(path)[: -len(".py")]
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        # Its import says so.
+        pass
+    except OSError as error:
+        raise PluginError(f"plugin {path!r} can not be read: {error.strerror}") from error
     spec = importlib.util.spec_from_file_location(f"{PROJECT}_file_{name}", path)
     if spec is None or spec.loader is None:
         raise PluginError(f"plugin {path!r} can not be read as a Python file")

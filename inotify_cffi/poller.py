@@ -8,6 +8,7 @@ before the call blocks does not end it; for those the main thread waits for a pi
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
@@ -20,7 +21,7 @@ from inotify_cffi.forks import forget_in_child
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import FrozenSet
+    from typing import Callable, Dict, FrozenSet
 
     from inotify_cffi.interrupts import Interrupts
 
@@ -54,6 +55,8 @@ class Poller:
         # The answer when the first descriptor that was added is ready, and nothing else.
         self._usual: list[int] = []
         self._first: FrozenSet[int] = frozenset()
+        # What is to be called once, by the descriptor that is waited for.
+        self._calls: Dict[int, Callable[[], object]] = {}
         forget_in_child(self)
         try:
             self._wake = _syscalls.eventfd()
@@ -79,6 +82,22 @@ class Poller:
     def add_urgent(self, fd: int) -> None:
         """Wait for *fd* to have something urgent, as /proc/self/mountinfo has it (proc(5), poll)."""
         _syscalls.epoll_add(self.fileno(), fd, _syscalls.POLL_PRI)
+
+    def call_when(self, fd: int, events: int, callback: Callable[[], object]) -> None:
+        """Let a wait call *callback*, once, when *fd* has one of *events*, or is broken; then go on waiting.
+
+        Raises OSError: PermissionError for a file, which is always ready (epoll_ctl(2), EPERM), FileExistsError
+        where *fd* waits for a call.
+        """
+        if fd in self._calls:
+            raise FileExistsError(errno.EEXIST, f"descriptor {fd} is waited for already")
+        self._calls[fd] = callback
+        try:
+            # One that is closed while its file is open can not be removed, and may not be told for ever.
+            _syscalls.epoll_add(self.fileno(), fd, events | _syscalls.POLL_ONCE)
+        except OSError:
+            del self._calls[fd]
+            raise
 
     def fileno(self) -> int:
         """Return the epoll descriptor, itself readable when :meth:`wait` would return at once."""
@@ -119,6 +138,8 @@ class Poller:
             if ready and self._interrupts.fd in ready:
                 self._interrupts.drain()
                 ready.remove(self._interrupts.fd)
+            if ready and self._calls:
+                ready = [fd for fd in ready if not self._called(fd)]
             if ready is None and self._interrupts.wanted:
                 self._interrupts.run_handlers()
             if ready:
@@ -127,6 +148,16 @@ class Poller:
             # else was ready in the last look; only a call that a signal has ended (EINTR) has not looked.
             if ready is not None and deadline is not None and time.monotonic() >= deadline:
                 return frozenset()
+
+    def _called(self, fd: int) -> bool:
+        """Call what is to be called when *fd* is ready; True if there is something."""
+        callback = self._calls.pop(fd, None)
+        if callback is None:
+            return False
+        # First, so that it may ask for another call.
+        _syscalls.epoll_remove(self.fileno(), fd)
+        callback()
+        return True
 
     def wake(self) -> None:
         """Let :meth:`wait` return, until :meth:`rest`; safe from threads and signal handlers."""
@@ -150,6 +181,7 @@ class Poller:
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
         with self._lock:
+            self._calls.clear()
             epoll, self._epoll = self._epoll, min(self._epoll, CLOSED)
             wake, self._wake = self._wake, CLOSED
         self._interrupts.close()

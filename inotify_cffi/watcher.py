@@ -10,7 +10,7 @@ import warnings
 from _thread import RLock, allocate_lock, get_ident
 from collections import deque
 
-from inotify_cffi import bits
+from inotify_cffi import _syscalls, bits
 from inotify_cffi.arguments import (
     check_track,
     checked_include,
@@ -48,6 +48,9 @@ __all__ = ["Watcher", "watch"]
 ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC | bits.RESCAN
 
 READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at a time"
+
+# What of another descriptor is waited for; EPOLLERR and EPOLLHUP, that its other end is gone, always are.
+WHEN = {"readable": _syscalls.POLL_IN, "writable": _syscalls.POLL_OUT, "gone": 0}
 
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
@@ -627,6 +630,37 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_open()
         self._mounts.share()
         return self._poller.fileno()
+
+    def call_when(
+        self, fd: int, what: Literal["readable", "writable", "gone"], callback: Callable[[], object]
+    ) -> None:
+        """Call *callback*, once, when something can be done with another descriptor: in a wait of this watcher.
+
+        So who writes what is read here need not wait for the next event to learn that nobody listens any more:
+        ``watcher.call_when(sys.stdout.fileno(), "gone", watcher.stop)``. The wait goes on afterwards; what the
+        callback raises comes out of it. A file is never gone, so nothing is waited for then.
+
+        Args:
+            fd: a descriptor, open until the call comes; one call at a time may wait for it.
+            what: "readable", "writable", or "gone": the reader of a pipe, the peer of a socket. What is gone is
+                readable and writable, too.
+            callback: called by the thread that reads.
+
+        Raises:
+            OSError: *fd* is not open (EBADF), is waited for already (EEXIST), or is a file, which can be read
+                and written at any time (EPERM).
+            ValueError: *what* is none of the three.
+            ClosedError: the watcher is closed.
+
+        """
+        self._check_open()
+        if what not in WHEN:
+            raise ValueError(f"what must be one of {', '.join(WHEN)}, not {what!r}")
+        try:
+            self._poller.call_when(fd, WHEN[what], callback)
+        except PermissionError:
+            if what != "gone":
+                raise
 
     def close(self) -> None:
         """Free the descriptors and all watches; a reader in another thread returns. More than once is harmless.

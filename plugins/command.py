@@ -3,32 +3,32 @@
 The command is started with its arguments as they are, never through a shell unless asked: a file named
 ``; rm -rf ~`` is only a name. In its arguments ``{path}`` is the path that changed (of a batch, the first),
 ``{name}`` its last part, ``{dir}`` the rest, ``{old}`` where it was moved from, ``{event}`` the flags; an argument
-that is ``{paths}`` becomes one for each path. With ``--shell`` there are no placeholders, for no quoting is safe
+that is ``{paths}`` becomes one for each path. No path begins with a dash; a name may, and to a command ``-rf`` is
+an option, however it came there. With ``--shell`` there are no placeholders, for no quoting is safe
 everywhere in a script: the paths are ``"$@"`` there. The environment has INOTIFY_PATH, INOTIFY_OLD_PATH,
-INOTIFY_EVENT and INOTIFY_COUNT in any case.
+INOTIFY_EVENT, INOTIFY_COUNT and INOTIFY_TOTAL in any case. Where the paths are too many for the kernel, the
+command is run several times: INOTIFY_COUNT are the paths of the run, INOTIFY_TOTAL all that changed together.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
 import shlex
 import shutil
 import signal
-from typing import TYPE_CHECKING, Callable, Dict, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Sequence, Union
 
 from inotify_cffi import Event, Mask, hookimpl, parse_duration
 
-from .running import Policy, Run, Runner
+from .parts import Template, as_argument, expand, unknown_placeholder
+from .running import Policy, Runner
 
 if TYPE_CHECKING:
     from inotify_cffi import Watcher
 
     AnyEvent = Union[Event[str], Event[bytes]]
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
-    Changes = Dict[str, AnyEvent]
 
 __all__ = ["Command", "expand"]
 
@@ -36,6 +36,10 @@ logger = logging.getLogger("inotify_cffi.plugins.command")
 
 # What happened to an entry; not what happened to the watching.
 CHANGES = int(Mask.ALL | Mask.RESCAN)
+
+
+# What in a single word says that it was meant for a shell.
+SHELLS = frozenset(" \t\n$&|;<>()`*?~")
 
 
 class Command:
@@ -103,9 +107,14 @@ class Command:
             self._parser.error(f"argument --exec: {options.exec!r}: {error}")
         if not command:
             self._parser.error("there is no command to run: write it behind --, or with --exec")
+        wrong = "" if options.shell else unknown_placeholder(command)
+        if wrong:
+            self._parser.error(wrong)
         self._command = ["sh", "-c", " ".join(command), "sh"] if options.shell else list(command)
         if shutil.which(self._command[0]) is None:
-            raise SystemExit(f"{self._command[0] or repr('')}: command not found")
+            is_script = len(command) == 1 and any(character in SHELLS for character in command[0])
+            hint = "; for a script of the shell, add --shell" if is_script else ""
+            raise SystemExit(f"{self._command[0] or repr('')}: command not found{hint}")
         self._options = options
 
     @hookimpl
@@ -121,7 +130,8 @@ class Command:
             stop_signal=options.stop_signal,
             tty=options.tty,
         )
-        self._runner = Runner(policy, self._make, self._report, self._ended, self._failed)
+        template = Template(self._command, takes_all=options.shell, stdin=options.stdin)
+        self._runner = Runner(policy, template, self._report, self._ended, self._failed)
         if options.initial:
             self._runner.request({}, merge=False)
 
@@ -131,7 +141,7 @@ class Command:
         runner = self._runner
         if runner is None or self._options.per == "settled":
             return
-        changes = [(os.fsdecode(event.path), event) for event in events if event.mask & CHANGES]
+        changes = [(as_argument(event.path), event) for event in events if event.mask & CHANGES]
         if self._options.per == "event":
             for path, event in changes:
                 runner.request({path: event}, merge=False)
@@ -142,7 +152,7 @@ class Command:
     def inotify_settled(self, path: str | bytes, event: AnyEvent) -> None:
         """Ask for a run for a finished file."""
         if self._runner is not None and self._options.per == "settled":
-            self._runner.request({os.fsdecode(path): event}, merge=False)
+            self._runner.request({as_argument(path): event}, merge=False)
 
     @hookimpl(trylast=True)
     def inotify_stop(self) -> None:
@@ -154,16 +164,6 @@ class Command:
             raise SystemExit(self._exit_code)
 
     # --- on the runner's thread ---
-
-    def _make(self, changes: Changes) -> Run:
-        options = self._options
-        data = None
-        if options.stdin == "paths0":
-            data = b"".join(os.fsencode(path) + b"\0" for path in changes)
-        elif options.stdin == "json":
-            data = "".join(json.dumps(_row(path, event)) + "\n" for path, event in changes.items()).encode()
-        command = [*self._command, *changes] if options.shell else expand(self._command, changes)
-        return Run(command, _environment(changes), data)
 
     def _report(self, text: str) -> None:
         if not getattr(self._options, "quiet", False):
@@ -181,51 +181,6 @@ class Command:
         logger.error("no command can be run any more: %s: %s", type(error).__name__, error, exc_info=error)
         self._exit_code = 1
         self._stop()
-
-
-def expand(command: Sequence[str], changes: Changes) -> list[str]:
-    """Return the arguments with the placeholders filled in; without a change they stand for nothing."""
-    values = _values(changes)
-    arguments: list[str] = []
-    for argument in command:
-        if argument == "{paths}":
-            arguments.extend(changes)
-        else:
-            arguments.append(_filled(argument, values))
-    return arguments
-
-
-def _filled(argument: str, values: Dict[str, str]) -> str:
-    """Fill in all placeholders at once: what was filled in is not looked at again."""
-    first, *rest = argument.split("{")
-    parts = [first]
-    for part in rest:
-        key, brace, text = part.partition("}")
-        parts.append(values[key] + text if brace and key in values else "{" + part)
-    return "".join(parts)
-
-
-def _values(changes: Changes) -> Dict[str, str]:
-    for path, event in changes.items():
-        directory, name = os.path.split(path)
-        old = "" if event.moved_from is None else os.fsdecode(event.moved_from)
-        return {"path": path, "dir": directory, "name": name, "old": old, "event": ",".join(event.names)}
-    return dict.fromkeys(("path", "dir", "name", "old", "event"), "")
-
-
-def _environment(changes: Changes) -> Dict[str, str]:
-    values = _values(changes)
-    return {
-        "INOTIFY_PATH": values["path"],
-        "INOTIFY_OLD_PATH": values["old"],
-        "INOTIFY_EVENT": values["event"],
-        "INOTIFY_COUNT": str(len(changes)),
-    }
-
-
-def _row(path: str, event: AnyEvent) -> Dict[str, object]:
-    old = None if event.moved_from is None else os.fsdecode(event.moved_from)
-    return {"path": path, "mask": event.names, "is_dir": event.is_dir, "moved_from": old}
 
 
 def _duration(text: str) -> float:

@@ -25,9 +25,16 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Sequence, Union
 
-from inotify_cffi import Event, Mask, hookimpl
+from inotify_cffi import Event, Mask, hookimpl, printable
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Writable(Protocol):
+        """A raw stream."""
+
+        def write(self, data: memoryview, /) -> int | None: ...
+
     AnyEvent = Union[Event[str], Event[bytes]]
     Render = Callable[[AnyEvent], bytes]
 
@@ -40,9 +47,6 @@ COLOURS = {
     int(Mask.MODIFY | Mask.CLOSE_WRITE): "33",
     int(Mask.Q_OVERFLOW | Mask.UNWATCHED | Mask.UNMOUNT): "1;35",
 }
-
-# What a terminal would obey: C0, DEL and C1.
-CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 HELP = """text, json, or a format as inotifywait has it: %%w the directory, %%f the name in it, %%e the flags
 joined by commas (%%Xe: by X), %%T the time (see --timefmt), %%c the cookie, %%p the full path, %%o the full old
@@ -98,27 +102,27 @@ class Console:
 
 
 def _write_all(data: bytes) -> None:
-    """Write all of it, also where the interpreter does not buffer: a raw stream may take a part only.
+    """Write all of it, past the buffer: what a signal leaves unwritten there, the interpreter writes at its exit.
 
-    Another program that has the same output open may have set it so that it does not block: then it is waited for.
+    A raw stream may take a part only. Another program that has the same output open may have set it so that it
+    does not block: then it is waited for.
     """
     output = sys.stdout.buffer
-    rest = memoryview(data)
-    while rest:
-        try:
-            taken = output.write(rest)
-        except BlockingIOError as error:
-            taken = error.characters_written
-        if not taken:
-            select.select([], [output], [])
-        rest = rest[taken or 0 :]
     while True:
         try:
-            output.flush()
+            # What others have printed.
+            sys.stdout.flush()
         except BlockingIOError:
             select.select([], [output], [])
         else:
-            return
+            break
+    raw: Writable = getattr(output, "raw", output)
+    rest = memoryview(data)
+    while rest:
+        taken = raw.write(rest)
+        if not taken:
+            select.select([], [output], [])
+        rest = rest[taken or 0 :]
 
 
 def as_text(event: AnyEvent) -> bytes:
@@ -133,11 +137,11 @@ def as_coloured_text(event: AnyEvent) -> bytes:
 
 
 def _what(event: AnyEvent) -> str:
-    text = os.fsdecode(event.path).translate(CONTROLS)
+    text = printable(event.path)
     if event.moved_from is not None:
-        text += f" (from {os.fsdecode(event.moved_from).translate(CONTROLS)})"
+        text += f" (from {printable(event.moved_from)})"
     if event.error is not None:
-        text += f" ({event.error.strerror})"
+        text += f" ({printable(event.error.strerror or '')})"
     return text
 
 

@@ -1,11 +1,14 @@
 """One command at a time, in a process group of its own, on a thread of its own.
 
 The thread sleeps until a request is ripe, the command has ended, or a time is over; it never polls. The command is
-a group leader, so that all it has started can be ended with it.
+a group leader, so that all that it has started can be ended with it. What changed together is one change; it may
+take several runs, one behind the other, and until the last one has ended it is busy.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import signal
 import subprocess
@@ -15,20 +18,23 @@ import threading
 import time
 from collections import deque
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, Callable, Deque, Dict, Mapping, NamedTuple, Sequence, Union
+from enum import Enum
+from typing import IO, TYPE_CHECKING, Callable, Deque, NamedTuple
 
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from inotify_cffi import Event
+    from .parts import Changes, Prepared, Template
 
-    # The paths, each with the last event that told of it.
-    Changes = Dict[str, Union[Event[str], Event[bytes]]]
+__all__ = ["Policy", "Runner"]
 
-__all__ = ["Policy", "Run", "Runner"]
+logger = logging.getLogger("inotify_cffi.plugins.command")
 
 # A queue of one run for each event may not grow without end; who fills it has to wait.
 MOST_REQUESTS = 10_000
+
+# The exit code of what could not be run, as a shell has it.
+NOT_RUN = 127
 
 # A burst that does not end is cut after so many debounce times.
 LONGEST_BURST = 20
@@ -45,12 +51,22 @@ class Policy(NamedTuple):
     tty: bool = False
 
 
-class Run(NamedTuple):
-    """What is to be run: the arguments, what is added to the environment, what it can read (None: nothing)."""
+class End(Enum):
+    """How a run came to its end, in words."""
 
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    data: bytes | None
+    ITSELF = "ended"
+    LATE = "took too long and was ended"
+    STOPPED = "was stopped"
+    AGAIN = "is started again; it was ended"
+    IMPOSSIBLE = "can not be run"
+    TOO_MUCH = "can not be run with so many paths"
+
+
+class Outcome(NamedTuple):
+    """How a run ended; its exit code, or 128 and the number of the signal that ended it."""
+
+    end: End
+    code: int
 
 
 class Runner:
@@ -58,10 +74,11 @@ class Runner:
 
     Args:
         policy: how.
-        make: called on the runner's thread to make a run of the changes that it is for, when it is its turn.
-        report: told in one line how each command ended.
-        ended: called on the runner's thread with the exit code of each command that ended by itself; 128 and the
-            number of the signal if that ended it. False to run no more.
+        template: makes of a change what is run, in as many parts as it takes.
+        report: told in one line how each run ended.
+        ended: called on the runner's thread when a change was dealt with, with the command's exit code, or 128 and
+            the number of the signal that ended it. Of several runs it is the first that is not 0. False to run no
+            more.
         failed: called on the runner's thread with what keeps it from running anything any more.
 
     """
@@ -69,13 +86,13 @@ class Runner:
     def __init__(
         self,
         policy: Policy,
-        make: Callable[[Changes], Run],
+        template: Template,
         report: Callable[[str], None],
         ended: Callable[[int], bool],
         failed: Callable[[Exception], None],
     ) -> None:
         self._policy = policy
-        self._make = make
+        self._template = template
         self._report = report
         self._ended = ended
         self._failed = failed
@@ -83,6 +100,7 @@ class Runner:
         self._requests: Deque[Changes] = deque()
         self._first_at = self._ripe_at = 0.0
         self._child: subprocess.Popen[bytes] | None = None
+        self._running = False
         self._busy = False
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -137,7 +155,7 @@ class Runner:
             if changes is None:
                 return
             try:
-                more = self._serve(self._make(changes))
+                more = self._serve(changes)
             except Exception as error:  # noqa: BLE001  # nobody else would hear of it
                 self._failed(error)
                 more = False
@@ -160,31 +178,84 @@ class Runner:
                     return self._requests.popleft()
         return None
 
-    def _serve(self, run: Run) -> bool:
-        name = os.path.basename(run.command[0])
+    def _serve(self, changes: Changes) -> bool:
+        """Run the command for a change, as often as it takes; False to run no more."""
+        parts = deque(self._template.parts(changes))
+        total = len(changes)
+        first_code = 0
+        while parts:
+            if self._closing:
+                return True
+            part = parts.popleft()
+            end, code = self._run(part, total, last=not parts)
+            if end is End.TOO_MUCH:
+                middle = len(part) // 2
+                items = list(part.items())
+                parts.extendleft([dict(items[middle:]), dict(items[:middle])])
+            elif end is End.STOPPED:
+                return True
+            elif end is End.AGAIN:
+                # Of a change in several parts some would be forgotten: all of it begins anew, with what came.
+                self._rest(before=changes if len(part) < total else {})
+                return True
+            else:
+                first_code = first_code or code
+                if end is End.IMPOSSIBLE or (self._policy.tty and code == 128 + signal.SIGINT):
+                    break
+        self._rest()
+        return self._ended(first_code)
+
+    def _run(self, part: Changes, total: int, *, last: bool) -> Outcome:
+        """Run the command once, and wait for it or end it."""
+        prepared = self._template.prepare(part, total)
+        name = os.path.basename(prepared.command[0])
+        about = f" ({len(part)} of {total} paths)" if len(part) < total else ""
+        if prepared.left_out:
+            what = "a path is" if prepared.left_out == 1 else f"{prepared.left_out} paths are"
+            logger.warning("%s too long for an argument or a variable, and left out there", what)
+        if not prepared.is_possible:
+            logger.warning("%s is not run: no path is short enough for its arguments", name)
+            return Outcome(End.ITSELF, NOT_RUN)
         with ExitStack() as held:
             terminal = held.enter_context(Terminal()) if self._policy.tty else None
             stdin: IO[bytes] | int | None = None if terminal else subprocess.DEVNULL
-            if run.data is not None:
+            if prepared.data is not None:
                 # A file, for a pipe has to be fed, and nobody knows whether the command reads at all.
                 stdin = held.enter_context(tempfile.TemporaryFile())
-                stdin.write(run.data)
+                stdin.write(prepared.data)
                 stdin.seek(0)
             try:
-                child = self._child = _start(run, stdin, session=terminal is None)
+                child = self._begin(prepared, stdin, terminal, last=last)
             except (OSError, ValueError) as error:
-                self._rest()
-                self._report(f"{name} can not be run: {getattr(error, 'strerror', None) or error}")
-                return self._ended(127)
-            if terminal:
-                terminal.give(child.pid)
-            threading.Thread(
-                target=self._reap, args=(child, terminal), name="inotify_cffi reaper", daemon=True
-            ).start()
-            why = self._await(child)
+                is_too_much = isinstance(error, OSError) and error.errno == errno.E2BIG
+                if is_too_much and self._template.is_divisible and len(part) > 1:
+                    # The kernel allows less than was thought.
+                    return Outcome(End.TOO_MUCH, NOT_RUN)
+                self._report(f"{name} can not be run: {getattr(error, 'strerror', None) or error}{about}")
+                return Outcome(End.ITSELF if is_too_much else End.IMPOSSIBLE, NOT_RUN)
+            end = self._await(child)
         code = child.returncode if child.returncode >= 0 else 128 - child.returncode
-        self._report(f"{name} {why or 'ended'} with exit code {code}")
-        return bool(why) or self._ended(code)
+        self._report(f"{name} {end.value} with exit code {code}{about}")
+        return Outcome(end, code)
+
+    def _begin(
+        self, prepared: Prepared, stdin: IO[bytes] | int | None, terminal: Terminal | None, *, last: bool
+    ) -> subprocess.Popen[bytes]:
+        """Start the command, and a thread that waits for it."""
+        child = self._child = _start(prepared, stdin, session=terminal is None)
+        with self._changed:
+            self._running = True
+        if terminal:
+            terminal.give(child.pid)
+        reap = threading.Thread(
+            target=self._reap,
+            args=(child, terminal),
+            kwargs={"last": last},
+            name="inotify_cffi reaper",
+            daemon=True,
+        )
+        reap.start()
+        return child
 
     def _wait_until(self, moment: float | None) -> None:
         """Wait for a change, but not beyond a moment; the lock is held."""
@@ -192,38 +263,45 @@ class Runner:
         left = None if moment is None else max(moment - time.monotonic(), 0.0)
         self._changed.wait(left if left is None else min(left, threading.TIMEOUT_MAX))
 
-    def _rest(self) -> None:
+    def _rest(self, before: Changes | None = None) -> None:
+        """Be busy no more; put a change in front of what waits."""
         with self._changed:
+            if before:
+                self._requests[0] = {**before, **self._requests[0]}
             self._busy = False
             self._changed.notify_all()
 
-    def _reap(self, child: subprocess.Popen[bytes], terminal: Terminal | None) -> None:
+    def _reap(self, child: subprocess.Popen[bytes], terminal: Terminal | None, *, last: bool) -> None:
         if terminal is not None:
             terminal.attend(child.pid)
         child.wait()
-        self._rest()
+        with self._changed:
+            self._running = False
+            # At once, not when the other thread comes to it: what changes from here on is no change during a run.
+            self._busy = self._busy and not last
+            self._changed.notify_all()
 
-    def _await(self, child: subprocess.Popen[bytes]) -> str:
-        """Wait for the command, or end it; why it was ended, empty if it ended by itself."""
+    def _await(self, child: subprocess.Popen[bytes]) -> End:
+        """Wait for the command, or end it."""
         policy = self._policy
         deadline = None if policy.timeout_s is None else time.monotonic() + policy.timeout_s
-        why = ""
+        end = End.ITSELF
         with self._changed:
-            while self._busy and not why:
+            while self._running and end is End.ITSELF:
                 now = time.monotonic()
                 restart_at = self._ripe_at if policy.on_busy == "restart" and self._requests else None
                 if self._closing:
-                    why = "was stopped"
+                    end = End.STOPPED
                 elif deadline is not None and now >= deadline:
-                    why = "took too long and was ended"
+                    end = End.LATE
                 elif restart_at is not None and now >= restart_at:
-                    why = "is started again; it was ended"
+                    end = End.AGAIN
                 else:
                     times = [moment for moment in (deadline, restart_at) if moment is not None]
                     self._wait_until(min(times) if times else None)
-        if why:
+        if end is not End.ITSELF:
             self._end(child)
-        return why
+        return end
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         """End the whole group: ask, wait, kill."""
@@ -232,13 +310,13 @@ class Runner:
         self._signal(signal.SIGCONT)
         deadline = time.monotonic() + self._policy.stop_timeout_s
         with self._changed:
-            while self._busy and time.monotonic() < deadline:
+            while self._running and time.monotonic() < deadline:
                 self._wait_until(deadline)
         # Also where the leader is gone: what it started may be there still.
         self._signal(signal.SIGKILL)
         child.wait()
         with self._changed:
-            while self._busy:
+            while self._running:
                 self._changed.wait()
 
     def _signal(self, number: int) -> None:
@@ -252,16 +330,18 @@ class Runner:
             return
 
 
-def _start(run: Run, stdin: IO[bytes] | int | None, *, session: bool) -> subprocess.Popen[bytes]:
+def _start(prepared: Prepared, stdin: IO[bytes] | int | None, *, session: bool) -> subprocess.Popen[bytes]:
     """Start it as a group leader.
 
     A session of its own has no terminal, so Ctrl-C comes to us alone, and we end the command. Without one it
     can be given the terminal, and Ctrl-C with it.
     """
-    environment = {**os.environ, **run.environment}
+    command = prepared.command
+    ours = {key: value for key, value in os.environ.items() if key not in prepared.environment}
+    environment = {**ours, **{key: value for key, value in prepared.environment.items() if value is not None}}
     if session:
-        return subprocess.Popen(run.command, stdin=stdin, env=environment, start_new_session=True)
+        return subprocess.Popen(command, stdin=stdin, env=environment, start_new_session=True)
     if sys.version_info >= (3, 11):
-        return subprocess.Popen(run.command, stdin=stdin, env=environment, process_group=0)
+        return subprocess.Popen(command, stdin=stdin, env=environment, process_group=0)
     # setpgrp(2) is one system call: safe between fork and exec also where there are threads.
-    return subprocess.Popen(run.command, stdin=stdin, env=environment, preexec_fn=os.setpgrp)  # noqa: PLW1509
+    return subprocess.Popen(command, stdin=stdin, env=environment, preexec_fn=os.setpgrp)  # noqa: PLW1509

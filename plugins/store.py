@@ -157,7 +157,15 @@ class Store:
         self.connection.close()
 
 
+def _check_files(file: str) -> None:
+    """Check that only files are where SQLite opens some: from a FIFO it reads for ever, and heeds no signal."""
+    for path in (file + ending for ending in ("", "-journal", "-wal", "-shm")):
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise StoreError(f"{path} is no regular file")
+
+
 def _opened(file: str) -> sqlite3.Connection:
+    _check_files(file)
     # The one thread that reads the watcher also writes here, but it need not be the one that opened it.
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
     try:

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from typing import Sequence
 
 from inotify_cffi import Mask, Mirror, MirrorError, event_from_json
 
@@ -70,10 +71,10 @@ class Watching:
         *arguments: str,
         ready: bool = True,
         environment: dict[str, str] | None = None,
-        prefix: tuple[str, ...] = (),
+        before: Sequence[str] = (),
     ) -> None:
         self.process = subprocess.Popen(
-            [*prefix, *COMMAND, *arguments],
+            [*before, *COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import ExitStack
-from typing import Sequence
+from typing import Callable, Sequence
 
+from inotify_cffi.cli.ending import ending, terminating_cleanly
+from inotify_cffi.cli.init import go_on_in_a_child
+from inotify_cffi.cli.outputs import finish, give_up
 from inotify_cffi.cli.parser import parse
 from inotify_cffi.cli.service import Again
-from inotify_cffi.cli.surroundings import Lines, Objects, logging_to_stderr, one_line, terminating_cleanly
+from inotify_cffi.cli.surroundings import Lines, Objects, logging_to_stderr, one_line
 from inotify_cffi.errors import InotifyError
 
 __all__ = ["main"]
@@ -33,28 +35,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
 
     """
+    if argv is None and os.getpid() == 1:
+        code_of_child = go_on_in_a_child()
+        if code_of_child is not None:
+            return code_of_child
     arguments = sys.argv[1:] if argv is None else list(argv)
-    with ExitStack() as surroundings:
-        surroundings.callback(_flush)
-        handler = surroundings.enter_context(logging_to_stderr())
-        surroundings.enter_context(terminating_cleanly())
-        try:
-            return _run(arguments, handler)
-        except KeyboardInterrupt:
-            return 130
-        except SystemExit as error:
-            return _exit_code(error)
-        except BrokenPipeError:
-            # Whoever read has read enough.
-            return 0
-        except (OSError, InotifyError) as error:
-            logger.error("%s", one_line(error))  # noqa: TRY400  # it is expected, and the line says all
-            return 1
-        except Exception as error:
-            # A plugin's part that is not called as a hook: the type of an option, say. Or a defect of ours.
-            text = f"{type(error).__name__}: {one_line(error)}; INOTIFY_CFFI_DEBUG=1 shows where"
-            logger.exception("%s", text)
-            return 1
+    with logging_to_stderr() as handler, terminating_cleanly():
+        code = _code_of(lambda: _run(arguments, handler))
+        if not ending.number:
+            # Who reads may take long: a signal ends that, too.
+            code = _code_of(lambda: _finished(code))
+        if ending.number:
+            give_up()
+            code = 128 + ending.number
+    return code
 
 
 def _run(arguments: list[str], handler: logging.Handler) -> int:
@@ -71,9 +65,38 @@ def _run(arguments: list[str], handler: logging.Handler) -> int:
             try:
                 command, options, dispatcher = parse(arguments)
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin's may be any
+                # What a signal raised in the middle of a plugin may come as the plugin's own.
+                ending.check()
                 logger.warning("the configuration stays as it was: %s", one_line(error))
         else:
             return code
+
+
+def _finished(code: int) -> int:
+    finish()
+    return code
+
+
+def _code_of(work: Callable[[], int]) -> int:
+    """Return the exit code of *work*, whatever it raises; what is no signal's doing is told."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as error:
+        return _exit_code(error)
+    except BrokenPipeError:
+        # Whoever read has read enough.
+        return 0
+    except (OSError, InotifyError) as error:
+        if not ending.number:
+            logger.error("%s", one_line(error))  # noqa: TRY400  # it is expected, and the line says all
+        return 1
+    except Exception as error:
+        # A plugin's part that is not called as a hook: the type of an option, say. Or a defect of ours.
+        text = f"{type(error).__name__}: {one_line(error)}; INOTIFY_CFFI_DEBUG=1 shows where"
+        logger.exception("%s", text)
+        return 1
 
 
 def _exit_code(error: SystemExit) -> int:
@@ -81,16 +104,3 @@ def _exit_code(error: SystemExit) -> int:
         return error.code or 0
     logger.error("%s", error.code)
     return 1
-
-
-def _flush() -> None:
-    """Write out what is buffered, here rather than at the interpreter's exit, which would complain."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # It can not be written, and whoever tried to has said so. The rest must go somewhere.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -23,11 +23,16 @@ from typing import Collection, Mapping, NamedTuple, Tuple, cast
 
 from inotify_cffi.cli.extra import needed
 from inotify_cffi.errors import InotifyError
+from inotify_cffi.regular import read_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
 
 __all__ = ["ConfigError", "Defaults", "read"]
+
+
+# Far more than anybody writes.
+MOST_BYTES = 1 << 20
 
 
 class ConfigError(InotifyError):
@@ -47,12 +52,10 @@ def read(file: str, command: str, commands: Collection[str]) -> Defaults:
 
     Raises:
         ConfigError: it is no TOML, there is a table for no command, or a value is of a kind that no option has.
-        OSError: it can not be read.
+        OSError: it can not be read, is no regular file, or far too large.
 
     """
-    with open(file, "rb") as stream:
-        data = stream.read()
-    tables = _parsed(file, data)
+    tables = _parsed(file, read_regular(file, MOST_BYTES, "a configuration"))
     for name, content in tables.items():
         if name not in commands:
             raise ConfigError(f"{file}: {name!r} is no command; there are tables for {', '.join(commands)}")

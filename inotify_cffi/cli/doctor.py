@@ -6,9 +6,10 @@ import pwd
 from typing import TYPE_CHECKING
 
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.surroundings import standard_output
-from inotify_cffi.cli.table import number_of_rows, shown, table
+from inotify_cffi.cli.outputs import standard_output
+from inotify_cffi.cli.table import number_of_rows, table
 from inotify_cffi.cli.usage import Process, is_blind, limits, mount_of, processes
+from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
     write("\n")
     write(table(("USER", "INSTANCES", "WATCHES"), [(_user(uid), *users[uid]) for uid in users]))
     write("\n")
-    biggest = [(each.pid, _user(each.uid), each.instances, each.watches, shown(each.name)) for each in found]
+    biggest = [(each.pid, _user(each.uid), each.instances, each.watches, printable(each.name)) for each in found]
     write(table(("PID", "USER", "INSTANCES", "WATCHES", "PROCESS"), biggest[: options.top]))
     if unseen:
         write(f"\nprocesses that can not be looked at: {unseen}; run it as root to see all\n")
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
     for path in options.paths:
         mount = mount_of(path)
         sight = is_blind(mount.kind) or "inotify sees all changes"
-        write(f"{shown(path)}: {mount.kind}, mounted at {shown(mount.point)}: {sight}\n")
+        write(f"{printable(path)}: {printable(mount.kind)}, mounted at {printable(mount.point)}: {sight}\n")
     return 0
 
 

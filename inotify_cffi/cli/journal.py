@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Iterator, Protocol, cast
 
 from inotify_cffi.bits import flag_names
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.surroundings import standard_output
+from inotify_cffi.cli.outputs import standard_output
 from inotify_cffi.flags import Mask
+from inotify_cffi.printing import printable
 from inotify_cffi.quantities import parse_duration
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
         else:
             raise ValueError("ask for: since N, or: changed since TIME")
     except ValueError as error:
-        print(f"inotify-cffi journal: {error}", file=sys.stderr)
+        print(printable(f"inotify-cffi journal: {error}"), file=sys.stderr)
         return 2
     output = standard_output().buffer
     for record in found:
@@ -97,9 +98,9 @@ def _moment(text: str) -> float:
 
 def _as_text(record: Record) -> bytes:
     moment = datetime.fromtimestamp(record.time).astimezone().isoformat(timespec="milliseconds")
-    text = f"{record.seq} {moment} {','.join(flag_names(record.mask))} {_shown(record.path)}"
+    text = f"{record.seq} {moment} {','.join(flag_names(record.mask))} {printable(record.path)}"
     if record.moved_from is not None:
-        text += f" (from {_shown(record.moved_from)})"
+        text += f" (from {printable(record.moved_from)})"
     return os.fsencode(text + "\n")
 
 
@@ -115,11 +116,6 @@ def _as_json(record: Record) -> bytes:
         "synthetic": record.synthetic,
     }
     return json.dumps(row).encode("ascii") + b"\n"
-
-
-def _shown(path: bytes) -> str:
-    """Return a path without what a terminal would obey."""
-    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else repr(c)[1:-1] for c in os.fsdecode(path))
 
 
 COMMAND = Command(

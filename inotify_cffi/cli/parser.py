@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NoReturn, Sequence
 from inotify_cffi.cli import doctor, journal, plugins, run, stats, watch
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
-from inotify_cffi.cli.surroundings import escaped
 from inotify_cffi.dispatch import Dispatcher
+from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     from inotify_cffi.cli.command import Command
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it and end with code 2."""
-        self.exit(2, escaped(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+        self.exit(2, printable(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
 
 
 def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.surroundings import standard_output
-from inotify_cffi.cli.table import shown, table
+from inotify_cffi.cli.outputs import standard_output
+from inotify_cffi.cli.table import table
 from inotify_cffi.dispatch import Dispatcher
 from inotify_cffi.errors import PluginError
 from inotify_cffi.loading import installed
+from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -29,8 +30,9 @@ def run(_options: argparse.Namespace, _dispatcher: Dispatcher) -> int:
         try:
             does = ", ".join(hook[len("inotify_") :] for hook in dispatcher.hooks(dispatcher.load(candidate.name)))
         except PluginError as error:
-            does = f"can not be used: {shown(str(error))}"
-        rows.append((candidate.name, f"{candidate.distribution} {candidate.version}", does))
+            does = f"can not be used: {printable(str(error))}"
+        distribution = printable(f"{candidate.distribution} {candidate.version}")
+        rows.append((printable(candidate.name), distribution, does))
     standard_output().write(table(("NAME", "FROM", "HOOKS"), rows))
     return 0
 

@@ -16,6 +16,7 @@ COMMAND = Command(
     summary="run a command when something changes: run PATH... -- COMMAND",
     description="Run a command when something changes in directories and all below them. The command and its "
     "arguments stand behind --; in them {path}, {paths}, {name}, {dir}, {old} and {event} say what has changed. "
+    "A {name} may begin with a dash, and be an option to the command; a {path} never does. "
     "What the command itself writes there starts it again: exclude it, or use --on-busy ignore.",
     add_options=add_options,
     run=lambda options, dispatcher: watch_all(options, dispatcher, default=EVENTS),

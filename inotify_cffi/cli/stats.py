@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Sequence
 
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.extra import needed
-from inotify_cffi.cli.surroundings import standard_output
-from inotify_cffi.cli.table import number_of_rows, shown, table
+from inotify_cffi.cli.outputs import standard_output, write
+from inotify_cffi.cli.table import number_of_rows, table
 from inotify_cffi.cli.watching import add_options as add_watching
 from inotify_cffi.cli.watching import register_anew, watch_all
 from inotify_cffi.flags import Mask
 from inotify_cffi.hookspecs import hookimpl
+from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +63,7 @@ class Counts:
         """Return a row for each of the busiest directories, and the sum of all."""
         busiest = self._totals.most_common(self._top)
         rows: list[tuple[object, ...]] = [
-            (total, *(self._kinds[directory, kind] for kind in KINDS), shown(directory))
+            (total, *(self._kinds[directory, kind] for kind in KINDS), printable(directory))
             for directory, total in busiest
         ]
         sums = [sum(count for (_, each), count in self._kinds.items() if each == kind) for kind in KINDS]
@@ -79,8 +80,8 @@ class Printed:
     def inotify_stop(self) -> None:
         """Print it; last of all, for it ends the program where it can not."""
         try:
-            sys.stdout.write(table(HEAD, self._counts.rows()))
             sys.stdout.flush()
+            write(sys.stdout, table(HEAD, self._counts.rows()))
         except BrokenPipeError:
             # Whoever was to read it has gone.
             raise SystemExit(0) from None

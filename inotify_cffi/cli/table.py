@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Sequence
 
-__all__ = ["number_of_rows", "shown", "table"]
-
-
-def shown(text: str | bytes) -> str:
-    """Return a name without what a terminal would obey, and so that it can be printed anywhere."""
-    decoded = os.fsdecode(text)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in decoded)
+__all__ = ["number_of_rows", "table"]
 
 
 def number_of_rows(text: str) -> int:

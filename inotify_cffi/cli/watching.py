@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Callable
 
 from inotify_cffi.arguments import against_track
 from inotify_cffi.cli.command import PROGRAM
+from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.flags import Mask, parse_mask
@@ -131,6 +132,7 @@ def watch_all(
         # It may take long to list a large tree; the bar is gone when the first event is handed out.
         progress = held.enter_context(ExitStack())
         watcher = held.enter_context(_made(options, mask, progress.enter_context(listing(quiet=options.quiet))))
+        held.enter_context(ending.stopping(watcher.stop))
         reread = held.enter_context(rereading(watcher, enabled=bool(options.config)))
         dispatcher.settle_s = options.settle
         dispatcher.most_failures = options.most_failures

@@ -56,6 +56,7 @@ def alive(pid):
         ("{path}", ["/r/new"]),
         ("a{name}b", ["anewb"]),
         ("{dir}/{name}", ["/r/new"]),
+        ("{dir}", ["/r"]),
         ("{old}", ["/r/old"]),
         ("{event}", ["MOVED_TO"]),
         ("{paths}", ["/r/new", "/r/x"]),
@@ -233,6 +234,11 @@ def test_a_change_during_a_run_can_be_ignored(tmp_path, root, gated):
 def test_once_ends_with_the_exit_code_of_the_command(root):
     assert run("--initial", "--once", str(root), "--", "sh", "-c", "exit 3").returncode == 3
     assert run("--initial", "--once", str(root), "--", "sh", "-c", "kill -KILL $$").returncode == 137
+
+
+def test_once_ends_also_after_a_run_that_took_too_long(root):
+    done = run("-q", "--initial", "--once", "--run-timeout", "50ms", str(root), "--", "sleep", "1000")
+    assert (done.returncode, done.stderr) == (143, b"")
 
 
 def test_the_exit_code_is_reported(root):
