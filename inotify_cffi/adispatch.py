@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Deque, Sequence, Tuple
 from inotify_cffi import dispatch, loops
 from inotify_cffi.asynchronous import TURN_S
 from inotify_cffi.claim import Iteration
+from inotify_cffi.dispatch import enough
 from inotify_cffi.errors import BusyError, PluginError
 from inotify_cffi.registry import HOOK_NAMES
 
@@ -47,17 +48,21 @@ class Dispatcher(dispatch.Dispatcher):
         watcher: AnyWatcher,
         *,
         count: int | None = None,
+        counted: int | None = None,
         timeout: float | None = None,
         block_duration_s: float | None = None,
     ) -> int:
         self._check_coroutines(awaited=False)
-        return super().run(watcher, count=count, timeout=timeout, block_duration_s=block_duration_s)
+        return super().run(
+            watcher, count=count, counted=counted, timeout=timeout, block_duration_s=block_duration_s
+        )
 
     def run_in_thread(
         self,
         watcher: AnyWatcher,
         *,
         count: int | None = None,
+        counted: int | None = None,
         timeout: float | None = None,
         block_duration_s: float | None = None,
     ) -> threading.Thread:
@@ -73,7 +78,9 @@ class Dispatcher(dispatch.Dispatcher):
         """
         self._check_coroutines(awaited=False)
         return watcher._in_thread(  # noqa: SLF001
-            lambda: self.run(watcher, count=count, timeout=timeout, block_duration_s=block_duration_s)
+            lambda: self.run(
+                watcher, count=count, counted=counted, timeout=timeout, block_duration_s=block_duration_s
+            )
         )
 
     async def arun(
@@ -81,6 +88,7 @@ class Dispatcher(dispatch.Dispatcher):
         watcher: AnyWatcher,
         *,
         count: int | None = None,
+        counted: int | None = None,
         timeout: float | None = None,
         block_duration_s: float | None = None,
     ) -> int:
@@ -92,11 +100,12 @@ class Dispatcher(dispatch.Dispatcher):
         Args:
             watcher: an open watcher.
             count: end after so many events; None: no end.
+            counted: a mask: count only events with one of its flags; None: count all.
             timeout: end after so many seconds; None: no end.
             block_duration_s: call ``inotify_idle`` at least so often, in seconds; None: no wake-up without need.
 
         Returns:
-            How many events were handed out.
+            How many events were handed out; of those that count.
 
         Raises:
             BusyError: another task or thread reads the watcher.
@@ -111,7 +120,7 @@ class Dispatcher(dispatch.Dispatcher):
         try:
             self._bind(watcher)
             await self._await_all("inotify_start")
-            return await self._arun(watcher, count, _after(timeout), block_duration_s)
+            return await self._arun(watcher, count, counted, _after(timeout), block_duration_s)
         finally:
             with loops.shielded():
                 await self._aend(watcher)
@@ -122,7 +131,12 @@ class Dispatcher(dispatch.Dispatcher):
                 raise ending
 
     async def _arun(
-        self, watcher: AnyWatcher, count: int | None, deadline: float | None, block_duration_s: float | None
+        self,
+        watcher: AnyWatcher,
+        count: int | None,
+        counted: int | None,
+        deadline: float | None,
+        block_duration_s: float | None,
     ) -> int:
         told = 0
         busy = False
@@ -133,7 +147,9 @@ class Dispatcher(dispatch.Dispatcher):
             until = now if busy or due else _earliest(deadline, settled_at, idle_at)
             events = await (_all_up_to_now(watcher) if due else watcher.aread(_left(until)))
             if events:
-                told += await self._adispatch(events, count if count is None else count - told, watcher)
+                batch, _ = enough(events, None if count is None else count - told, counted)
+                done = await self._adispatch(events, len(batch), watcher)
+                told += enough(events[:done], None, counted)[1]
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.
                 break
@@ -153,9 +169,9 @@ class Dispatcher(dispatch.Dispatcher):
             await loops.in_thread(self._finish)
         await self._tell()
 
-    async def _adispatch(self, events: Sequence[AnyEvent], most: int | None, watcher: AnyWatcher) -> int:
+    async def _adispatch(self, events: Sequence[AnyEvent], most: int, watcher: AnyWatcher) -> int:
         """Hand out at most so many events of a batch and put back the others; the number of those handed out."""
-        batch = events if most is None else events[:most]
+        batch = events[:most]
         done = 0
         try:
             turn_ends = time.monotonic() + TURN_S

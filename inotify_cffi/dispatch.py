@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inotify_cffi.guard import Implementation
     from inotify_cffi.hookspecs import AnyWatcher
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "enough"]
 
 # How long writers that never rest may keep a settled file waiting for the tree to be sure.
 SURE_S = 1.0
@@ -136,6 +136,7 @@ class Dispatcher(Caller):
         watcher: AnyWatcher,
         *,
         count: int | None = None,
+        counted: int | None = None,
         timeout: float | None = None,
         block_duration_s: float | None = None,
     ) -> int:
@@ -144,11 +145,13 @@ class Dispatcher(Caller):
         Args:
             watcher: an open watcher.
             count: end after so many events; None: no end.
+            counted: a mask: count only events with one of its flags, and not, say, that something is not covered.
+                None: count all.
             timeout: end after so many seconds; None: no end.
             block_duration_s: call ``inotify_idle`` at least so often, in seconds; None: no wake-up without need.
 
         Returns:
-            How many events were handed out.
+            How many events were handed out; of those that count.
 
         Raises:
             KeyboardInterrupt, SystemExit: from a plugin or a signal handler, after ``inotify_stop`` was called.
@@ -167,8 +170,8 @@ class Dispatcher(Caller):
                 until = now if busy or due else _earliest(deadline, settled_at, _after(now, block_duration_s))
                 events = _all_up_to_now(watcher) if due else watcher.read(_left(until))
                 if events:
-                    batch = events if count is None else events[: count - told]
-                    told += len(batch)
+                    batch, number = enough(events, None if count is None else count - told, counted)
+                    told += number
                     self.dispatch(batch, watcher)
                 elif until is None or time.monotonic() < until:
                     # Nothing, before its time: the watcher was stopped.
@@ -191,6 +194,24 @@ class Dispatcher(Caller):
         self._kinds = Kinds(implemented)
         self._simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & self._kinds.wanted}
         self._settling = WANTED if "inotify_settled" in implemented else 0
+
+
+def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) -> Tuple[Sequence[AnyEvent], int]:
+    """Return the events up to the one at which enough were counted, and how many were.
+
+    Args:
+        events: a batch.
+        most: how many are enough; None: all.
+        counted: the flags of those that count; None: all.
+
+    """
+    if counted is None:
+        batch = events if most is None else events[:most]
+        return batch, len(batch)
+    places = [place for place, event in enumerate(events, 1) if event.mask & counted]
+    if most is None or len(places) < most:
+        return events, len(places)
+    return events[: places[most - 1]], most
 
 
 def _all_up_to_now(watcher: AnyWatcher) -> Sequence[AnyEvent]:

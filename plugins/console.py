@@ -25,7 +25,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Sequence, Union
 
-from inotify_cffi import Event, Mask, hookimpl, printable
+from inotify_cffi import Event, Mask, Watcher, hookimpl, printable
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         def write(self, data: memoryview, /) -> int | None: ...
 
     AnyEvent = Union[Event[str], Event[bytes]]
+    AnyWatcher = Union[Watcher[str], Watcher[bytes]]
     Render = Callable[[AnyEvent], bytes]
 
 __all__ = ["Console", "as_json", "compile_format"]
@@ -87,6 +88,15 @@ class Console:
         else:
             end = "" if options.no_newline else "\n"
             self._render = compile_format(options.format + end, options.timefmt)
+
+    @hookimpl
+    def inotify_start(self, watcher: AnyWatcher) -> None:
+        """Have the watching end when whoever reads has gone, and not only with the next event."""
+        try:
+            watcher.call_when(sys.stdout.fileno(), "gone", watcher.stop)
+        except OSError:
+            # It is no descriptor's, or somebody waits for it already.
+            return
 
     @hookimpl
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:

@@ -320,6 +320,16 @@ async def test_what_is_beyond_the_count_is_for_the_next(watcher, tmp_path):
     assert [name for _, name in log] == ["f0", "f1", "f2", "f3"]
 
 
+async def test_only_events_that_count_are_counted(watcher, tmp_path):
+    dispatcher, log = Dispatcher(), []
+    dispatcher.register(Plain(log))
+    make(tmp_path, 4)
+    assert await dispatcher.arun(watcher, count=2, counted=Mask.CREATE) == 2
+    assert [name for _, name in log] == ["f0", "f1"]
+    assert await dispatcher.arun(watcher, timeout=0.01, counted=Mask.DELETE) == 0
+    assert [name for _, name in log] == ["f0", "f1", "f2", "f3"]
+
+
 async def test_no_other_task_may_read_meanwhile(watcher, tmp_path):
     dispatcher, plugin = Dispatcher(), Waiting()
     dispatcher.register(plugin)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -314,6 +315,32 @@ def test_count_ends_it_after_so_many_events(tmp_path):
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_what_is_told_of_the_watching_does_not_count(tmp_path):
+    """A script that waits for its file would go on without it."""
+    late = tmp_path / "late"
+    with Watching("watch", "--wait", "-e", "create", "--count", "1", "--format", "%e", str(late)) as watching:
+        assert watching.line().startswith(b"UNWATCHED")
+        late.touch()
+        assert watching.process.wait(PATIENCE_S) == 0
+        line = watching.line()
+        # That it is covered may be told before.
+        assert b"CREATE" in {line, watching.line()}
+
+
+@pytest.mark.parametrize(("there", "code"), [(True, 0), (False, 2)])
+def test_a_script_can_wait_for_a_file(tmp_path, there, code):
+    if there:
+        (tmp_path / "file").touch()
+    arguments = ("-q", "--wait", "--existing", "-e", "create", "--count", "1", "-t", "0.2", str(tmp_path / "file"))
+    assert run("watch", *arguments).returncode == code
+
+
+def test_what_a_listing_finds_counts_also_where_it_is_told_in_other_words(tmp_path):
+    (tmp_path / "a").touch()
+    done = run("watch", "-q", "-e", "close_write", "--existing", "--count", "1", "-t", "10", str(tmp_path))
+    assert (done.returncode, done.stdout.split()[0]) == (0, b"CLOSE_WRITE")
+
+
 def test_timeout_ends_it(tmp_path):
     assert run("watch", "--timeout", "10ms", str(tmp_path)).returncode == 0
 
@@ -355,6 +382,99 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path, unbuffered):
         process.stdout.close()
         assert process.wait(PATIENCE_S) == 0
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    "command", [["watch"], ["watch", "--count", "5"], ["watch", "--format", "json"], ["stats"]]
+)
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_it_ends_when_its_reader_has_gone_and_not_with_the_next_event(tmp_path, command, kind, blocked_thread):
+    reading, writing = map(int, os.pipe()) if kind == "pipe" else (one.detach() for one in socket.socketpair())
+    process = subprocess.Popen([*COMMAND, *command, str(tmp_path)], stdout=writing, stderr=subprocess.PIPE)
+    with process:
+        os.close(writing)
+        assert process.stderr.readline() == b"Watches established.\n"
+        blocked_thread(process.pid, process.pid)
+        os.close(reading)
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stderr.read() == b""
+
+
+def test_a_reader_that_has_gone_is_nothing_to_who_prints_nothing(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*COMMAND, "watch", "-q", "--no-plugin", "console", "--count", "1", "-t", "0.1", str(tmp_path)]
+    done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, b"")
+
+
+# --- when nothing is left to watch ---
+
+
+@pytest.mark.parametrize("command", [["watch"], ["stats"], ["run", "--exec", "true"]])
+@pytest.mark.parametrize("how", ["removed", "moved"])
+def test_when_the_last_root_is_gone_it_ends_and_says_so(tmp_path, command, how):
+    root = tmp_path / "root"
+    root.mkdir()
+    with Watching(*command, str(root)) as watching:
+        root.rmdir() if how == "removed" else root.rename(tmp_path / "elsewhere")
+        _, errors = watching.process.communicate(timeout=PATIENCE_S)
+        assert watching.process.returncode == 1
+    assert errors == os.fsencode(
+        f"inotify-cffi: nothing is left to watch: {root}: No such file or directory; see --wait\n"
+    )
+
+
+def test_what_was_told_before_is_printed_then(tmp_path):
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    with Watching("watch", "--format", "%e %p", str(root)) as watching:
+        (root / "a").rmdir()
+        root.rmdir()
+        lines = [watching.line() for _ in range(4)]
+        assert watching.process.wait(PATIENCE_S) == 1
+    told = ["DELETE,ISDIR", "DELETE_SELF", "UNWATCHED,ISDIR"]
+    assert lines == [f"{told[0]} {root}/a".encode(), *(f"{word} {root}".encode() for word in told[1:]), b""]
+
+
+def test_a_count_that_is_reached_by_then_is_no_error(tmp_path):
+    (tmp_path / "root").mkdir()
+    with Watching("watch", "--count", "1", str(tmp_path / "root")) as watching:
+        (tmp_path / "root").rmdir()
+        assert watching.process.wait(PATIENCE_S) == 0
+
+
+def test_while_one_root_is_there_it_goes_on(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    with Watching("watch", "--format", "%e", str(tmp_path / "a"), str(tmp_path / "b")) as watching:
+        (tmp_path / "a").rmdir()
+        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF", b"UNWATCHED,ISDIR"]
+        (tmp_path / "b" / "c").mkdir()
+        assert watching.line() == b"CREATE,ISDIR"
+        assert watching.end() == 143
+
+
+def test_what_is_waited_for_may_go(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    with Watching("watch", "--wait", "--format", "%e", str(root)) as watching:
+        root.rmdir()
+        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF", b"UNWATCHED,ISDIR"]
+        root.mkdir()
+        assert watching.line() == b"WATCHED,ISDIR"
+        assert watching.end() == 143
+
+
+def test_a_file_that_is_removed_is_watched_still(tmp_path):
+    """It is by its name in its directory: an editor may make it anew."""
+    (tmp_path / "file").touch()
+    with Watching("watch", "-e", "create,delete", "--format", "%e", str(tmp_path / "file")) as watching:
+        (tmp_path / "file").unlink()
+        (tmp_path / "file").touch()
+        assert [watching.line() for _ in range(2)] == [b"DELETE", b"CREATE"]
+        assert watching.end() == 143
 
 
 # fcntl has it since Python 3.10.

@@ -529,6 +529,30 @@ def test_the_loop_ends_after_so_many_events(tmp_path):
     assert story.told == ["start", "a", "b", "end"]
 
 
+@pytest.mark.parametrize("how", ["run", "run_in_thread"])
+def test_only_events_that_count_are_counted(tmp_path, how):
+    """What is told of the watching comes whatever was asked for: it is not what was waited for."""
+    story, dispatcher = Story(), Dispatcher()
+    dispatcher.register(story)
+    with Watcher(str(tmp_path)) as watcher:
+        for name in "abcd":
+            (tmp_path / name).mkdir()
+            (tmp_path / name).rmdir()
+        if how == "run":
+            assert dispatcher.run(watcher, count=2, counted=Mask.DELETE) == 2
+        else:
+            dispatcher.run_in_thread(watcher, count=2, counted=Mask.DELETE).join()
+    assert story.told == ["start", "a", "a", "b", "b", "end"]
+
+
+def test_of_events_that_count_the_number_is_returned_without_an_end_as_well(tmp_path):
+    with Watcher(str(tmp_path)) as watcher:
+        for name in "abc":
+            (tmp_path / name).mkdir()
+        (tmp_path / "a").rmdir()
+        assert Dispatcher().run(watcher, timeout=0, counted=Mask.DELETE) == 1
+
+
 def test_the_loop_ends_after_so_long(tmp_path):
     story, dispatcher = Story(), Dispatcher()
     dispatcher.register(story)

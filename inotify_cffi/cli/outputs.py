@@ -15,7 +15,7 @@ from typing import TextIO
 
 from inotify_cffi.cli.ending import ending
 
-__all__ = ["finish", "give_up", "standard_output", "write"]
+__all__ = ["finish", "give_up", "nobody_reads", "standard_output", "write"]
 
 # Where poll(2) says that something can be written, so much can: the least room of a pipe that has some (pipe(7)).
 CHUNK = select.PIPE_BUF
@@ -45,6 +45,17 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(text)
         return
     _write(fd, text.encode(stream.encoding or "utf-8", "backslashreplace"))
+
+
+def nobody_reads(stream: TextIO | None) -> bool:
+    """Return True if what is written to a stream comes to nobody any more: the reader of a pipe has gone."""
+    try:
+        fd = -1 if stream is None else stream.fileno()
+    except io.UnsupportedOperation:
+        return False
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(what & (select.POLLERR | select.POLLHUP) for _, what in poll.poll(0))
 
 
 def finish() -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Sequence
 
 from inotify_cffi.cli.command import Command
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.dispatch import Dispatcher
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.hookspecs import AnyWatcher
 
 __all__ = ["COMMAND"]
 
@@ -75,6 +77,12 @@ class Printed:
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
+
+    @hookimpl
+    def inotify_start(self, watcher: AnyWatcher) -> None:
+        """Have it end when nobody is left to read it."""
+        with suppress(OSError):
+            watcher.call_when(sys.stdout.fileno(), "gone", watcher.stop)
 
     @hookimpl(trylast=True)
     def inotify_stop(self) -> None:

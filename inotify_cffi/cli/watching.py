@@ -6,12 +6,15 @@ import argparse
 import functools
 import logging
 import operator
+import os
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable
 
 from inotify_cffi.arguments import against_track
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.ending import ending
+from inotify_cffi.cli.outputs import nobody_reads
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.flags import Mask, parse_mask
@@ -22,6 +25,7 @@ from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
     from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.hookspecs import AnyWatcher
 
 __all__ = ["add_options", "register_anew", "watch_all"]
 
@@ -55,7 +59,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
     group.add_argument("--one-file-system", action="store_true", help="do not enter what is mounted below a PATH")
     group.add_argument(
-        "--wait", action="store_true", help="a PATH need not be there: wait for it, whenever it is gone"
+        "--wait",
+        action="store_true",
+        help="a PATH need not be there: wait for it, whenever it is gone; else it is the end when all are gone",
     )
     group.add_argument("--existing", action="store_true", help="tell what is there at the start as created")
     group.add_argument(
@@ -94,7 +100,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="unregister a plugin that fails N times in a row in one hook; 100",
     )
-    group.add_argument("--count", type=_count, metavar="N", help="end after N events")
+    group.add_argument(
+        "--count",
+        type=_count,
+        metavar="N",
+        help="end after N of the events asked for; what is told besides does not count",
+    )
     group.add_argument(
         "-t",
         "--timeout",
@@ -143,11 +154,24 @@ def watch_all(
         progress.close()
         register_anew(dispatcher, None if options.quiet else Ready(), "ready")
         register_anew(dispatcher, notifier(reread), "service")
+        coverage = Coverage()
+        register_anew(dispatcher, None if options.wait else coverage, "coverage")
         told = dispatcher.run(
-            watcher, count=options.count, timeout=options.timeout, block_duration_s=block_duration_s
+            watcher,
+            count=options.count,
+            # What is told besides, of the watching, is not what was waited for.
+            counted=Mask.ALL | mask,
+            timeout=options.timeout,
+            block_duration_s=block_duration_s,
         )
+        if options.count is not None and told >= options.count:
+            return 0
+        if watcher.ended and nobody_reads(sys.stdout):
+            return 0
+        if coverage.is_lost:
+            return 1
     # As inotifywait has it: 2 for what was waited for and did not come.
-    return 2 if options.count is not None and told < options.count else 0
+    return 0 if options.count is None else 2
 
 
 def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] | None) -> Watcher[str]:
@@ -199,6 +223,21 @@ class Ready:
     def inotify_start(self) -> None:
         """Say it, after all other plugins have started."""
         logger.info("Watches established.", extra={"bare": True})
+
+
+class Coverage:
+    """Ends the program when nothing is left to watch: it would wait for ever for what can not come."""
+
+    is_lost = False
+
+    @hookimpl(trylast=True)
+    def inotify_unwatched(self, path: str | bytes, error: OSError, watcher: AnyWatcher) -> None:
+        """Look whether anything is covered still."""
+        if not self.is_lost and watcher.stats()["watches"] == 0:
+            self.is_lost = True
+            reason = error.strerror
+            logger.error("nothing is left to watch: %s: %s; see --wait", os.fsdecode(path), reason)
+            watcher.stop()
 
 
 def _events(text: str) -> Mask:
