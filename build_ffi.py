@@ -55,17 +55,6 @@ int ic_queued(int inotify);
 long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *masks, uint32_t *cookies,
               char *names, size_t *names_size);
 long ic_list(int fd, char *out, size_t size);
-struct ic_crawl {
-    int32_t inotify, last_wd;
-    uint32_t mask;
-    int32_t records, most_records, slots, most_slots;
-    uint64_t files_filled, dirs_filled, room;
-    int32_t *wds, *file_counts, *dir_counts;
-    int32_t *visits, *slots_of;
-    char *files, *dirs;
-    int32_t no_files;
-};
-void ic_crawl(struct ic_crawl *crawl, int fd, const char *names, int count);
 int ic_set_next_wd(int inotify, int wd);
 int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
@@ -73,23 +62,52 @@ int ic_epoll_remove(int epoll, int fd);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_eventfd(void);
 
-/* csrc/links.c */
-void ic_crawl_directories(struct ic_crawl *crawl, int fd, const char *names, int count);
+/* csrc/crawl.c; its fields are to be read only */
+struct ic_crawl {
+    int32_t last_wd, records, slots;
+    uint64_t files_filled, dirs_filled;
+    int32_t *wds, *file_counts, *dir_counts, *visits;
+    char *files, *dirs;
+    ...;
+};
+struct ic_crawl *ic_crawl_new(int32_t records, int32_t slots, uint64_t room);
+void ic_crawl_free(struct ic_crawl *crawl);
+void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most, int fd,
+              const char *names, uint64_t size);
+int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, const int32_t *file_counts,
+                  const int32_t *dir_counts, int32_t slots, const int32_t *visits, const char *files,
+                  uint64_t files_size, const char *dirs, uint64_t dirs_size);
 
-/* csrc/queue.c */
+/* csrc/links.c */
+void ic_crawl_directories(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
+                          int fd, const char *names, uint64_t size);
+
+/* csrc/queue.c; its fields are to be read only */
 struct iq_queue {
-    int32_t *wds;
-    uint32_t *masks, *cookies;
-    uint64_t *ends;
-    char *names;
-    uint64_t at, count, room, names_filled, names_room, bad;
+    uint64_t at, count, bad;
+    ...;
+};
+struct iq_raw {
+    int32_t wd;
+    uint32_t mask, cookie;
 };
 struct iq_queue *iq_new(void);
 void iq_free(struct iq_queue *queue);
 long iq_feed(struct iq_queue *queue, const char *data, size_t size);
 long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
+int iq_move_to(struct iq_queue *queue, uint64_t at);
+int64_t iq_raw(const struct iq_queue *queue, uint64_t at, struct iq_raw *raw, char *out, uint64_t room);
+int iq_columns(const struct iq_queue *queue, uint64_t begin, uint64_t count, int32_t *wds, uint32_t *masks,
+               uint32_t *cookies);
 
-/* csrc/ledger.c */
+/* csrc/siphash.c */
+struct sip_key {
+    uint64_t first, second;
+};
+uint64_t sip_hash(const struct sip_key *key, const char *text, size_t length);
+uint64_t sip_hash_2_4(const struct sip_key *key, const char *text, size_t length);
+
+/* csrc/ledger.c: a node goes by its number, an int64_t, and nothing else here is one */
 #define IL_NONE ...
 #define IL_ABSENT ...
 #define IL_ROOT ...
@@ -98,47 +116,56 @@ long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
 #define IL_FRESH ...
 #define IL_LISTED ...
 struct il_ledger;
-struct il_ledger *il_new(void);
+struct il_ledger *il_new(int *failed);
 void il_free(struct il_ledger *ledger);
-int32_t il_create(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length, int is_dir);
-int32_t il_get(const struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
-int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length);
-int il_clear(struct il_ledger *ledger, int32_t directory);
-int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,
+int64_t il_create(struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length, int is_dir);
+int64_t il_get(const struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length);
+int64_t il_drop(struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length);
+int il_clear(struct il_ledger *ledger, int64_t directory);
+int il_forget_files(struct il_ledger *ledger, int64_t directory);
+int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *name, uint32_t length, int64_t parent,
                  const char *new_name, uint32_t new_length);
-const char *il_name(const struct il_ledger *ledger, int32_t node, uint32_t *length);
-int il_is_node(const struct il_ledger *ledger, int32_t node);
-int32_t il_parent(const struct il_ledger *ledger, int32_t node);
-int32_t il_wd(const struct il_ledger *ledger, int32_t node);
-uint32_t il_live(const struct il_ledger *ledger, int32_t node);
-int il_has_flag(const struct il_ledger *ledger, int32_t node, int flag);
-void il_set_flag(struct il_ledger *ledger, int32_t node, int flag, int is_set);
-int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor);
-void il_forget_files(struct il_ledger *ledger, int32_t directory);
-uint64_t il_list_size(const struct il_ledger *ledger, int32_t directory);
-uint64_t il_list(const struct il_ledger *ledger, int32_t directory, char *names, int32_t *children);
-int32_t il_add_root(struct il_ledger *ledger);
-int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
+int il_is_within(const struct il_ledger *ledger, int64_t node, int64_t ancestor);
+int64_t il_live(const struct il_ledger *ledger, int64_t directory);
+int64_t il_list_size(const struct il_ledger *ledger, int64_t directory);
+int il_list(const struct il_ledger *ledger, int64_t directory, char *names, uint64_t size, int64_t *children,
+            uint64_t count);
+int il_is_node(const struct il_ledger *ledger, int64_t node);
+int64_t il_name(const struct il_ledger *ledger, int64_t node, char *out, uint64_t room);
+int64_t il_parent(const struct il_ledger *ledger, int64_t node);
+int il_has_flag(const struct il_ledger *ledger, int64_t node, int flag);
+int il_set_flag(struct il_ledger *ledger, int64_t node, int flag, int is_set);
+int64_t il_add_root(struct il_ledger *ledger, const char *name, uint32_t length, uint32_t asked, int plain,
+                    int passes);
+int il_set_root(struct il_ledger *ledger, int64_t root, const char *name, uint32_t length, uint32_t asked,
                 int plain, int passes);
-int il_drop_root(struct il_ledger *ledger, int32_t node);
-uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room);
-int32_t il_owner(const struct il_ledger *ledger, int32_t wd);
-int il_own(struct il_ledger *ledger, int32_t wd, int32_t node);
+int il_drop_root(struct il_ledger *ledger, int64_t root);
+int64_t il_prefix(const struct il_ledger *ledger, int64_t directory, char *out, uint64_t room);
+int64_t il_owner(const struct il_ledger *ledger, int32_t wd);
+int il_own(struct il_ledger *ledger, int32_t wd, int64_t node);
 void il_disown(struct il_ledger *ledger, int32_t wd);
-void il_set_wd(struct il_ledger *ledger, int32_t node, int32_t wd);
+int32_t il_wd(const struct il_ledger *ledger, int64_t node);
+int il_set_wd(struct il_ledger *ledger, int64_t node, int32_t wd);
 uint32_t il_owner_count(const struct il_ledger *ledger);
-void il_wds(const struct il_ledger *ledger, int32_t *wds);
-int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int32_t *nodes, int32_t count);
+uint32_t il_wds(const struct il_ledger *ledger, int32_t *wds, uint32_t most);
 
-/* csrc/plain.c */
+/* csrc/adopt.c */
+int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int64_t *nodes, uint64_t room,
+                 int32_t count);
+
+/* csrc/plain.c; of its fields count may be set to 0 */
 struct il_told {
     int32_t *wds;
     uint32_t *masks;
     uint8_t *kinds;
     char *paths;
-    uint64_t filled, room;
-    int32_t count, most, full, alike;
+    uint64_t filled;
+    int32_t count, full, alike;
+    ...;
 };
+struct il_told *il_told_new(int32_t most, uint64_t room);
+void il_told_free(struct il_told *told);
+int il_told_grow(struct il_told *told);
 int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
                  int32_t wd_count, struct il_told *told);
 
@@ -155,7 +182,17 @@ void ic_ahead_free(struct ic_ahead *ahead);
 """
 
 # In this order: each relies on those before it.
-SOURCES = ("csrc/kernel.c", "csrc/links.c", "csrc/queue.c", "csrc/ledger.c", "csrc/plain.c", "csrc/ahead.c")
+SOURCES = (
+    "csrc/kernel.c",
+    "csrc/crawl.c",
+    "csrc/links.c",
+    "csrc/queue.c",
+    "csrc/siphash.c",
+    "csrc/ledger.c",
+    "csrc/adopt.c",
+    "csrc/plain.c",
+    "csrc/ahead.c",
+)
 
 here = Path(__file__).resolve().parent
 ffibuilder = FFI()

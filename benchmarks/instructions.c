@@ -8,9 +8,12 @@
    the ones behind start(). What does not give what it should ends the program: less work is no success. */
 
 #include "../csrc/kernel.c"
+#include "../csrc/crawl.c"
 #include "../csrc/links.c"
 #include "../csrc/queue.c"
+#include "../csrc/siphash.c"
 #include "../csrc/ledger.c"
+#include "../csrc/adopt.c"
 #include "../csrc/plain.c"
 
 /* The functions that are counted, behind pointers that the compiler can not see through: so they are compiled for
@@ -26,6 +29,7 @@ static __typeof__(&il_create) volatile create = il_create;
 static __typeof__(&il_get) volatile get = il_get;
 static __typeof__(&il_own) volatile own = il_own;
 static __typeof__(&il_disown) volatile disown = il_disown;
+static __typeof__(&sip_hash) volatile hash = sip_hash;
 
 /* Callgrind forgets what it has counted when this is entered. */
 __attribute__((noinline)) static void start(void)
@@ -133,28 +137,23 @@ static long list_tree(void)
     return DIRECTORIES;
 }
 
-static struct ic_crawl crawl_made_tree(__typeof__(&ic_crawl) way, int expected)
+static struct ic_crawl *crawl_made_tree(__typeof__(&ic_crawl) way, int expected)
 {
-    static char files[BUFFER], dirs[BUFFER], names[TOPS * sizeof(tree_path)];
-    static int32_t wds[DIRECTORIES], file_counts[DIRECTORIES], dir_counts[DIRECTORIES], visits[DIRECTORIES];
-    static int32_t slots_of[DIRECTORIES];
-    struct ic_crawl found = {
-        .inotify = ic_init(), .mask = IN_CREATE | IN_DELETE | IN_ONLYDIR, .most_records = DIRECTORIES,
-        .most_slots = DIRECTORIES, .room = BUFFER, .wds = wds, .file_counts = file_counts,
-        .dir_counts = dir_counts, .visits = visits, .slots_of = slots_of, .files = files, .dirs = dirs,
-    };
-    int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), at = 0, entries = 0;
+    static char names[TOPS * sizeof(tree_path)];
+    struct ic_crawl *found = ic_crawl_new(DIRECTORIES, DIRECTORIES, BUFFER);
+    int inotify = ic_init(), fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), at = 0, entries = 0;
 
-    check(found.inotify >= 0, "ic_init");
+    check(found != NULL, "ic_crawl_new");
+    check(inotify >= 0, "ic_init");
     check(fd >= 0, "open");
     make_tree();
     for (int top = 0; top < TOPS; top++)
         at += 1 + snprintf(names + at, sizeof names - at, "top-%d", top);
     start();
-    way(&found, fd, names, TOPS);
-    for (int record = 0; record < found.records; record++)
-        entries += file_counts[record] + dir_counts[record];
-    check(found.records == DIRECTORIES && entries == expected, "ic_crawl");
+    way(found, inotify, IN_CREATE | IN_DELETE | IN_ONLYDIR, 0, DIRECTORIES, fd, names, (uint64_t)at);
+    for (int record = 0; record < found->records; record++)
+        entries += found->file_counts[record] + found->dir_counts[record];
+    check(found->records == DIRECTORIES && entries == expected, "ic_crawl");
     return found;
 }
 
@@ -174,14 +173,18 @@ static long crawl_directories(void)
 /* --- adopt, apply: the ledger of that tree --- */
 
 /* A ledger with a root, and in it the directories from which the crawl began; their nodes. */
-static struct il_ledger *new_ledger(int32_t *nodes)
+static struct il_ledger *new_ledger(int64_t *nodes)
 {
-    struct il_ledger *ledger = il_new();
-    int32_t root = il_add_root(ledger);
+    int failed;
+    struct il_ledger *ledger = il_new(&failed);
+    int64_t root;
 
-    /* The seed decides how often two names fall on one place. */
-    ledger->seed = 1;
-    check(il_set_root(ledger, root, "/root", 5, IN_ALL_EVENTS, 1, 0) == 0, "il_set_root");
+    check(ledger != NULL, "il_new");
+    /* The key decides how often two names, and two watches, fall on one place. */
+    ledger->key = (struct sip_key){1, 2};
+    ledger->owner_key = 3;
+    root = il_add_root(ledger, "/root", 5, IN_ALL_EVENTS, 1, 0);
+    check(root >= 0, "il_add_root");
     for (int top = 0; top < TOPS; top++) {
         tree_path name;
         int length = snprintf(name, sizeof name, "top-%d", top);
@@ -194,14 +197,14 @@ static struct il_ledger *new_ledger(int32_t *nodes)
 
 static struct il_ledger *adopted_tree(int32_t *wds)
 {
-    static int32_t nodes[DIRECTORIES];
-    struct ic_crawl found = crawl_made_tree(crawl, ENTRIES);
+    static int64_t nodes[DIRECTORIES];
+    struct ic_crawl *found = crawl_made_tree(crawl, ENTRIES);
     struct il_ledger *ledger = new_ledger(nodes);
 
     start();
-    check(adopt(ledger, &found, nodes, TOPS) == 0, "il_adopt");
+    check(adopt(ledger, found, nodes, DIRECTORIES, TOPS) == 0, "il_adopt");
     check(ledger->count == DIRECTORIES + 1, "il_adopt");
-    memcpy(wds, found.wds, DIRECTORIES * sizeof *wds);
+    memcpy(wds, found->wds, DIRECTORIES * sizeof *wds);
     return ledger;
 }
 
@@ -218,13 +221,8 @@ static long apply_in_tree(void)
 {
     static const uint32_t masks[] = {IN_CREATE, IN_MODIFY, IN_ATTRIB, IN_DELETE};
     enum { KINDS = 4, EVENTS = DIRECTORIES * KINDS, PATH = 64 };
-    static char paths[EVENTS * PATH];
-    static int32_t wds[DIRECTORIES], told_wds[EVENTS];
-    static uint32_t told_masks[EVENTS];
-    static uint8_t kinds[EVENTS];
-    struct il_told told = {
-        .wds = told_wds, .masks = told_masks, .kinds = kinds, .paths = paths, .room = sizeof paths, .most = EVENTS,
-    };
+    static int32_t wds[DIRECTORIES];
+    struct il_told *told = il_told_new(EVENTS, EVENTS * PATH);
     struct il_ledger *ledger = adopted_tree(wds);
     struct iq_queue *queue = iq_new();
 
@@ -237,7 +235,7 @@ static long apply_in_tree(void)
         check(feed(queue, (const char *)&record, sizeof record) == 1, "iq_feed");
     }
     start();
-    check(apply(ledger, queue, EVENTS, NULL, 0, &told) == EVENTS && told.count == EVENTS, "il_apply");
+    check(apply(ledger, queue, EVENTS, NULL, 0, told) == EVENTS && told->count == EVENTS, "il_apply");
     return EVENTS;
 }
 
@@ -246,7 +244,7 @@ static long apply_in_tree(void)
 static long large_directory(void)
 {
     enum { MANY = 10000 };
-    int32_t nodes[TOPS];
+    int64_t nodes[TOPS];
     struct il_ledger *ledger = new_ledger(nodes);
 
     start();
@@ -262,16 +260,34 @@ static long large_directory(void)
     return MANY;
 }
 
+/* --- the hash of a name --- */
+
+/* Of 16 bytes: two whole words, and the one with the length, as most names have it. */
+static long hashed(void)
+{
+    enum { MANY = 1000 };
+    const struct sip_key key = {1, 2};
+    char name[] = "a-name-of-a-file";
+    uint64_t all = 0;
+
+    start();
+    for (int number = 0; number < MANY; number++)
+        all ^= hash(&key, name, sizeof name - 1);
+    /* Each is the same. */
+    check(all == 0, "sip_hash");
+    return MANY;
+}
+
 /* --- watch descriptors, which the kernel counts up --- */
 
 static long owned_in_turn(void)
 {
     enum { MANY = 10000 };
-    static int32_t nodes[MANY];
+    static int64_t nodes[MANY];
     struct il_ledger *ledger = new_ledger(nodes);
 
     for (int number = 0; number < MANY; number++) {
-        nodes[number] = il_add_root(ledger);
+        nodes[number] = il_add_root(ledger, "/", 1, 0, 0, 0);
         check(nodes[number] >= 0, "il_add_root");
     }
     start();
@@ -296,6 +312,7 @@ static const struct {
     {"il_apply", apply_in_tree},
     {"il_create", large_directory},
     {"il_own", owned_in_turn},
+    {"sip_hash", hashed},
 };
 
 int main(int argc, char **argv)

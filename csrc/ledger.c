@@ -8,8 +8,10 @@
    taken out stays as a dead one until there are more dead than live ones. So the small directories that most
    are cost a few bytes an entry, and in large ones a name is found in one step.
 
-   A node knows its parent and where its entry stands there: a path is climbed, and a move is one re-link. Node
-   numbers are used again; who holds one has to know when it is over. */
+   A node knows its parent and where its entry stands there: a path is climbed, and a move is one re-link. Its place in
+   the array is used again when it is over. So outside of this file a node goes by a number that has its generation
+   as well, how often the place was used before: each number is of one node for ever, and every verb that is given
+   one refuses what is not in use with -ESTALE, and does nothing then. */
 
 enum {
     IL_NONE = -1,
@@ -26,8 +28,12 @@ enum {
     /* Of a root with directories only: names of files are in it for some time; what is in it was told. */
     IL_FRESH = 16,
     IL_LISTED = 32,
+    /* What may be set and taken from outside. */
+    IL_SETTABLE = IL_LINK | IL_TWINS | IL_FRESH | IL_LISTED,
     /* More entries than this are looked up by an index. */
-    IL_FEW = 12
+    IL_FEW = 12,
+    IL_GENERATION_BITS = 19,
+    IL_LAST_GENERATION = (1 << IL_GENERATION_BITS) - 1
 };
 
 struct il_node {
@@ -36,10 +42,14 @@ struct il_node {
     uint32_t at;    /* where its entry is, in the parent's names; of a root, which one it is */
     uint32_t filled, room;
     uint32_t live, entries; /* entries, and how many of them are live */
-    uint8_t flags, index_bits;
+    /* In the four bytes that were left: of the flags of a node each has its bit. */
+    uint32_t flags : 8, index_bits : 5, generation : IL_GENERATION_BITS;
     char *names;
     uint32_t *index; /* 1 + where an entry is; 0 if there is none */
 };
+
+/* What a directory costs is promised; what follows from it is measured (README.md). */
+_Static_assert(sizeof(struct il_node) <= 48, "a node has grown");
 
 struct il_root {
     int32_t node; /* IL_NONE: not in use */
@@ -55,27 +65,36 @@ struct il_ledger {
     struct il_node *nodes;
     struct il_root *roots;
     int32_t *owners; /* by watch descriptor: the node, or IL_NONE */
-    uint64_t seed;
+    struct sip_key key;
     int32_t count, room, free; /* of nodes */
     int32_t root_count;
     uint32_t owner_count, owner_mask, owner_shift; /* as many places as fit in 32 - shift bits */
+    uint32_t owner_key;
 };
 
-static struct il_ledger *il_new(void)
+/* NULL if it failed, and then why, as -errno: -EINTR if a signal came before there was a key. */
+static struct il_ledger *il_new(int *failed)
 {
-    struct il_ledger *ledger = calloc(1, sizeof *ledger);
+    const struct sip_key *key = sip_process_key(failed);
+    struct il_ledger *ledger;
 
-    if (ledger == NULL)
+    if (key == NULL)
         return NULL;
+    ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL) {
+        *failed = -ENOMEM;
+        return NULL;
+    }
     ledger->free = IL_NONE;
-    /* It needs no descriptor, and early after the start of a machine there may be nothing yet. */
-    if (getrandom(&ledger->seed, sizeof ledger->seed, GRND_NONBLOCK) < 0)
-        ledger->seed = (uintptr_t)ledger;
+    ledger->key = *key;
+    ledger->owner_key = (uint32_t)sip_hash(key, "watches", 7);
     return ledger;
 }
 
 static void il_free(struct il_ledger *ledger)
 {
+    if (ledger == NULL)
+        return;
     for (int32_t node = 0; node < ledger->count; node++) {
         free(ledger->nodes[node].names);
         free(ledger->nodes[node].index);
@@ -89,10 +108,28 @@ static void il_free(struct il_ledger *ledger)
     free(ledger);
 }
 
-/* Whoever holds the number of a node that is no more is told so, and harms nothing. */
-static int il_is_node(const struct il_ledger *ledger, int32_t node)
+/* The node that has a number, IL_NONE if none has: whoever holds the number of a node that is over is told so, and
+   harms nothing. */
+static int32_t il_node_of(const struct il_ledger *ledger, int64_t number)
 {
-    return node >= 0 && node < ledger->count && !(ledger->nodes[node].flags & IL_FREE);
+    uint32_t place = (uint32_t)number;
+    const struct il_node *node;
+
+    if (place >= (uint32_t)ledger->count)
+        return IL_NONE;
+    node = &ledger->nodes[place];
+    return node->generation == number >> 32 && !(node->flags & IL_FREE) ? (int32_t)place : IL_NONE;
+}
+
+/* The number of a node; IL_NONE stays what it is. */
+static int64_t il_number_of(const struct il_ledger *ledger, int32_t node)
+{
+    return node == IL_NONE ? IL_NONE : (int64_t)ledger->nodes[node].generation << 32 | node;
+}
+
+static int il_is_node(const struct il_ledger *ledger, int64_t node)
+{
+    return il_node_of(ledger, node) != IL_NONE;
 }
 
 /* --- the entries of one directory --- */
@@ -135,22 +172,10 @@ static int32_t il_child(const char *entry)
     return child;
 }
 
-/* Seeded, so that nobody can choose names that are slow to find. */
+/* Under a key, so that nobody can choose names that are slow to find. */
 static uint32_t il_hash(const struct il_ledger *ledger, const char *name, uint32_t length)
 {
-    uint64_t hash = ledger->seed ^ (length * UINT64_C(0x9e3779b97f4a7c15)), word;
-
-    for (; length >= sizeof word; length -= sizeof word, name += sizeof word) {
-        memcpy(&word, name, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    memcpy(&word, name, length);
-    hash = (hash ^ word) * UINT64_C(0xc4ceb9fe1a85ec53);
-    hash ^= hash >> 29;
-    hash *= UINT64_C(0xff51afd7ed558ccd);
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)sip_hash(&ledger->key, name, length);
 }
 
 static int il_is_called(const char *entry, const char *name, uint32_t length)
@@ -240,19 +265,24 @@ static void il_compact(struct il_ledger *ledger, struct il_node *node)
         il_fill_index(ledger, node);
 }
 
-/* Have room for so many more bytes of entries, and not more than that if exactly. */
+/* Have room for so many more bytes of entries, and not more than that if exactly.
+
+   To take out the dead costs as much as there is, so there have to be many of them: where one goes for each that
+   comes, as in a spool, the room would be full again at the next one. */
 static int il_reserve(struct il_ledger *ledger, struct il_node *node, uint64_t size, int exactly)
 {
     uint32_t dead = node->entries - node->live;
     uint64_t room;
 
-    if (dead > 0 && (dead > node->live || node->filled + size > node->room))
+    if (dead > node->live || (node->filled + size > node->room && dead > node->entries / 4))
         il_compact(ledger, node);
     room = node->filled + size;
     if (room <= node->room)
         return 0;
     if (!exactly)
         room = room < 32 ? 32 : room + room / 2;
+    if (room > UINT32_MAX && node->filled + size <= UINT32_MAX)
+        room = UINT32_MAX;
     if (room > UINT32_MAX || !iq_grow(&node->names, room, 1))
         return -ENOMEM;
     node->room = (uint32_t)room;
@@ -325,25 +355,6 @@ static void il_bare(struct il_node *node)
     node->filled = node->room = node->live = node->entries = 0;
 }
 
-/* Take out all entries that are no directories. */
-static void il_forget_files(struct il_ledger *ledger, int32_t directory)
-{
-    struct il_node *node = &ledger->nodes[directory];
-
-    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at)) {
-        char *entry = node->names + at;
-
-        if (il_is_live(entry) && !il_is_directory(entry)) {
-            entry[2] &= ~IL_LIVE;
-            node->live--;
-        }
-    }
-    if (node->live == 0)
-        il_bare(node);
-    else if (node->live < node->entries)
-        il_compact(ledger, node);
-}
-
 /* --- nodes --- */
 
 static const char *il_entry(const struct il_ledger *ledger, int32_t node)
@@ -371,286 +382,28 @@ static int il_grow_nodes(struct il_ledger *ledger)
 static int32_t il_new_node(struct il_ledger *ledger, int32_t parent)
 {
     int32_t node = ledger->free;
+    uint32_t generation = 0;
 
     if (node != IL_NONE) {
         ledger->free = ledger->nodes[node].parent;
+        generation = ledger->nodes[node].generation;
     } else {
         if (ledger->count == ledger->room && il_grow_nodes(ledger) < 0)
             return -ENOMEM;
         node = ledger->count++;
     }
-    ledger->nodes[node] = (struct il_node){.wd = -1, .parent = parent};
+    ledger->nodes[node] = (struct il_node){.wd = -1, .parent = parent, .generation = generation};
     return node;
 }
 
-static int32_t il_owner(const struct il_ledger *ledger, int32_t wd);
-static void il_disown(struct il_ledger *ledger, int32_t wd);
-
-static void il_free_node(struct il_ledger *ledger, int32_t node)
-{
-    if (il_owner(ledger, ledger->nodes[node].wd) == node)
-        il_disown(ledger, ledger->nodes[node].wd);
-    free(ledger->nodes[node].names);
-    free(ledger->nodes[node].index);
-    ledger->nodes[node] = (struct il_node){.wd = -1, .parent = ledger->free, .flags = IL_FREE};
-    ledger->free = node;
-}
-
-/* Add an entry that is not there: the node of a directory, IL_NONE for anything else, or -errno below IL_ABSENT. */
-static int32_t il_create(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length, int is_dir)
-{
-    int32_t node = IL_NONE;
-    int failed;
-
-    if (!il_is_node(ledger, parent))
-        return -EINVAL;
-    if (is_dir && (node = il_new_node(ledger, parent)) < 0)
-        return node;
-    failed = il_add(ledger, parent, name, length, node);
-    if (failed < 0 && is_dir)
-        il_free_node(ledger, node);
-    return failed < 0 ? failed : node;
-}
-
-/* The node of an entry, IL_NONE if it is no directory, IL_ABSENT if there is none of that name. */
-static int32_t il_get(const struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length)
-{
-    int64_t at = il_is_node(ledger, parent) ? il_find(ledger, parent, name, length) : -1;
-
-    return at < 0 ? IL_ABSENT : il_child(ledger->nodes[parent].names + at);
-}
-
-/* Take an entry out; what it was, as il_get says it. Its node is free then; -ENOTEMPTY if that has entries. */
-static int32_t il_drop(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length)
-{
-    int32_t node = il_get(ledger, parent, name, length);
-
-    if (node == IL_ABSENT)
-        return IL_ABSENT;
-    if (node != IL_NONE && ledger->nodes[node].live > 0)
-        return -ENOTEMPTY;
-    il_take(ledger, parent, (uint32_t)il_find(ledger, parent, name, length));
-    if (node != IL_NONE)
-        il_free_node(ledger, node);
-    return node;
-}
-
-/* Take all entries out of a directory, and free their nodes; -ENOTEMPTY, and nothing done, if one has entries. */
-static int il_clear(struct il_ledger *ledger, int32_t directory)
-{
-    struct il_node *node = &ledger->nodes[directory];
-
-    if (!il_is_node(ledger, directory))
-        return -EINVAL;
-    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
-        if (il_is_live(node->names + at) && il_is_directory(node->names + at) &&
-            ledger->nodes[il_child(node->names + at)].live > 0)
-            return -ENOTEMPTY;
-    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
-        if (il_is_live(node->names + at) && il_is_directory(node->names + at))
-            il_free_node(ledger, il_child(node->names + at));
-    il_bare(node);
-    return 0;
-}
-
-static int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor)
-{
-    while (node != ancestor && node != IL_NONE)
-        node = ledger->nodes[node].parent;
-    return node == ancestor;
-}
-
-/* Put an entry of one directory into another, where it has a name that is not there; what it is, as il_get says
-   it, or -errno below IL_ABSENT, and nothing done. */
-static int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,
-                        const char *new_name, uint32_t new_length)
-{
-    int32_t node = il_get(ledger, source, name, length);
-    int failed;
-
-    if (node == IL_ABSENT)
-        return node;
-    if (!il_is_node(ledger, parent))
-        return -EINVAL;
-    if (node != IL_NONE && il_is_within(ledger, parent, node))
-        return -ELOOP;
-    failed = il_add(ledger, parent, new_name, new_length, node);
-    if (failed < 0)
-        return failed;
-    if (node != IL_NONE)
-        ledger->nodes[node].parent = parent;
-    /* To add may have moved what was there. */
-    il_take(ledger, source, (uint32_t)il_find(ledger, source, name, length));
-    return node;
-}
-
-/* The name of a node and its length. */
-static const char *il_name(const struct il_ledger *ledger, int32_t node, uint32_t *length)
-{
-    const char *entry;
-
-    if (ledger->nodes[node].flags & IL_ROOT) {
-        const struct il_root *root = &ledger->roots[ledger->nodes[node].at];
-
-        *length = root->length;
-        return root->name;
-    }
-    entry = il_entry(ledger, node);
-    *length = il_length(entry);
-    return entry + il_name_at(entry);
-}
-
-static int32_t il_parent(const struct il_ledger *ledger, int32_t node)
-{
-    return ledger->nodes[node].parent;
-}
-
-static int32_t il_wd(const struct il_ledger *ledger, int32_t node)
-{
-    return ledger->nodes[node].wd;
-}
-
-static uint32_t il_live(const struct il_ledger *ledger, int32_t node)
-{
-    return ledger->nodes[node].live;
-}
-
-static int il_has_flag(const struct il_ledger *ledger, int32_t node, int flag)
-{
-    return (ledger->nodes[node].flags & flag) != 0;
-}
-
-static void il_set_flag(struct il_ledger *ledger, int32_t node, int flag, int is_set)
-{
-    if (is_set)
-        ledger->nodes[node].flags |= (uint8_t)flag;
-    else
-        ledger->nodes[node].flags &= (uint8_t)~flag;
-}
-
-/* How many bytes il_list needs for the names. */
-static uint64_t il_list_size(const struct il_ledger *ledger, int32_t directory)
-{
-    return ledger->nodes[directory].filled;
-}
-
-/* List a directory: the names, each ended by a NUL, and the node of each entry or IL_NONE; the bytes of names. */
-static uint64_t il_list(const struct il_ledger *ledger, int32_t directory, char *names, int32_t *children)
-{
-    const struct il_node *node = &ledger->nodes[directory];
-    uint64_t filled = 0;
-
-    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at)) {
-        const char *entry = node->names + at;
-        uint32_t length = il_length(entry);
-
-        if (!il_is_live(entry))
-            continue;
-        memcpy(names + filled, entry + il_name_at(entry), length);
-        filled += length;
-        names[filled++] = '\0';
-        *children++ = il_child(entry);
-    }
-    return filled;
-}
-
-/* --- roots --- */
-
-/* Add a root without a name; its node, or -errno. */
-static int32_t il_add_root(struct il_ledger *ledger)
-{
-    int32_t number = 0, node;
-
-    while (number < ledger->root_count && ledger->roots[number].node != IL_NONE)
-        number++;
-    if (number == ledger->root_count) {
-        if (!iq_grow(&ledger->roots, (size_t)number + 1, sizeof *ledger->roots))
-            return -ENOMEM;
-        ledger->roots[ledger->root_count++] = (struct il_root){.node = IL_NONE};
-    }
-    if ((node = il_new_node(ledger, IL_NONE)) < 0)
-        return node;
-    ledger->nodes[node].flags = IL_ROOT;
-    ledger->nodes[node].at = (uint32_t)number;
-    ledger->roots[number].node = node;
-    return node;
-}
-
-/* Say how a root is called, what is asked of it, whether its entries are plain, and whether files are passed. */
-static int il_set_root(struct il_ledger *ledger, int32_t node, const char *name, uint32_t length, uint32_t asked,
-                       int plain, int passes)
-{
-    struct il_root *root = &ledger->roots[ledger->nodes[node].at];
-
-    if (!iq_grow(&root->name, (size_t)length + 1, 1))
-        return -ENOMEM;
-    memcpy(root->name, name, length);
-    root->length = length;
-    root->asked = asked;
-    root->plain = plain != 0;
-    root->passes = passes != 0;
-    return 0;
-}
-
-/* Take out a root; -ENOTEMPTY if it has entries. */
-static int il_drop_root(struct il_ledger *ledger, int32_t node)
-{
-    struct il_root *root = &ledger->roots[ledger->nodes[node].at];
-
-    if (ledger->nodes[node].live > 0)
-        return -ENOTEMPTY;
-    free(root->name);
-    *root = (struct il_root){.node = IL_NONE};
-    il_free_node(ledger, node);
-    return 0;
-}
-
-/* The node of the root that a node is below. */
-static int32_t il_top(const struct il_ledger *ledger, int32_t node)
-{
-    while (!(ledger->nodes[node].flags & IL_ROOT))
-        node = ledger->nodes[node].parent;
-    return node;
-}
-
-static const struct il_root *il_root_of(const struct il_ledger *ledger, int32_t node)
-{
-    return &ledger->roots[ledger->nodes[il_top(ledger, node)].at];
-}
-
-/* What stands before the name of an entry of a directory in its path: the directory's path, and a slash unless that
-   ends with one. Its length; it is only written if there is so much room. */
-static uint64_t il_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room)
-{
-    const struct il_root *root = il_root_of(ledger, directory);
-    uint32_t slash = root->length > 0 && root->name[root->length - 1] != '/', length;
-    uint64_t size = root->length + slash, at;
-
-    for (int32_t node = directory; !(ledger->nodes[node].flags & IL_ROOT); node = ledger->nodes[node].parent)
-        size += il_length(il_entry(ledger, node)) + 1;
-    if (size > room)
-        return size;
-    at = size;
-    for (int32_t node = directory; !(ledger->nodes[node].flags & IL_ROOT); node = ledger->nodes[node].parent) {
-        const char *name = il_name(ledger, node, &length);
-
-        out[--at] = '/';
-        at -= length;
-        memcpy(out + at, name, length);
-    }
-    if (slash)
-        out[--at] = '/';
-    memcpy(out, root->name, root->length);
-    return size;
-}
-
-/* --- watch descriptors --- */
+/* --- who has which watch descriptor --- */
 
 /* The first place of wd in the table. The kernel counts watch descriptors up: side by side they would be one run
-   without a gap, and what is behind a place would never end. So they are spread, by the golden ratio. */
+   without a gap, and what is behind a place would never end. So they are spread, by the golden ratio. And whoever makes
+   directories and keeps some of them chooses among the numbers, but does not know the key. */
 static uint32_t il_home(const struct il_ledger *ledger, int32_t wd)
 {
-    return ((uint32_t)wd * UINT32_C(0x9e3779b9)) >> ledger->owner_shift;
+    return (((uint32_t)wd ^ ledger->owner_key) * UINT32_C(0x9e3779b9)) >> ledger->owner_shift;
 }
 
 /* Where the owner of wd stands in the table, or where it would. There is a table, and an empty place in it. */
@@ -663,7 +416,7 @@ static uint32_t il_slot(const struct il_ledger *ledger, int32_t wd)
     return slot;
 }
 
-static int32_t il_owner(const struct il_ledger *ledger, int32_t wd)
+static int32_t il_find_owner(const struct il_ledger *ledger, int32_t wd)
 {
     return ledger->owners == NULL ? IL_NONE : ledger->owners[il_slot(ledger, wd)];
 }
@@ -673,7 +426,7 @@ enum { FIRST_BITS = 4 };
 static int il_grow_owners(struct il_ledger *ledger)
 {
     uint32_t size = ledger->owners == NULL ? 1u << FIRST_BITS : 2 * (ledger->owner_mask + 1), old_size = size / 2;
-    int32_t *old = ledger->owners, *owners = malloc(size * sizeof *owners);
+    int32_t *old = ledger->owners, *owners = size > 0 ? malloc(size * sizeof *owners) : NULL;
 
     if (owners == NULL)
         return -ENOMEM;
@@ -688,13 +441,21 @@ static int il_grow_owners(struct il_ledger *ledger)
     return 0;
 }
 
-/* Let node be the owner of wd, in the place of another one if there is one. */
-static int il_own(struct il_ledger *ledger, int32_t wd, int32_t node)
+/* Whether a node stands in the table. */
+static int il_is_owner(const struct il_ledger *ledger, int32_t node)
+{
+    return ledger->nodes[node].wd >= 0 && il_find_owner(ledger, ledger->nodes[node].wd) == node;
+}
+
+static int il_set_owner(struct il_ledger *ledger, int32_t wd, int32_t node)
 {
     uint32_t slot;
 
-    if (!il_is_node(ledger, node))
+    if (wd < 0)
         return -EINVAL;
+    /* It would stand in the table at a place where nobody looks for it. */
+    if (ledger->nodes[node].wd != wd && il_is_owner(ledger, node))
+        return -EBUSY;
     if (ledger->owners == NULL || ledger->owner_count * 10 >= (uint64_t)ledger->owner_mask * 7)
         if (il_grow_owners(ledger) < 0)
             return -ENOMEM;
@@ -711,7 +472,7 @@ static void il_disown(struct il_ledger *ledger, int32_t wd)
 {
     uint32_t mask = ledger->owner_mask, gap;
 
-    if (il_owner(ledger, wd) == IL_NONE)
+    if (il_find_owner(ledger, wd) == IL_NONE)
         return;
     gap = il_slot(ledger, wd);
     ledger->nodes[ledger->owners[gap]].wd = -1;
@@ -727,10 +488,37 @@ static void il_disown(struct il_ledger *ledger, int32_t wd)
     ledger->owner_count--;
 }
 
-/* What the node itself says; who owns the descriptor is another matter. */
-static void il_set_wd(struct il_ledger *ledger, int32_t node, int32_t wd)
+static int64_t il_owner(const struct il_ledger *ledger, int32_t wd)
 {
-    ledger->nodes[node].wd = wd;
+    return il_number_of(ledger, il_find_owner(ledger, wd));
+}
+
+/* Let node be the owner of wd, in the place of another one if there is one; -EBUSY if it is that of another wd. */
+static int il_own(struct il_ledger *ledger, int32_t wd, int64_t node)
+{
+    int32_t owner = il_node_of(ledger, node);
+
+    return owner == IL_NONE ? -ESTALE : il_set_owner(ledger, wd, owner);
+}
+
+/* What the node itself says; -EBUSY if it is the owner of another one. */
+static int il_set_wd(struct il_ledger *ledger, int64_t node, int32_t wd)
+{
+    int32_t said_by = il_node_of(ledger, node);
+
+    if (said_by == IL_NONE)
+        return -ESTALE;
+    if (ledger->nodes[said_by].wd != wd && il_is_owner(ledger, said_by))
+        return -EBUSY;
+    ledger->nodes[said_by].wd = wd < 0 ? -1 : wd;
+    return 0;
+}
+
+static int32_t il_wd(const struct il_ledger *ledger, int64_t node)
+{
+    int32_t said_by = il_node_of(ledger, node);
+
+    return said_by == IL_NONE ? -ESTALE : ledger->nodes[said_by].wd;
 }
 
 static uint32_t il_owner_count(const struct il_ledger *ledger)
@@ -738,85 +526,413 @@ static uint32_t il_owner_count(const struct il_ledger *ledger)
     return ledger->owner_count;
 }
 
-/* All watch descriptors that have an owner. */
-static void il_wds(const struct il_ledger *ledger, int32_t *wds)
+/* The watch descriptors that have an owner, so many of them at most; how many there are. */
+static uint32_t il_wds(const struct il_ledger *ledger, int32_t *wds, uint32_t most)
 {
-    for (uint64_t slot = 0; ledger->owners != NULL && slot <= ledger->owner_mask; slot++)
-        if (ledger->owners[slot] != IL_NONE)
-            *wds++ = ledger->nodes[ledger->owners[slot]].wd;
-}
-
-/* --- what a crawl found --- */
-
-/* Add so many entries to a new directory: their names stand one behind the other, each ended by a NUL. The nodes of
-   directories go to *nodes. What comes behind the names; NULL if there is no memory. */
-static const char *il_adopt_names(struct il_ledger *ledger, int32_t directory, const char *names, int32_t count,
-                                  int32_t **nodes)
-{
-    for (; count > 0; count--) {
-        uint32_t length = (uint32_t)strlen(names);
-        int32_t node = il_create(ledger, directory, names, length, nodes != NULL);
-
-        if (node < IL_NONE)
-            return NULL;
-        if (nodes != NULL)
-            *(*nodes)++ = node;
-        names += length + 1;
+    for (uint64_t slot = 0; ledger->owners != NULL && most > 0 && slot <= ledger->owner_mask; slot++) {
+        if (ledger->owners[slot] == IL_NONE)
+            continue;
+        *wds++ = ledger->nodes[ledger->owners[slot]].wd;
+        most--;
     }
-    return names;
+    return ledger->owner_count;
 }
 
-static uint64_t il_names_size(const char *names, int32_t count, uint32_t each)
-{
-    const char *at = names;
+/* --- the verbs: entries --- */
 
-    for (int32_t left = count; left > 0; left--)
-        at += strlen(at) + 1;
-    return (uint64_t)(at - names) + (uint64_t)count * each;
+/* The place of a node is used again as long as the next number of it would be a new one. */
+static void il_free_node(struct il_ledger *ledger, int32_t node)
+{
+    uint32_t generation = ledger->nodes[node].generation;
+
+    if (il_is_owner(ledger, node))
+        il_disown(ledger, ledger->nodes[node].wd);
+    free(ledger->nodes[node].names);
+    free(ledger->nodes[node].index);
+    ledger->nodes[node] = (struct il_node){.wd = -1, .parent = IL_NONE, .flags = IL_FREE};
+    if (generation == IL_LAST_GENERATION)
+        return;
+    ledger->nodes[node].generation = generation + 1;
+    ledger->nodes[node].parent = ledger->free;
+    ledger->free = node;
 }
 
-/* Have just the room that a new directory will need. */
-static int il_prepare(struct il_ledger *ledger, int32_t directory, const char *files, int32_t file_count,
-                      const char *dirs, int32_t dir_count)
+/* Add an entry that is not there; its node if it is a directory, IL_NONE if not, or -errno. */
+static int32_t il_enter(struct il_ledger *ledger, int32_t parent, const char *name, uint32_t length, int is_dir)
 {
-    struct il_node *node = &ledger->nodes[directory];
-    uint64_t size = il_names_size(files, file_count, IL_HEADER - 1) +
-                    il_names_size(dirs, dir_count, IL_HEADER - 1 + sizeof(int32_t));
+    int32_t node = IL_NONE;
+    int failed;
 
-    if (size > 0 && il_reserve(ledger, node, size, 1) < 0)
-        return -ENOMEM;
-    if (node->index == NULL && (int64_t)file_count + dir_count > IL_FEW)
-        return il_reindex(ledger, node, (uint64_t)file_count + dir_count);
+    if (is_dir && (node = il_new_node(ledger, parent)) < 0)
+        return node;
+    failed = il_add(ledger, parent, name, length, node);
+    if (failed < 0 && is_dir)
+        il_free_node(ledger, node);
+    return failed < 0 ? failed : node;
+}
+
+/* Add an entry that is not there: the node of a directory, IL_NONE for anything else, or -errno below IL_ABSENT. */
+static int64_t il_create(struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length, int is_dir)
+{
+    int32_t directory = il_node_of(ledger, parent), node;
+
+    if (directory == IL_NONE)
+        return -ESTALE;
+    node = il_enter(ledger, directory, name, length, is_dir);
+    return node < IL_NONE ? node : il_number_of(ledger, node);
+}
+
+/* The node of an entry, IL_NONE if it is no directory, IL_ABSENT if there is none of that name. */
+static int64_t il_get(const struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length)
+{
+    int32_t directory = il_node_of(ledger, parent);
+    int64_t at;
+
+    if (directory == IL_NONE)
+        return -ESTALE;
+    at = il_find(ledger, directory, name, length);
+    return at < 0 ? IL_ABSENT : il_number_of(ledger, il_child(ledger->nodes[directory].names + at));
+}
+
+/* Take an entry out; what it was, as il_get says it. Its node is free then; -ENOTEMPTY if that has entries. */
+static int64_t il_drop(struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length)
+{
+    int32_t directory = il_node_of(ledger, parent), node;
+    int64_t at, number;
+
+    if (directory == IL_NONE)
+        return -ESTALE;
+    at = il_find(ledger, directory, name, length);
+    if (at < 0)
+        return IL_ABSENT;
+    node = il_child(ledger->nodes[directory].names + at);
+    number = il_number_of(ledger, node);
+    if (node != IL_NONE && ledger->nodes[node].live > 0)
+        return -ENOTEMPTY;
+    il_take(ledger, directory, (uint32_t)at);
+    if (node != IL_NONE)
+        il_free_node(ledger, node);
+    return number;
+}
+
+/* Take all entries out of a directory, and free their nodes; -ENOTEMPTY, and nothing done, if one has entries. */
+static int il_clear(struct il_ledger *ledger, int64_t directory)
+{
+    int32_t cleared = il_node_of(ledger, directory);
+    struct il_node *node;
+
+    if (cleared == IL_NONE)
+        return -ESTALE;
+    node = &ledger->nodes[cleared];
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
+        if (il_is_live(node->names + at) && il_is_directory(node->names + at) &&
+            ledger->nodes[il_child(node->names + at)].live > 0)
+            return -ENOTEMPTY;
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
+        if (il_is_live(node->names + at) && il_is_directory(node->names + at))
+            il_free_node(ledger, il_child(node->names + at));
+    il_bare(node);
     return 0;
 }
 
-/* Fill in new directories, those of the first slots of a crawl, and all below them, and own their watches. nodes
-   has room for the node of each slot and holds those of the first ones. Returns how many directories were not
-   visited; their nodes come first in nodes then. Or -errno. */
-static int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int32_t *nodes, int32_t count)
+/* Take out all entries that are no directories. */
+static int il_forget_files(struct il_ledger *ledger, int64_t directory)
 {
-    const char *files = crawl->files, *dirs = crawl->dirs;
-    int32_t *next = nodes + count, left = 0;
+    int32_t cleared = il_node_of(ledger, directory);
+    struct il_node *node;
 
-    for (int32_t slot = 0; slot < crawl->slots; slot++)
-        if (crawl->visits[slot] >= 0)
-            crawl->slots_of[crawl->visits[slot]] = slot;
-    for (int32_t record = 0; record < crawl->records; record++) {
-        int32_t node = nodes[crawl->slots_of[record]], failed = il_own(ledger, crawl->wds[record], node);
+    if (cleared == IL_NONE)
+        return -ESTALE;
+    node = &ledger->nodes[cleared];
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at)) {
+        char *entry = node->names + at;
 
-        if (failed == 0)
-            failed = il_prepare(ledger, node, files, crawl->file_counts[record], dirs, crawl->dir_counts[record]);
-        if (failed < 0)
-            return failed;
-        ledger->nodes[node].flags |= IL_LISTED;
-        files = il_adopt_names(ledger, node, files, crawl->file_counts[record], NULL);
-        if (files != NULL)
-            dirs = il_adopt_names(ledger, node, dirs, crawl->dir_counts[record], &next);
-        if (files == NULL || dirs == NULL)
-            return -ENOMEM;
+        if (il_is_live(entry) && !il_is_directory(entry)) {
+            entry[2] &= ~IL_LIVE;
+            node->live--;
+        }
     }
-    for (int32_t slot = 0; slot < crawl->slots; slot++)
-        if (crawl->visits[slot] < 0)
-            nodes[left++] = nodes[slot];
-    return left;
+    if (node->live == 0)
+        il_bare(node);
+    else if (node->live < node->entries)
+        il_compact(ledger, node);
+    return 0;
+}
+
+static int il_is_below(const struct il_ledger *ledger, int32_t node, int32_t ancestor)
+{
+    while (node != ancestor && node != IL_NONE)
+        node = ledger->nodes[node].parent;
+    return node == ancestor;
+}
+
+/* Whether a node is another one or below it. */
+static int il_is_within(const struct il_ledger *ledger, int64_t node, int64_t ancestor)
+{
+    int32_t below = il_node_of(ledger, node), above = il_node_of(ledger, ancestor);
+
+    return below == IL_NONE || above == IL_NONE ? -ESTALE : il_is_below(ledger, below, above);
+}
+
+/* Put an entry of one directory into another, where it has a name that is not there; what it is, as il_get says
+   it, or -errno below IL_ABSENT, and nothing done. */
+static int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *name, uint32_t length, int64_t parent,
+                        const char *new_name, uint32_t new_length)
+{
+    int32_t from = il_node_of(ledger, source), to = il_node_of(ledger, parent), node;
+    int64_t at;
+    int failed;
+
+    if (from == IL_NONE || to == IL_NONE)
+        return -ESTALE;
+    if ((at = il_find(ledger, from, name, length)) < 0)
+        return IL_ABSENT;
+    node = il_child(ledger->nodes[from].names + at);
+    if (node != IL_NONE && il_is_below(ledger, to, node))
+        return -ELOOP;
+    failed = il_add(ledger, to, new_name, new_length, node);
+    if (failed < 0)
+        return failed;
+    if (node != IL_NONE)
+        ledger->nodes[node].parent = to;
+    /* To add may have moved what was there. */
+    il_take(ledger, from, (uint32_t)il_find(ledger, from, name, length));
+    return il_number_of(ledger, node);
+}
+
+/* How many entries a directory has. */
+static int64_t il_live(const struct il_ledger *ledger, int64_t directory)
+{
+    int32_t node = il_node_of(ledger, directory);
+
+    return node == IL_NONE ? -ESTALE : (int64_t)ledger->nodes[node].live;
+}
+
+/* How many bytes the names in a directory take, each ended by a NUL. */
+static int64_t il_list_size(const struct il_ledger *ledger, int64_t directory)
+{
+    int32_t listed = il_node_of(ledger, directory);
+    const struct il_node *node;
+    int64_t size = 0;
+
+    if (listed == IL_NONE)
+        return -ESTALE;
+    node = &ledger->nodes[listed];
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at))
+        if (il_is_live(node->names + at))
+            size += il_length(node->names + at) + 1;
+    return size;
+}
+
+/* List a directory: the names, each ended by a NUL, in so many bytes, and the node of each entry or IL_NONE, so many.
+   0, or -EAGAIN if there is more than that or less: something came in between. */
+static int il_list(const struct il_ledger *ledger, int64_t directory, char *names, uint64_t size, int64_t *children,
+                   uint64_t count)
+{
+    int32_t listed = il_node_of(ledger, directory);
+    const struct il_node *node;
+
+    if (listed == IL_NONE)
+        return -ESTALE;
+    node = &ledger->nodes[listed];
+    for (uint32_t at = 0; at < node->filled; at += il_size(node->names + at)) {
+        const char *entry = node->names + at;
+        uint32_t length = il_length(entry);
+
+        if (!il_is_live(entry))
+            continue;
+        if (size < (uint64_t)length + 1 || count == 0)
+            return -EAGAIN;
+        memcpy(names, entry + il_name_at(entry), length);
+        names[length] = '\0';
+        names += length + 1;
+        size -= length + 1;
+        *children++ = il_number_of(ledger, il_child(entry));
+        count--;
+    }
+    return size == 0 && count == 0 ? 0 : -EAGAIN;
+}
+
+/* --- the verbs: nodes --- */
+
+/* The name of a node and its length. */
+static const char *il_name_of(const struct il_ledger *ledger, int32_t node, uint32_t *length)
+{
+    const char *entry;
+
+    if (ledger->nodes[node].flags & IL_ROOT) {
+        const struct il_root *root = &ledger->roots[ledger->nodes[node].at];
+
+        *length = root->length;
+        return root->name;
+    }
+    entry = il_entry(ledger, node);
+    *length = il_length(entry);
+    return entry + il_name_at(entry);
+}
+
+/* Copy the name of a node if there is so much room; how long it is. */
+static int64_t il_name(const struct il_ledger *ledger, int64_t node, char *out, uint64_t room)
+{
+    int32_t named = il_node_of(ledger, node);
+    const char *name;
+    uint32_t length;
+
+    if (named == IL_NONE)
+        return -ESTALE;
+    name = il_name_of(ledger, named, &length);
+    if (length <= room)
+        memcpy(out, name, length);
+    return length;
+}
+
+/* The node that a node is in, IL_NONE for a root. */
+static int64_t il_parent(const struct il_ledger *ledger, int64_t node)
+{
+    int32_t below = il_node_of(ledger, node);
+
+    return below == IL_NONE ? -ESTALE : il_number_of(ledger, ledger->nodes[below].parent);
+}
+
+static int il_has_flag(const struct il_ledger *ledger, int64_t node, int flag)
+{
+    int32_t asked = il_node_of(ledger, node);
+
+    return asked == IL_NONE ? -ESTALE : (ledger->nodes[asked].flags & (uint32_t)flag) != 0;
+}
+
+static int il_set_flag(struct il_ledger *ledger, int64_t node, int flag, int is_set)
+{
+    int32_t changed = il_node_of(ledger, node);
+
+    if (changed == IL_NONE)
+        return -ESTALE;
+    if (flag & ~IL_SETTABLE)
+        return -EINVAL;
+    if (is_set)
+        ledger->nodes[changed].flags |= (uint8_t)flag;
+    else
+        ledger->nodes[changed].flags &= (uint8_t)~flag;
+    return 0;
+}
+
+/* --- the verbs: roots --- */
+
+/* Say how a root is called, what is asked of it, whether its entries are plain, and whether files are passed. */
+static int il_fill_root(struct il_root *root, const char *name, uint32_t length, uint32_t asked, int plain, int passes)
+{
+    if (!iq_grow(&root->name, (size_t)length + 1, 1))
+        return -ENOMEM;
+    memcpy(root->name, name, length);
+    root->length = length;
+    root->asked = asked;
+    root->plain = plain != 0;
+    root->passes = passes != 0;
+    return 0;
+}
+
+/* A number of a root that is not in use, or -ENOMEM. */
+static int32_t il_free_root(struct il_ledger *ledger)
+{
+    int32_t number = 0;
+
+    while (number < ledger->root_count && ledger->roots[number].node != IL_NONE)
+        number++;
+    if (number == ledger->root_count) {
+        if (!iq_grow(&ledger->roots, (size_t)number + 1, sizeof *ledger->roots))
+            return -ENOMEM;
+        ledger->roots[ledger->root_count++] = (struct il_root){.node = IL_NONE};
+    }
+    return number;
+}
+
+/* Add a root, of which all is said at once: see il_fill_root; its node, or -errno, and nothing done. */
+static int64_t il_add_root(struct il_ledger *ledger, const char *name, uint32_t length, uint32_t asked, int plain,
+                           int passes)
+{
+    int32_t number = il_free_root(ledger), node;
+
+    if (number < 0 || il_fill_root(&ledger->roots[number], name, length, asked, plain, passes) < 0)
+        return -ENOMEM;
+    if ((node = il_new_node(ledger, IL_NONE)) < 0)
+        return node;
+    ledger->nodes[node].flags = IL_ROOT;
+    ledger->nodes[node].at = (uint32_t)number;
+    ledger->roots[number].node = node;
+    return il_number_of(ledger, node);
+}
+
+/* The root that has a number, NULL if none has; a node of another kind is none. */
+static struct il_root *il_root_at(const struct il_ledger *ledger, int64_t number)
+{
+    int32_t node = il_node_of(ledger, number);
+
+    if (node == IL_NONE || !(ledger->nodes[node].flags & IL_ROOT))
+        return NULL;
+    return &ledger->roots[ledger->nodes[node].at];
+}
+
+/* Say all of it of a root again. */
+static int il_set_root(struct il_ledger *ledger, int64_t root, const char *name, uint32_t length, uint32_t asked,
+                       int plain, int passes)
+{
+    struct il_root *changed = il_root_at(ledger, root);
+
+    return changed == NULL ? -ESTALE : il_fill_root(changed, name, length, asked, plain, passes);
+}
+
+/* Take out a root; -ENOTEMPTY if it has entries. */
+static int il_drop_root(struct il_ledger *ledger, int64_t root)
+{
+    struct il_root *dropped = il_root_at(ledger, root);
+
+    if (dropped == NULL)
+        return -ESTALE;
+    if (ledger->nodes[dropped->node].live > 0)
+        return -ENOTEMPTY;
+    il_free_node(ledger, dropped->node);
+    free(dropped->name);
+    *dropped = (struct il_root){.node = IL_NONE};
+    return 0;
+}
+
+/* The root that a node is below. */
+static const struct il_root *il_root_of(const struct il_ledger *ledger, int32_t node)
+{
+    while (!(ledger->nodes[node].flags & IL_ROOT))
+        node = ledger->nodes[node].parent;
+    return &ledger->roots[ledger->nodes[node].at];
+}
+
+/* What stands before the name of an entry of a directory in its path: the directory's path, and a slash unless that
+   ends with one. Its length; it is only written if there is so much room. */
+static uint64_t il_write_prefix(const struct il_ledger *ledger, int32_t directory, char *out, uint64_t room)
+{
+    const struct il_root *root = il_root_of(ledger, directory);
+    uint32_t slash = root->length > 0 && root->name[root->length - 1] != '/', length;
+    uint64_t size = root->length + slash, at;
+
+    for (int32_t node = directory; !(ledger->nodes[node].flags & IL_ROOT); node = ledger->nodes[node].parent)
+        size += il_length(il_entry(ledger, node)) + 1;
+    if (size > room)
+        return size;
+    at = size;
+    for (int32_t node = directory; !(ledger->nodes[node].flags & IL_ROOT); node = ledger->nodes[node].parent) {
+        const char *name = il_name_of(ledger, node, &length);
+
+        out[--at] = '/';
+        at -= length;
+        memcpy(out + at, name, length);
+    }
+    if (slash)
+        out[--at] = '/';
+    memcpy(out, root->name, root->length);
+    return size;
+}
+
+static int64_t il_prefix(const struct il_ledger *ledger, int64_t directory, char *out, uint64_t room)
+{
+    int32_t node = il_node_of(ledger, directory);
+
+    return node == IL_NONE ? -ESTALE : (int64_t)il_write_prefix(ledger, node, out, room);
 }

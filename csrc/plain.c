@@ -4,7 +4,8 @@
    else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. Where only directories
    are kept, a file is only told, and nothing is looked up but whether a directory has its name. */
 
-/* What is to be told, in columns. It is taken by setting count to 0. */
+/* What is to be told, in columns. It is taken by setting count to 0. The columns are its own, and their sizes change
+   with them, here only. */
 struct il_told {
     int32_t *wds;
     uint32_t *masks;
@@ -19,6 +20,48 @@ struct il_told {
     /* Whether all are of kind 1. */
     int32_t alike;
 };
+
+static void il_told_free(struct il_told *told)
+{
+    if (told == NULL)
+        return;
+    free(told->wds);
+    free(told->masks);
+    free(told->kinds);
+    free(told->paths);
+    free(told);
+}
+
+/* Have room for so many events, and so many bytes of paths; NULL if there is no memory. */
+static struct il_told *il_told_new(int32_t most, uint64_t room)
+{
+    struct il_told *told = calloc(1, sizeof *told);
+
+    if (told == NULL || most < 1 || room < 1) {
+        free(told);
+        return NULL;
+    }
+    told->wds = malloc((size_t)most * sizeof *told->wds);
+    told->masks = malloc((size_t)most * sizeof *told->masks);
+    told->kinds = malloc((size_t)most * sizeof *told->kinds);
+    told->paths = malloc(room);
+    told->most = most;
+    told->room = room;
+    told->alike = 1;
+    if (told->wds && told->masks && told->kinds && told->paths)
+        return told;
+    il_told_free(told);
+    return NULL;
+}
+
+/* Have twice the room for paths; -ENOMEM, and it is as it was. */
+static int il_told_grow(struct il_told *told)
+{
+    if (told->room > SIZE_MAX / 2 || !iq_grow(&told->paths, 2 * told->room, 1))
+        return -ENOMEM;
+    told->room *= 2;
+    return 0;
+}
 
 /* The directory that the last event was about. */
 struct il_at {
@@ -44,7 +87,7 @@ static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd
 
     at->wd = wd;
     at->prefix = 0;
-    at->node = il_owner(ledger, wd);
+    at->node = il_find_owner(ledger, wd);
     if (at->node == IL_NONE || (ledger->nodes[at->node].flags & IL_TWINS))
         return 0;
     root = il_root_of(ledger, at->node);
@@ -75,10 +118,10 @@ static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct 
     uint64_t room = told->room - told->filled, prefix = at->prefix;
     char *out = told->paths + told->filled;
 
-    if (told->count == told->most)
+    if (told->count >= told->most)
         return 0;
     if (prefix == 0)
-        prefix = il_prefix(ledger, at->node, out, room);
+        prefix = il_write_prefix(ledger, at->node, out, room);
     if (room < prefix || room - prefix < (uint64_t)length + 1)
         return 0;
     if (at->prefix != 0)

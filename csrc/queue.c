@@ -18,6 +18,8 @@ static struct iq_queue *iq_new(void)
 
 static void iq_free(struct iq_queue *queue)
 {
+    if (queue == NULL)
+        return;
     free(queue->wds);
     free(queue->masks);
     free(queue->cookies);
@@ -119,4 +121,48 @@ static const char *iq_name(const struct iq_queue *queue, uint64_t at, uint32_t *
 
     *length = (uint32_t)(queue->ends[at] - begin);
     return queue->names + begin;
+}
+
+/* Let the next one be that at a place; -EINVAL, and nothing is changed, if it is behind the last one. */
+static int iq_move_to(struct iq_queue *queue, uint64_t at)
+{
+    if (at > queue->count)
+        return -EINVAL;
+    queue->at = at;
+    return 0;
+}
+
+/* What a record has besides its name. */
+struct iq_raw {
+    int32_t wd;
+    uint32_t mask, cookie;
+};
+
+/* Copy the record at a place, and its name if there is so much room; how long that is, or -EINVAL if there is none. */
+static int64_t iq_raw(const struct iq_queue *queue, uint64_t at, struct iq_raw *raw, char *out, uint64_t room)
+{
+    const char *name;
+    uint32_t length;
+
+    if (at >= queue->count)
+        return -EINVAL;
+    *raw = (struct iq_raw){.wd = queue->wds[at], .mask = queue->masks[at], .cookie = queue->cookies[at]};
+    name = iq_name(queue, at, &length);
+    if (length <= room)
+        memcpy(out, name, length);
+    return length;
+}
+
+/* Copy columns of so many records from a place on; -EINVAL, and nothing is copied, if there are not so many. */
+static int iq_columns(const struct iq_queue *queue, uint64_t begin, uint64_t count, int32_t *wds, uint32_t *masks,
+                      uint32_t *cookies)
+{
+    if (begin > queue->count || count > queue->count - begin)
+        return -EINVAL;
+    if (count == 0)
+        return 0;
+    memcpy(wds, queue->wds + begin, count * sizeof *wds);
+    memcpy(masks, queue->masks + begin, count * sizeof *masks);
+    memcpy(cookies, queue->cookies + begin, count * sizeof *cookies);
+    return 0;
 }

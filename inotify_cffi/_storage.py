@@ -1,7 +1,10 @@
 """The second door to C: the memory of the ledger, and the events that wait and are told; see ``csrc/ledger.c``.
 
-As in ``_syscalls``, each function calls, checks, converts and raises; none decides anything. A node is a number
-that may be used again; ``ledger.py`` knows who still holds one. Names are bytes here.
+As in ``_syscalls``, each function calls, checks, converts and raises; none decides anything. A node is a number;
+each is of one directory for ever, and C refuses those of directories that are gone. Names are bytes here.
+
+What belongs to C is changed by C, one call for one step: an exception may come between any two lines here. Nothing
+that C gives out points into its memory, for the next call may move that.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ import errno
 import os
 
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.errors import DecodeError
+from inotify_cffi.errors import DecodeError, LedgerError
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from typing import Collection, NoReturn, Tuple
+    from typing import Callable, Collection, NoReturn, Tuple
 
-    from inotify_cffi._inotify import ToldStruct
+    from inotify_cffi._inotify import CData, RawStruct
     from inotify_cffi._syscalls import Crawled
 
 __all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told"]
@@ -36,23 +39,40 @@ SOME_MEMORY = 1 << 16
 # What is told by one call at most; and the bytes of its paths to begin with.
 MOST_TOLD = 2048
 PATHS_ROOM = 1 << 18
-PREFIX_ROOM = 4096
+# Of a path and of a name: those that are longer take a second call.
+PREFIX_ROOM = 1024
+NAME_ROOM = 256
+
+# How C says that a step is not to be done on this node, or on anything.
+REFUSALS = {
+    errno.ESTALE: "the directory is not in the ledger any more",
+    errno.EBUSY: "the directory is the owner of another watch descriptor",
+    errno.EINVAL: "there is no such place, flag or watch descriptor",
+}
 
 
 def _fail(code: int) -> NoReturn:
     if code == errno.ENOMEM:
         raise MemoryError
+    if code in REFUSALS:
+        raise LedgerError(f"{REFUSALS[code]}; nothing was changed")
     raise OSError(code, os.strerror(code))
+
+
+def _checked(answer: int) -> int:
+    """Return what C answered. Raises what it means if that is -errno, which is below all else."""
+    if answer < ABSENT:
+        _fail(-answer)
+    return answer
 
 
 class Records:
     """The raw events that were read and are not yet applied: those from :attr:`at` on, up to :attr:`count`."""
 
     def __init__(self) -> None:
-        queue = lib.iq_new()
-        if queue == ffi.NULL:
+        self.cdata = ffi.gc(lib.iq_new(), lib.iq_free, SOME_MEMORY)
+        if self.cdata == ffi.NULL:
             raise MemoryError
-        self.cdata = ffi.gc(queue, lib.iq_free, SOME_MEMORY)
 
     @property
     def at(self) -> int:
@@ -61,7 +81,7 @@ class Records:
 
     @at.setter
     def at(self, at: int) -> None:
-        self.cdata.at = at
+        _checked(lib.iq_move_to(self.cdata, at))
 
     @property
     def count(self) -> int:
@@ -82,43 +102,33 @@ class Records:
 
     def raw(self, at: int) -> Tuple[int, int, int, bytes]:
         """Return one: the watch descriptor, the mask, the cookie, the name."""
-        queue = self.cdata
-        begin = queue.ends[at - 1] if at else 0
-        name = bytes(ffi.buffer(queue.names + begin, queue.ends[at] - begin)[:])
-        return queue.wds[at], queue.masks[at], queue.cookies[at], name
+        raw, name = cast("RawStruct", ffi.new("struct iq_raw *")), ffi.new("char[]", NAME_ROOM)
+        length = _checked(lib.iq_raw(self.cdata, at, raw, name, NAME_ROOM))
+        if length > NAME_ROOM:
+            name = ffi.new("char[]", length)
+            _checked(lib.iq_raw(self.cdata, at, raw, name, length))
+        return raw.wd, raw.mask, raw.cookie, bytes(ffi.buffer(name, length)[:])
 
     def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
         """Return watch descriptors, masks and cookies of those from a place on."""
-        queue = self.cdata
-        count = queue.count - begin
+        count = self.cdata.count - begin
         if not count:
             return [], [], []
-        return (
-            ffi.unpack(queue.wds + begin, count),
-            ffi.unpack(queue.masks + begin, count),
-            ffi.unpack(queue.cookies + begin, count),
-        )
+        if count < 0:
+            _fail(errno.EINVAL)
+        wds = ffi.new("int32_t[]", count)
+        masks, cookies = ffi.new("uint32_t[]", count), ffi.new("uint32_t[]", count)
+        _checked(lib.iq_columns(self.cdata, begin, count, wds, masks, cookies))
+        return ffi.unpack(wds, count), ffi.unpack(masks, count), ffi.unpack(cookies, count)
 
 
 class Told:
     """What :meth:`Memory.apply` has applied and is to be told."""
 
     def __init__(self) -> None:
-        new = ffi.new_allocator(should_clear_after_alloc=False)
-        self._wds = new("int32_t[]", MOST_TOLD)
-        self._masks = new("uint32_t[]", MOST_TOLD)
-        self._kinds = new("uint8_t[]", MOST_TOLD)
-        self._paths = new("char[]", PATHS_ROOM)
-        columns = {
-            "wds": self._wds,
-            "masks": self._masks,
-            "kinds": self._kinds,
-            "paths": self._paths,
-            "room": PATHS_ROOM,
-            "most": MOST_TOLD,
-            "alike": 1,
-        }
-        self.cdata = cast("ToldStruct", ffi.new("struct il_told *", columns))
+        self.cdata = ffi.gc(lib.il_told_new(MOST_TOLD, PATHS_ROOM), lib.il_told_free, PATHS_ROOM)
+        if self.cdata == ffi.NULL:
+            raise MemoryError
 
     def columns(self) -> Tuple[bytes, list[int], list[int], list[int]]:
         """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
@@ -126,53 +136,62 @@ class Told:
         The kinds are empty if all are entries of directories whose path has no slash at its end.
         """
         told, count = self.cdata, self.cdata.count
-        kinds = [] if told.alike else ffi.unpack(self._kinds, count)
-        paths = bytes(ffi.buffer(self._paths, told.filled)[:])
-        return paths, ffi.unpack(self._masks, count), ffi.unpack(self._wds, count), kinds
+        kinds = [] if told.alike else ffi.unpack(told.kinds, count)
+        paths = bytes(ffi.buffer(told.paths, told.filled)[:])
+        return paths, ffi.unpack(told.masks, count), ffi.unpack(told.wds, count), kinds
 
     def one(self) -> Tuple[bytes, int, int, int]:
         """Return the path, the mask, the watch descriptor and the kind of the only one."""
-        kind = 1 if self.cdata.alike else self._kinds[0]
-        return bytes(ffi.buffer(self._paths, self.cdata.filled - 1)[:]), self._masks[0], self._wds[0], kind
+        told = self.cdata
+        kind = 1 if told.alike else told.kinds[0]
+        return bytes(ffi.buffer(told.paths, told.filled - 1)[:]), told.masks[0], told.wds[0], kind
+
+    def clear(self) -> None:
+        """All of it was told."""
+        self.cdata.count = 0
 
     def grow(self) -> None:
         """Have room for longer paths."""
-        told = self.cdata
-        told.room *= 2
-        self._paths = ffi.new_allocator(should_clear_after_alloc=False)("char[]", told.room)
-        told.paths = self._paths
+        _checked(lib.il_told_grow(self.cdata))
 
 
 class Memory:
-    """Nodes with names in them, and watch descriptors that they own."""
+    """Nodes with names in them, and watch descriptors that they own.
+
+    Raises LedgerError, and does nothing, where a node is the number of a directory that is not there any more, and
+    OSError where there is no secret to be had for the hash of the names.
+    """
 
     def __init__(self) -> None:
-        ledger = lib.il_new()
-        if ledger == ffi.NULL:
-            raise MemoryError
-        self._ledger = ffi.gc(ledger, lib.il_free, SOME_MEMORY)
-        self._prefix = ffi.new("char[]", PREFIX_ROOM)
-        self._length = ffi.new("uint32_t *")
+        failed = ffi.new("int *")
+        while True:
+            self._ledger = ffi.gc(lib.il_new(failed), lib.il_free, SOME_MEMORY)
+            if self._ledger != ffi.NULL:
+                return
+            if failed[0] == -errno.ENOMEM:
+                raise MemoryError
+            # The handler of the signal runs before the next try.
+            if failed[0] != -errno.EINTR:
+                code = -failed[0]
+                raise OSError(
+                    code,
+                    f"getrandom(2) gives no secret key for the hash of names: {os.strerror(code)}; "
+                    "a sandbox has to allow it",
+                )
 
     # --- entries ---
 
     def create(self, parent: int, name: bytes, *, is_dir: bool) -> int:
         """Add an entry that is not there: the node of a directory, NONE for anything else."""
-        node = lib.il_create(self._ledger, parent, name, len(name), is_dir)
-        if node < ABSENT:
-            _fail(-node)
-        return node
+        return _checked(lib.il_create(self._ledger, parent, name, len(name), is_dir))
 
     def get(self, parent: int, name: bytes) -> int:
         """Return the node of an entry, NONE if it is no directory, ABSENT if it is not there."""
-        return lib.il_get(self._ledger, parent, name, len(name))
+        return _checked(lib.il_get(self._ledger, parent, name, len(name)))
 
     def drop(self, parent: int, name: bytes) -> int:
         """Take an entry out; what :meth:`get` said of it. OSError with ENOTEMPTY for a node that has entries."""
-        node = lib.il_drop(self._ledger, parent, name, len(name))
-        if node < ABSENT:
-            _fail(-node)
-        return node
+        return _checked(lib.il_drop(self._ledger, parent, name, len(name)))
 
     def clear(self, node: int) -> list[int]:
         """Take all entries out of a directory; the nodes that this leaves free.
@@ -180,9 +199,7 @@ class Memory:
         OSError with ENOTEMPTY, and nothing is done, if one of them has entries.
         """
         freed = [child for child in self.entries(node)[1] if child != NONE]
-        failed = -lib.il_clear(self._ledger, node)
-        if failed:
-            _fail(failed)
+        _checked(lib.il_clear(self._ledger, node))
         return freed
 
     def graft(self, source: int, name: bytes, parent: int, new_name: bytes) -> int:
@@ -190,27 +207,27 @@ class Memory:
 
         Raises OSError with ELOOP for a directory that is to be below itself.
         """
-        node = lib.il_graft(self._ledger, source, name, len(name), parent, new_name, len(new_name))
-        if node < ABSENT:
-            _fail(-node)
-        return node
+        return _checked(lib.il_graft(self._ledger, source, name, len(name), parent, new_name, len(new_name)))
 
     def entries(self, node: int) -> Tuple[bytes, list[int]]:
         """Return the names in a directory, each ended by a NUL, and the node of each or NONE."""
-        size, count = lib.il_list_size(self._ledger, node), lib.il_live(self._ledger, node)
-        if not count:
-            return b"", []
-        names, children = ffi.new("char[]", size), ffi.new("int32_t[]", count)
-        filled = lib.il_list(self._ledger, node, names, children)
-        return bytes(ffi.buffer(names, filled)[:]), ffi.unpack(children, count)
+        while True:
+            count, size = self.count(node), _checked(lib.il_list_size(self._ledger, node))
+            if not count:
+                return b"", []
+            names, children = ffi.new("char[]", size), ffi.new("int64_t[]", count)
+            answer = lib.il_list(self._ledger, node, names, size, children, count)
+            if answer != -errno.EAGAIN:
+                _checked(answer)
+                return bytes(ffi.buffer(names, size)[:]), ffi.unpack(children, count)
 
     def count(self, node: int) -> int:
         """Return how many entries a directory has."""
-        return lib.il_live(self._ledger, node)
+        return _checked(lib.il_live(self._ledger, node))
 
     def forget_files(self, node: int) -> None:
         """Take out all entries of a directory that are no directories."""
-        lib.il_forget_files(self._ledger, node)
+        _checked(lib.il_forget_files(self._ledger, node))
 
     # --- nodes ---
 
@@ -220,51 +237,47 @@ class Memory:
 
     def look(self, node: int) -> Tuple[int, int, bool, bytes]:
         """Return the node that a node is in, NONE for a root; its watch descriptor; is it a link; its name."""
-        ledger = self._ledger
-        name = bytes(ffi.buffer(lib.il_name(ledger, node, self._length), self._length[0])[:])
-        return lib.il_parent(ledger, node), lib.il_wd(ledger, node), self.has(node, LINK), name
+        parent = _checked(lib.il_parent(self._ledger, node))
+        return parent, self.wd(node), self.has(node, LINK), self._copied(lib.il_name, node, NAME_ROOM)
+
+    def _copied(self, copy: Callable[[CData, int, CData, int], int], node: int, room: int) -> bytes:
+        """Return a text of a node that is copied out if there is room, and is as long as it says."""
+        while True:
+            text = ffi.new("char[]", room)
+            size = _checked(copy(self._ledger, node, text, room))
+            if size <= room:
+                return bytes(ffi.buffer(text, size)[:])
+            room = size
 
     def has(self, node: int, flag: int) -> bool:
         """Return True if a node has a flag."""
-        return bool(lib.il_has_flag(self._ledger, node, flag))
+        return bool(_checked(lib.il_has_flag(self._ledger, node, flag)))
 
     def mark(self, node: int, flag: int, *, is_set: bool) -> None:
         """Set or take a flag of a node."""
-        lib.il_set_flag(self._ledger, node, flag, is_set)
+        _checked(lib.il_set_flag(self._ledger, node, flag, is_set))
 
     def is_within(self, node: int, ancestor: int) -> bool:
         """Return True if *ancestor* is *node* or above it."""
-        return bool(lib.il_is_within(self._ledger, node, ancestor))
+        return bool(_checked(lib.il_is_within(self._ledger, node, ancestor)))
 
     def prefix(self, node: int) -> bytes:
         """Return what stands before the names of a directory's entries in their paths."""
-        size = lib.il_prefix(self._ledger, node, self._prefix, PREFIX_ROOM)
-        if size <= PREFIX_ROOM:
-            return bytes(ffi.buffer(self._prefix, size)[:])
-        longer = ffi.new("char[]", size)
-        lib.il_prefix(self._ledger, node, longer, size)
-        return bytes(ffi.buffer(longer, size)[:])
+        return self._copied(lib.il_prefix, node, PREFIX_ROOM)
 
     # --- roots ---
 
-    def add_root(self) -> int:
-        """Return the node of a new root, which has no name yet."""
-        node = lib.il_add_root(self._ledger)
-        if node < 0:
-            _fail(-node)
-        return node
+    def add_root(self, name: bytes = b"", *, asked: int = 0, is_plain: bool = False, passes: bool = False) -> int:
+        """Return the node of a new root: its name, what is asked of it, if it is plain, if files are passed."""
+        return _checked(lib.il_add_root(self._ledger, name, len(name), asked, is_plain, passes))
 
     def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool, passes: bool) -> None:
-        """Say how a root is called, what is asked of it, whether its entries are plain, and files passed."""
-        failed = -lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes)
-        if failed:
-            _fail(failed)
+        """Say all that of a root again."""
+        _checked(lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes))
 
     def drop_root(self, node: int) -> None:
         """Take a root out. OSError with ENOTEMPTY if it has entries."""
-        failed = -lib.il_drop_root(self._ledger, node)
-        if failed:
-            _fail(failed)
+        _checked(lib.il_drop_root(self._ledger, node))
 
     # --- watch descriptors ---
 
@@ -274,9 +287,7 @@ class Memory:
 
     def own(self, wd: int, node: int) -> None:
         """Let a node own a watch descriptor, in the place of another one if there is one."""
-        failed = -lib.il_own(self._ledger, wd, node)
-        if failed:
-            _fail(failed)
+        _checked(lib.il_own(self._ledger, wd, node))
 
     def disown(self, wd: int) -> None:
         """Let a watch descriptor have no owner any more, and the node no watch descriptor."""
@@ -284,11 +295,11 @@ class Memory:
 
     def wd(self, node: int) -> int:
         """Return the watch descriptor that a node says it has, or -1."""
-        return lib.il_wd(self._ledger, node)
+        return _checked(lib.il_wd(self._ledger, node))
 
     def set_wd(self, node: int, wd: int) -> None:
-        """Change what a node says."""
-        lib.il_set_wd(self._ledger, node, wd)
+        """Change what a node says that is not the owner of another one."""
+        _checked(lib.il_set_wd(self._ledger, node, wd))
 
     def owned(self) -> int:
         """Return how many watch descriptors have an owner."""
@@ -296,18 +307,22 @@ class Memory:
 
     def wds(self) -> list[int]:
         """Return all watch descriptors that have an owner."""
-        count = self.owned()
-        wds = ffi.new("int32_t[]", count + 1)
-        lib.il_wds(self._ledger, wds)
-        return ffi.unpack(wds, count)
+        room = self.owned()
+        while True:
+            wds = ffi.new("int32_t[]", room + 1)
+            count = lib.il_wds(self._ledger, wds, room)
+            if count <= room:
+                return ffi.unpack(wds, count)
+            room = count
 
     # --- many at a time ---
 
     def adopt(self, tops: list[int], crawled: Crawled) -> list[int]:
         """Fill in new directories and all below them from a crawl of the former; those that it did not visit."""
-        nodes = ffi.new("int32_t[]", crawled.slots + 1)
+        room = crawled.slots + 1
+        nodes = ffi.new("int64_t[]", room)
         nodes[0 : len(tops)] = tops
-        left = lib.il_adopt(self._ledger, crawled.cdata, nodes, len(tops))
+        left = lib.il_adopt(self._ledger, crawled.cdata, nodes, room, len(tops))
         if left < 0:
             _fail(-left)
         return ffi.unpack(nodes, left)
@@ -317,11 +332,5 @@ class Memory:
 
         *wds*: events of these are not plain.
         """
-        if wds:
-            column = ffi.new("int32_t[]", list(wds))
-            done = lib.il_apply(self._ledger, records.cdata, most, column, len(wds), told.cdata)
-        else:
-            done = lib.il_apply(self._ledger, records.cdata, most, ffi.NULL, 0, told.cdata)
-        if done < 0:
-            _fail(-done)
-        return done
+        column = list(wds)
+        return _checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), told.cdata))

@@ -11,8 +11,9 @@ import os
 import sys
 
 from inotify_cffi._inotify import ffi, lib
+from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -178,10 +179,10 @@ def add_watch(fd: int, path: str | bytes, mask: int) -> int:
 
     Raises WatchLimitError where no watch is left, PathError for a NUL in *path*, OSError otherwise.
     """
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
+    encoded_path = os.fsencode(path)
+    if b"\0" in encoded_path:
         raise PathError(errno.EINVAL, "a path can not hold a NUL byte", path)
-    wd = lib.ic_add_watch(fd, encoded, mask)
+    wd = lib.ic_add_watch(fd, encoded_path, mask)
     if wd < 0:
         _fail_watch(-wd, path)
     return wd
@@ -356,7 +357,7 @@ class ListBuffer:
             if count == 0:
                 break
             parts.append(bytes(ffi.buffer(self._out, count)[:]))
-        return os.fsdecode(b"".join(parts)).split("\0")[:-1]
+        return decoded(b"".join(parts)).split("\0")[:-1]
 
 
 class CrawlColumns(NamedTuple):
@@ -407,29 +408,10 @@ class CrawlBuffer:
     """Room for a part of a crawl: so many directories visited, so many found, so many bytes of names."""
 
     def __init__(self, *, records: int = CRAWL_RECORDS, slots: int = CRAWL_SLOTS, room: int = CRAWL_ROOM) -> None:
-        # Most of it is never used, so it is not cleared either.
-        new = ffi.new_allocator(should_clear_after_alloc=False)
-        self._records = records
-        self._slots = slots
-        self._wds = new("int32_t[]", records)
-        self._file_counts = new("int32_t[]", records)
-        self._dir_counts = new("int32_t[]", records)
-        self._slots_of = new("int32_t[]", records)
-        self._visits = new("int32_t[]", slots)
-        self._files = new("char[]", room)
-        self._dirs = new("char[]", room)
-        columns = {
-            "most_slots": slots,
-            "room": room,
-            "wds": self._wds,
-            "file_counts": self._file_counts,
-            "dir_counts": self._dir_counts,
-            "slots_of": self._slots_of,
-            "visits": self._visits,
-            "files": self._files,
-            "dirs": self._dirs,
-        }
-        self._crawl = cast("CrawlStruct", ffi.new("struct ic_crawl *", columns))
+        size = (records + slots) * 16 + room * 2
+        self._crawl = ffi.gc(lib.ic_crawl_new(records, slots, room), lib.ic_crawl_free, size)
+        if self._crawl == ffi.NULL:
+            raise MemoryError
 
     def visit(
         self,
@@ -451,45 +433,37 @@ class CrawlBuffer:
         What is not to be had is left out: what can not be opened, watched or listed, what has a watch that is not
         newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories.
         """
-        crawl = self._crawl
-        crawl.inotify, crawl.mask, crawl.last_wd = inotify, mask, last_wd
-        crawl.most_records = min(most, self._records)
-        joined = os.fsencode("".join([name + "\0" for name in names]))
-        (lib.ic_crawl if files else lib.ic_crawl_directories)(crawl, fd, joined, len(names))
-        return Crawled(self, crawl)
+        joined = encoded("".join([name + "\0" for name in names]))
+        crawl = lib.ic_crawl if files else lib.ic_crawl_directories
+        crawl(self._crawl, inotify, mask, last_wd, most, fd, joined, len(joined))
+        return Crawled(self, self._crawl)
 
     def columns(self) -> CrawlColumns:
         """Return what is in it."""
-        crawl, count = self._crawl, self._crawl.records
+        crawl = self._crawl
         return CrawlColumns(
-            ffi.unpack(self._wds, count),
-            ffi.unpack(self._file_counts, count),
-            ffi.unpack(self._dir_counts, count),
-            ffi.unpack(self._visits, crawl.slots),
-            _names(self._files, crawl.files_filled),
-            _names(self._dirs, crawl.dirs_filled),
+            ffi.unpack(crawl.wds, crawl.records),
+            ffi.unpack(crawl.file_counts, crawl.records),
+            ffi.unpack(crawl.dir_counts, crawl.records),
+            ffi.unpack(crawl.visits, crawl.slots),
+            _names(crawl.files, crawl.files_filled),
+            _names(crawl.dirs, crawl.dirs_filled),
         )
 
     def fill(self, columns: CrawlColumns) -> Crawled:
-        """Put in what a crawl has found before, to be adopted again."""
-        crawl = self._crawl
-        crawl.records, crawl.slots = len(columns.wds), len(columns.visits)
-        for room, column in (
-            (self._wds, columns.wds),
-            (self._file_counts, columns.file_counts),
-            (self._dir_counts, columns.dir_counts),
-            (self._visits, columns.visits),
-        ):
-            room[0 : len(column)] = column
-        for names, texts in ((self._files, columns.files), (self._dirs, columns.dirs)):
-            joined = os.fsencode("".join([text + "\0" for text in texts]))
-            ffi.memmove(names, joined, len(joined))
-        crawl.last_wd = max(columns.wds, default=0)
-        return Crawled(self, crawl)
+        """Put in what a crawl has found before, to be adopted again. Raises ValueError if there is no room."""
+        wds, file_counts, dir_counts, visits, *names = columns
+        if not len(wds) == len(file_counts) == len(dir_counts):
+            raise ValueError("a crawl has as many numbers of files, and of directories, as it has watches")
+        files, dirs = (encoded("".join([text + "\0" for text in texts])) for texts in names)
+        count = (len(wds), wds, file_counts, dir_counts, len(visits), visits)
+        if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs)) < 0:
+            raise ValueError(f"there is no room for a crawl of {len(wds)} directories; take a larger buffer")
+        return Crawled(self, self._crawl)
 
 
 def _names(joined: CData, size: int) -> list[str]:
-    return os.fsdecode(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]
+    return decoded(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]
 
 
 def epoll_create() -> int:

@@ -14,6 +14,7 @@ __all__ = [
     "ForkError",
     "InotifyError",
     "InstanceLimitError",
+    "LedgerError",
     "MirrorError",
     "PathError",
     "PluginError",
@@ -43,6 +44,10 @@ class ForkError(ClosedError):
 
 class DecodeError(InotifyError, ValueError):
     """The bytes are not whole inotify records."""
+
+
+class LedgerError(InotifyError, RuntimeError):
+    """A step met a directory that is not watched any more, and was refused: a defect of this library."""
 
 
 class PathError(InotifyError, OSError, ValueError):

@@ -10,10 +10,10 @@ the most common events are applied many at a time (``plain.py``).
 
 from __future__ import annotations
 
-import os
 from collections import deque
 
 from inotify_cffi._storage import ABSENT, NONE, TWINS, Memory
+from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.nodes import NO_WD, Candidate, Nodes, Place
 from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING
@@ -50,11 +50,13 @@ class Ledger:
         self.roots.append(root)
 
     def remove_root(self, root: Root) -> None:
-        """Take out a root that has no entries and no watch."""
-        self.roots.remove(root)
+        """Take out a root that has no entries and no watch, or whatever of it an interruption has left here."""
         root.attached = False
-        self.memory.drop_root(root.number)
-        self._nodes.forget(root.number)
+        if root.number != NONE:
+            self.memory.drop_root(root.number)
+            self._nodes.forget(root.number)
+        if root in self.roots:
+            self.roots.remove(root)
 
     # --- places ---
 
@@ -72,9 +74,8 @@ class Ledger:
             top = top.parent
         if not isinstance(top, Root):
             raise TypeError(f"{node.name!r} is not below a root")
-        prefix: str | bytes = self.memory.prefix(node.number)
-        if isinstance(top.shown, str):
-            prefix = os.fsdecode(prefix)
+        raw = self.memory.prefix(node.number)
+        prefix: str | bytes = decoded(raw) if isinstance(top.shown, str) else raw
         return Place(self._generation, top, top.shown if node is top else prefix[:-1], prefix)
 
     def _candidate_place(self, node: Candidate) -> Place:
@@ -83,7 +84,7 @@ class Ledger:
         _, root, _, prefix = self.place(node.parent)
         if isinstance(prefix, str):
             return Place(self._generation, root, prefix + node.name, prefix + node.name + "/")
-        name = os.fsencode(node.name)
+        name = encoded(node.name)
         return Place(self._generation, root, prefix + name, prefix + name + b"/")
 
     def lineage(self, node: Node) -> list[Node]:
@@ -122,17 +123,35 @@ class Ledger:
         """Make good what an interruption in the middle of a mutation has left half-done."""
         self._generation += 1
         self._nodes.refresh()
+        self.roots[:] = [root for root in self.roots if root.number != NONE]
+        for root in self.roots:
+            root.say()
+        for wd, twins in list(self._twins.items()):
+            self._refresh_twins(wd, twins)
+        for node in self._nodes.held():
+            is_first = self.has_twins(node.wd) and self.memory.owner(node.wd) == node.number
+            self.memory.mark(node.number, TWINS, is_set=is_first)
+
+    def _refresh_twins(self, wd: int, twins: list[Node]) -> None:
+        """Of those that were noted as twins keep the ones that say so themselves."""
+        bound = [node for node in twins if node.number != NONE and self.memory.wd(node.number) == wd]
+        if bound and self.memory.owner(wd) == NONE:
+            self.memory.own(wd, bound[0].number)
+        first = self.memory.owner(wd)
+        twins[:] = [node for node in bound if node.number != first]
+        if not twins:
+            del self._twins[wd]
 
     # --- the mutations ---
 
     def create(self, parent: Node, name: str, *, is_dir: bool) -> Node | None:
         """Add an entry; the node of a directory, None for anything else."""
-        number = self.memory.create(parent.number, os.fsencode(name), is_dir=is_dir)
+        number = self.memory.create(parent.number, encoded(name), is_dir=is_dir)
         return None if number == NONE else self._nodes.made(number, name, parent)
 
     def drop(self, parent: Node, name: str) -> None:
         """Take an entry out whose node, if it has one, has no entries and no watch."""
-        number = self.memory.drop(parent.number, os.fsencode(name))
+        number = self.memory.drop(parent.number, encoded(name))
         if number >= 0:
             self._nodes.forget(number)
 
@@ -143,7 +162,7 @@ class Ledger:
 
     def graft(self, source: Node, name: str, parent: Node, new_name: str) -> Node | None:
         """Re-attach an entry elsewhere. Nothing below it changes: watches follow the inode."""
-        number = self.memory.graft(source.number, os.fsencode(name), parent.number, os.fsencode(new_name))
+        number = self.memory.graft(source.number, encoded(name), parent.number, encoded(new_name))
         if number == ABSENT:
             raise KeyError(name)
         if number == NONE:
@@ -206,12 +225,12 @@ class Ledger:
         first = self.memory.owner(wd)
         if first == NONE:
             self.memory.own(wd, node.number)
-            node.wd = wd
         else:
+            # In an order that _refresh_twins makes good wherever it ends.
+            self.memory.mark(first, TWINS, is_set=True)
             self._twins.setdefault(wd, []).append(node)
             self.memory.set_wd(node.number, wd)
-            node.wd = wd
-            self.memory.mark(first, TWINS, is_set=True)
+        node.wd = wd
 
     def unbind(self, node: Node) -> bool:
         """Take *node* off its watch descriptor; True if that leaves the descriptor without a node."""
@@ -225,10 +244,12 @@ class Ledger:
             return True
         if self.memory.owner(wd) == node.number:
             self.memory.mark(node.number, TWINS, is_set=False)
-            self.memory.own(wd, twins.pop(0).number)
+            self.memory.disown(wd)
+            self.memory.own(wd, twins[0].number)
+            del twins[0]
         else:
+            self.memory.set_wd(node.number, NO_WD)
             twins.remove(node)
-        self.memory.set_wd(node.number, NO_WD)
         node.wd = NO_WD
         self.memory.mark(self.memory.owner(wd), TWINS, is_set=bool(twins))
         if not twins:
@@ -251,7 +272,7 @@ class Ledger:
         found: dict[str | bytes, bool] = {}
         memory = self.memory
         for root in self.roots:
-            as_given = os.fsdecode if isinstance(root.given, str) else bytes
+            as_given = decoded if isinstance(root.given, str) else bytes
             todo = [root.number]
             while todo:
                 number = todo.pop()

@@ -9,10 +9,9 @@ source's watch proves that no second half will come.
 
 from __future__ import annotations
 
-import os
-
 from inotify_cffi import bits
 from inotify_cffi._storage import Records
+from inotify_cffi.encoding import decoded
 from inotify_cffi.typed import NamedTuple
 
 __all__ = ["Queue", "Raw"]
@@ -71,7 +70,7 @@ class Queue:
 
     def _raw(self, at: int) -> Raw:
         wd, mask, cookie, name = self.records.raw(at)
-        return Raw(wd, mask, cookie, os.fsdecode(name))
+        return Raw(wd, mask, cookie, decoded(name))
 
     def _index(self) -> None:
         begin = max(self._indexed, self.records.at)

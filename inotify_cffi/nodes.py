@@ -1,15 +1,17 @@
 """Handles of the directories that the ledger has in C memory: made when somebody looks, one for each at a time.
 
 A :class:`Node` is gone when nobody holds it. While somebody does, it is the one of its directory, so ``is`` is
-identity; of a directory that is not in the ledger any more it says that it is nowhere and has nothing.
+identity; of a directory that is not in the ledger any more it says that it is nowhere and has nothing, and to
+change it raises LedgerError.
 """
 
 from __future__ import annotations
 
-import os
 from weakref import ref
 
 from inotify_cffi._storage import ABSENT, FRESH, LINK, LISTED, NONE, Memory
+from inotify_cffi.encoding import decoded, encoded
+from inotify_cffi.errors import LedgerError
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class Nodes:
             number = missing[-1][1]
         while missing:
             number, _, wd, is_link, name = missing.pop()
-            above = self.made(number, os.fsdecode(name), above, wd=wd, link=is_link)
+            above = self.made(number, decoded(name), above, wd=wd, link=is_link)
         if above is None:
             raise ValueError("a root has a handle as long as there is one")
         return above
@@ -90,15 +92,20 @@ class Nodes:
             self._handles = {number: held for number, held in self._handles.items() if held() is not None}
             self._many = max(MANY, 2 * len(self._handles))
 
+    def held(self) -> list[Node]:
+        """Return the handles that somebody holds."""
+        return [node for node in [held() for held in self._handles.values()] if node is not None]
+
     def forget(self, number: int) -> None:
-        """A directory is no more: whoever holds its handle has one of nothing."""
-        held = self._handles.pop(number, None)
+        """A directory is no more: whoever holds its handle has one of nothing. To be interrupted does no harm."""
+        held = self._handles.get(number)
         node = held() if held is not None else None
         if node is not None:
             node.number = NONE
             node.parent = None
             node.wd = NO_WD
             node.place = None
+        self._handles.pop(number, None)
 
     def refresh(self) -> None:
         """Let all handles say again what the memory says: something was interrupted between the two."""
@@ -109,62 +116,66 @@ class Nodes:
             elif node is not None:
                 parent, node.wd, node._link, name = self.memory.look(number)  # noqa: SLF001  # its own kind
                 if parent != NONE:
-                    node.name = os.fsdecode(name)
+                    node.name = decoded(name)
                     node.parent = self.at(parent)
 
 
 class Children:
     """The entries of a directory: for each name the node of a directory, or None for anything else."""
 
-    __slots__ = ("_node", "_nodes", "_number")
+    __slots__ = ("_node",)
 
-    def __init__(self, nodes: Nodes, node: Node) -> None:
-        self._nodes = nodes
+    def __init__(self, node: Node) -> None:
         self._node = node
-        self._number = node.number
 
     def __contains__(self, name: str) -> bool:
-        return self._number != NONE and self._nodes.memory.get(self._number, os.fsencode(name)) != ABSENT
+        return self._node.entry(name) != ABSENT
 
     def __len__(self) -> int:
-        return self._nodes.memory.count(self._number) if self._number != NONE else 0
+        node = self._node
+        return node.memory.count(node.number) if node.number != NONE else 0
 
     def __iter__(self) -> Iterator[str]:
         return iter([name for name, _ in self._numbers()])
 
     def __getitem__(self, name: str) -> Node | None:
-        number = self._nodes.memory.get(self._number, os.fsencode(name)) if self._number != NONE else ABSENT
+        number = self._node.entry(name)
         if number == ABSENT:
             raise KeyError(name)
-        return None if number == NONE else self._nodes.at(number)
+        return None if number == NONE else self._node.nodes.at(number)
 
     def get(self, name: str) -> Node | None:
         """Return the node of a directory; None for anything else, and for what is not there."""
-        number = self._nodes.memory.get(self._number, os.fsencode(name)) if self._number != NONE else ABSENT
-        return None if number < 0 else self._nodes.at(number)
+        number = self._node.entry(name)
+        return None if number < 0 else self._node.nodes.at(number)
 
     def items(self) -> list[Tuple[str, Node | None]]:
         """Return all entries, in the order in which they came."""
-        below, node = self._nodes.below, self._node
-        return [(name, None if number == NONE else below(node, number, name)) for name, number in self._numbers()]
+        node = self._node
+        return [
+            (name, None if number == NONE else node.nodes.below(node, number, name))
+            for name, number in self._numbers()
+        ]
 
     def directories(self) -> list[Node]:
         """Return the nodes of those that are directories."""
-        below, node = self._nodes.below, self._node
-        return [below(node, number, name) for name, number in self._numbers() if number != NONE]
+        node = self._node
+        return [node.nodes.below(node, number, name) for name, number in self._numbers() if number != NONE]
 
     def _numbers(self) -> Iterator[Tuple[str, int]]:
-        if self._number == NONE:
+        node = self._node
+        if node.number == NONE:
             return iter(())
-        names, numbers = self._nodes.memory.entries(self._number)
+        names, numbers = node.memory.entries(node.number)
         # Behind the last NUL is a text more, for which there is no number.
-        return zip(os.fsdecode(names).split("\0"), numbers)
+        return zip(decoded(names).split("\0"), numbers)
 
 
 class Node:
     """One directory. An entry that is not a directory has none.
 
-    Of a directory that is not in the ledger any more it says that it is nowhere and has nothing.
+    Of a directory that is not in the ledger, or not any more, it says that it is nowhere and has nothing. What
+    changes one raises LedgerError then, and does nothing.
     """
 
     __slots__ = ("__weakref__", "_link", "_nodes", "name", "number", "parent", "place", "wd")
@@ -180,13 +191,29 @@ class Node:
         self.place: Place | None = None
 
     @property
+    def nodes(self) -> Nodes:
+        """Those of the ledger that it is in. Raises LedgerError if it is in none."""
+        if self.number == NONE:
+            raise LedgerError(f"the directory {self.name!r} is not in the ledger any more; nothing was changed")
+        return self._nodes
+
+    @property
+    def memory(self) -> Memory:
+        """The same, as C has them."""
+        return self.nodes.memory
+
+    def entry(self, name: str) -> int:
+        """Return the number of an entry: see :meth:`Memory.get`."""
+        return self._nodes.memory.get(self.number, encoded(name)) if self.number != NONE else ABSENT
+
+    @property
     def link(self) -> bool:
         """True for a symbolic link that is followed: the kernel's events call it no directory."""
         return self._link
 
     @link.setter
     def link(self, is_set: bool) -> None:
-        self._nodes.memory.mark(self.number, LINK, is_set=is_set)
+        self.memory.mark(self.number, LINK, is_set=is_set)
         self._link = is_set
 
     @property
@@ -196,7 +223,7 @@ class Node:
 
     @listed.setter
     def listed(self, is_set: bool) -> None:
-        self._nodes.memory.mark(self.number, LISTED, is_set=is_set)
+        self.memory.mark(self.number, LISTED, is_set=is_set)
 
     @property
     def fresh(self) -> bool:
@@ -205,18 +232,16 @@ class Node:
 
     @fresh.setter
     def fresh(self, is_set: bool) -> None:
-        self._nodes.memory.mark(self.number, FRESH, is_set=is_set)
+        self.memory.mark(self.number, FRESH, is_set=is_set)
 
     @property
     def children(self) -> Children:
         """Its entries, as they are at each moment."""
-        return Children(self._nodes, self)
+        return Children(self)
 
     def knows(self, name: str, *, is_dir: bool) -> bool:
         """Return True if *name* is an entry of the kind that the kernel's ISDIR says."""
-        if self.number == NONE:
-            return False
-        child = self._nodes.memory.get(self.number, os.fsencode(name))
+        child = self.entry(name)
         if child < 0:
             return child == NONE and not is_dir
         return self._nodes.memory.has(child, LINK) != is_dir

@@ -8,11 +8,11 @@ events are of this kind. They are applied in C (``csrc/plain.c``), and told as c
 
 from __future__ import annotations
 
-import os
 import sys
 from itertools import repeat
 
 from inotify_cffi._storage import Told
+from inotify_cffi.encoding import decoded
 from inotify_cffi.events import AN_ENTRY, Event
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
@@ -63,20 +63,21 @@ class Plain:
 
         To be interrupted and called again does no harm.
         """
-        told = self._told.cdata
-        if not told.count:
+        told = self._told
+        count = told.cdata.count
+        if not count:
             return False
-        events = [self._event(*self._told.one())] if told.count == 1 else self._events(*self._told.columns())
+        events = [self._event(*told.one())] if count == 1 else self._events(*told.columns())
         self._teller.tell_behind(self._behind, events)
-        told.count = 0
+        told.clear()
         return True
 
     def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
-        return as_event((path if self._is_bytes() else os.fsdecode(path), mask, None, 0, wd, kind, False))
+        return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, False))
 
     def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
         texts: list[str] | list[bytes]
-        texts = paths.split(b"\0") if self._is_bytes() else os.fsdecode(paths).split("\0")
+        texts = paths.split(b"\0") if self._is_bytes() else decoded(paths).split("\0")
         if not kinds and sys.implementation.name == "pypy":
             # It compiles a loop that it sees whole.
             return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, False)) for i in range(len(masks))]

@@ -83,24 +83,23 @@ class Root(Node):
         self.name = os.fsdecode(shown)
         self._rules = rules
         self.place = None
-        self._say()
+        self.say()
 
     def join(self, nodes: Nodes) -> None:
         """Be a node of a ledger."""
         self._nodes = nodes
-        self.number = nodes.memory.add_root()
+        name, rules = os.fsencode(self.shown), self._rules
+        self.number = nodes.memory.add_root(
+            name, asked=self._asked, is_plain=rules.is_plain, passes=not rules.tracks_files
+        )
         nodes.hold(self)
-        self._say()
 
-    def _say(self) -> None:
+    def say(self) -> None:
+        """Let the memory have what is here."""
         if self.number != NONE:
-            rules = self._rules
+            name, rules = os.fsencode(self.shown), self._rules
             self._nodes.memory.set_root(
-                self.number,
-                os.fsencode(self.shown),
-                asked=self._asked,
-                is_plain=rules.is_plain,
-                passes=not rules.tracks_files,
+                self.number, name, asked=self._asked, is_plain=rules.is_plain, passes=not rules.tracks_files
             )
 
     @property

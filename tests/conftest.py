@@ -47,12 +47,23 @@ LOWEST_ADDRESS = 4096
 
 def pytest_addoption(parser):
     parser.addoption("--read-ahead", action="store_true", help="let every watcher of the tests read ahead")
+    parser.addoption(
+        "--sanitized", action="store_true", help="the sanitizers are loaded: leave out what they refuse"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--sanitized"):
+        for item in items:
+            for mark in item.iter_markers("unsanitized"):
+                item.add_marker(pytest.mark.skip(reason=f"not with sanitizers: {mark.args[0]}"))
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "needs(program, ...): what must be installed, else the test is skipped")
     # No setting of whoever runs the tests: to sign commits, say.
     os.environ.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
+    config.addinivalue_line("markers", "unsanitized(reason): what keeps a test from running with sanitizers")
     if config.getoption("--read-ahead"):
         Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -12,6 +12,7 @@ from inotify_cffi import (
     DecodeError,
     InotifyError,
     InstanceLimitError,
+    LedgerError,
     PathError,
     WatchLimitError,
     errors,
@@ -22,6 +23,7 @@ BUILTIN = {
     ClosedError: [ValueError],
     DecodeError: [ValueError],
     InstanceLimitError: [OSError],
+    LedgerError: [RuntimeError],
     PathError: [OSError, ValueError],
     WatchLimitError: [OSError],
 }

@@ -434,6 +434,7 @@ def test_no_descriptor_is_left(python):
     assert told == "0 True\n1 True\n2 True\n3 True\n4 enough\n5 enough\n0 1\n"
 
 
+@pytest.mark.unsanitized("the address space is limited, of which they need a part for each byte")
 def test_no_thread_is_left(python):
     """Nor room for its stack, which is the same to who starts one; with less not even the memory is to be had."""
     told = python(
