@@ -87,6 +87,20 @@ class Records:
         name = bytes(ffi.buffer(queue.names + begin, queue.ends[at] - begin)[:])
         return queue.wds[at], queue.masks[at], queue.cookies[at], name
 
+    def rows(self) -> list[Tuple[int, int, int, bytes]]:
+        """Return all that wait, each as :meth:`raw` does."""
+        queue, begin = self.cdata, self.cdata.at
+        if begin == queue.count:
+            return []
+        ends = ffi.unpack(queue.ends + begin, queue.count - begin)
+        first = queue.ends[begin - 1] if begin else 0
+        names = bytes(ffi.buffer(queue.names + first, ends[-1] - first)[:])
+        begins = [0, *[end - first for end in ends]]
+        return [
+            (wd, mask, cookie, names[begins[at] : begins[at + 1]])
+            for at, (wd, mask, cookie) in enumerate(zip(*self.columns(begin)))
+        ]
+
     def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
         """Return watch descriptors, masks and cookies of those from a place on."""
         queue = self.cdata

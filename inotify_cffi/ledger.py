@@ -50,11 +50,15 @@ class Ledger:
         self.roots.append(root)
 
     def remove_root(self, root: Root) -> None:
-        """Take out a root that has no entries and no watch."""
-        self.roots.remove(root)
+        """Take out a root that has no entries and no watch; it may have been added or removed in part only."""
         root.attached = False
-        self.memory.drop_root(root.number)
-        self._nodes.forget(root.number)
+        if root in self.roots:
+            self.roots.remove(root)
+        number = root.number
+        if number != NONE and self.memory.is_node(number):
+            self.memory.drop_root(number)
+        self._nodes.forget(number)
+        root.number = NONE
 
     # --- places ---
 
@@ -122,6 +126,16 @@ class Ledger:
         """Make good what an interruption in the middle of a mutation has left half-done."""
         self._generation += 1
         self._nodes.refresh()
+        for wd, twins in list(self._twins.items()):
+            first = self.memory.owner(wd)
+            twins[:] = [node for node in twins if node.wd == wd and node.number not in (NONE, first)]
+            self.memory.mark(first, TWINS, is_set=bool(twins))
+            if not twins:
+                del self._twins[wd]
+        for node in self._nodes.held():
+            if node.wd != NO_WD and node not in self.owners(node.wd):
+                self.memory.set_wd(node.number, NO_WD)
+                node.wd = NO_WD
 
     # --- the mutations ---
 
@@ -225,7 +239,8 @@ class Ledger:
             return True
         if self.memory.owner(wd) == node.number:
             self.memory.mark(node.number, TWINS, is_set=False)
-            self.memory.own(wd, twins.pop(0).number)
+            self.memory.own(wd, twins[0].number)
+            del twins[0]
         else:
             twins.remove(node)
         self.memory.set_wd(node.number, NO_WD)

@@ -92,13 +92,19 @@ class Nodes:
 
     def forget(self, number: int) -> None:
         """A directory is no more: whoever holds its handle has one of nothing."""
-        held = self._handles.pop(number, None)
+        held = self._handles.get(number)
         node = held() if held is not None else None
         if node is not None:
             node.number = NONE
             node.parent = None
             node.wd = NO_WD
             node.place = None
+        # At the end: whoever is interrupted before finds it here again.
+        self._handles.pop(number, None)
+
+    def held(self) -> list[Node]:
+        """Return the handles of directories that somebody holds."""
+        return [node for node in (held() for held in list(self._handles.values())) if node is not None]
 
     def refresh(self) -> None:
         """Let all handles say again what the memory says: something was interrupted between the two."""
