@@ -35,6 +35,7 @@ CDEF = """
 
 /* <fcntl.h>, open(2); the os module of PyPy lacks it */
 #define O_PATH ...
+#define AT_FDCWD ...
 
 /* <sys/epoll.h>, epoll(7) */
 #define EPOLLIN ...
@@ -46,21 +47,17 @@ CDEF = """
 /* csrc/kernel.c: a failed call gives -errno */
 #define IC_MOST_READY ...
 
-int ic_init(void);
 int ic_add_watch(int inotify, const char *path, uint32_t mask);
 int ic_watch_fd(int inotify, int fd, uint32_t mask);
 int ic_rm_watch(int inotify, int wd);
-long ic_read(int fd, char *buffer, size_t size);
 int ic_queued(int inotify);
 long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *masks, uint32_t *cookies,
               char *names, size_t *names_size);
 long ic_list(int fd, char *out, size_t size);
 int ic_set_next_wd(int inotify, int wd);
-int ic_epoll_create(void);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_remove(int epoll, int fd);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
-int ic_eventfd(void);
 
 /* csrc/crawl.c; its fields are to be read only */
 struct ic_crawl {
@@ -171,14 +168,24 @@ int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most
 
 /* csrc/ahead.c */
 struct ic_ahead;
-struct ic_ahead *ic_ahead_start(int inotify, size_t size, int shares, int *failed);
 int ic_ahead_filled(struct ic_ahead *ahead);
-long ic_ahead_read(struct ic_ahead *ahead, char *buffer, size_t size);
 long ic_ahead_queued(struct ic_ahead *ahead);
 uint64_t ic_ahead_most_held(struct ic_ahead *ahead);
 void ic_ahead_end(struct ic_ahead *ahead);
 void ic_ahead_forked(struct ic_ahead *ahead);
-void ic_ahead_free(struct ic_ahead *ahead);
+
+/* csrc/owner.c */
+int ic_have_inotify(int *owner);
+int ic_have_epoll(int *owner);
+int ic_have_eventfd(int *owner);
+int ic_have_open(int *owner, int directory, const char *path, int flags);
+int ic_have_pipe(int *read_end, int *write_end);
+int ic_let_go(int *owner);
+void ic_close(int *owner);
+int ic_have_ahead(struct ic_ahead **owner, int inotify, size_t size, int shares);
+void ic_ahead_drop(struct ic_ahead **owner);
+long ic_read_kept(int64_t *kept, int fd, struct ic_ahead *ahead, char *buffer, size_t size);
+long iq_read_ahead(struct iq_queue *queue, struct ic_ahead *ahead, char *buffer, size_t size);
 """
 
 # In this order: each relies on those before it.
@@ -192,6 +199,7 @@ SOURCES = (
     "csrc/adopt.c",
     "csrc/plain.c",
     "csrc/ahead.c",
+    "csrc/owner.c",
 )
 
 here = Path(__file__).resolve().parent

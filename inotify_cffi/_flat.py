@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi import bits
+from inotify_cffi._storage import Records
 from inotify_cffi._tuples import event_tuple
 
 if TYPE_CHECKING:
     from inotify_cffi._tuples import EventTuple, Path
-    from inotify_cffi.events import RawEvent
     from inotify_cffi.instance import Instance
 
 __all__ = ["Flat"]
@@ -38,16 +38,36 @@ class Flat:
         self._wds: Dict[Path, int] = {}
         # One inode has one watch, so several paths may have the same; the last one is reported.
         self._paths: Dict[int, list[Path]] = {}
+        # What was read and is not told yet, and the watch descriptors that are over and are not forgotten yet.
+        self._records = Records()
+        self._over: list[int] = []
 
     def add(self, path: Path, mask: int) -> int | None:
         """Watch *path* and return the watch descriptor, None if it is watched already. Raises OSError."""
-        known = self._wds.get(path)
-        wd = self._instance.add_watch(path, mask) + self._base if known is None else self._again(path, mask, known)
-        if wd is None:
-            return None
-        self._wds[path] = wd
-        self._paths.setdefault(wd, []).append(path)
+        try:
+            known = self._wds.get(path)
+            if known is None:
+                wd: int | None = self._instance.add_watch(path, mask) + self._base
+            else:
+                wd = self._again(path, mask, known)
+            if wd is not None:
+                self._wds[path] = wd
+                self._paths.setdefault(wd, []).append(path)
+        except OSError:
+            raise
+        except BaseException:
+            self._sweep(path)
+            raise
         return wd
+
+    def _sweep(self, path: Path) -> None:
+        """Remove what is left of an interrupted :meth:`add`."""
+        known = self._wds.get(path)
+        if known is not None and path not in self._paths.get(known, ()):
+            del self._wds[path]
+        for wd in self._instance.watched():
+            if wd + self._base not in self._paths:
+                self._instance.rm_watch(wd)
 
     def _again(self, path: Path, mask: int, known: int) -> int | None:
         """Watch a path that has a watch: that may be over and not read yet, or be of what was there before.
@@ -69,40 +89,53 @@ class Flat:
 
         *forget*: the kernel goes on reporting, and nobody listens. Raises OSError.
         """
-        wd = self._wds.pop(path, None)
+        wd = self._wds.get(path)
         if wd is None:
             return set()
+        if self._paths[wd] == [path]:
+            return self.remove_wd(wd, forget=forget)
         self._paths[wd].remove(path)
-        return set() if self._paths[wd] else self.remove_wd(wd, forget=forget)
+        del self._wds[path]
+        return set()
 
     def remove_wd(self, wd: int, *, forget: bool) -> set[int]:
         """Do the same for all paths of a watch descriptor. Raises KeyError if it is unknown."""
-        self._forget(wd)
+        if wd not in self._paths:
+            raise KeyError(wd)
         if not forget:
             self._instance.rm_watch(wd - self._base)
+        self._forget(wd)
         return {wd}
 
     def _forget(self, wd: int) -> None:
-        for path in self._paths.pop(wd):
+        for path in self._paths[wd]:
             if self._wds.get(path) == wd:
                 del self._wds[path]
+        del self._paths[wd]
 
-    def read(self) -> list[EventTuple]:
-        """Return what one read gives, without waiting; what no watch has any more is left out."""
-        events = map(self._told, self._instance.read())
-        return [event for event in events if event is not None]
+    def read(self, ready: list[EventTuple]) -> None:
+        """Put what one read gives in front of what is *ready*, without waiting; not what no watch has any more."""
+        records = self._records
+        if records.at == records.count:
+            self._instance.read_into(records)
+        rows, queue, end = records.rows(), records.cdata, records.count
+        events = [event for row in rows for event in self._told(*row)]
+        over = [wd + self._base for wd, mask, _, _ in rows if mask & IGNORED]
+        # One line, see handout.py.
+        ready[:0] = events[::-1]; records.move_to(queue, end); self._over += over  # noqa: E702  # fmt: skip
+        for wd in self._over:
+            if wd in self._paths:
+                self._forget(wd)
+        self._over.clear()
 
-    def _told(self, raw: RawEvent) -> EventTuple | None:
-        if raw.mask & OVERFLOW:
+    def _told(self, raw_wd: int, mask: int, cookie: int, name: bytes) -> list[EventTuple]:
+        if mask & OVERFLOW:
             empty = b"" if isinstance(next(iter(self._wds), ""), bytes) else ""
-            return event_tuple(raw.wd, raw.mask, 0, empty, empty)
-        wd = raw.wd + self._base
+            return [event_tuple(raw_wd, mask, 0, empty, empty)]
+        wd = raw_wd + self._base
         paths = self._paths.get(wd)
         if paths is None:
-            return None
+            return []
         path = paths[-1]
-        filename = os.fsdecode(raw.name) if isinstance(path, str) else raw.name
-        event = event_tuple(wd, raw.mask, raw.cookie, path, filename)
-        if raw.mask & IGNORED:
-            self._forget(wd)
-        return event
+        filename = os.fsdecode(name) if isinstance(path, str) else name
+        return [event_tuple(wd, mask, cookie, path, filename)]

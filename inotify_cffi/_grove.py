@@ -48,10 +48,11 @@ class Grove:
         """True while :meth:`read` has something to do, though nothing may be queued."""
         return self._roots.in_doubt
 
-    def read(self) -> list[EventTuple]:
-        """Return what has come, without waiting."""
-        events = self._roots.read()
-        return events if self._beside is None else events + self._beside.read()
+    def read(self, ready: list[EventTuple]) -> None:
+        """Put what has come in front of what is *ready*, without waiting."""
+        self._roots.read(ready)
+        if self._beside is not None:
+            self._beside.read(ready)
 
     def add(self, path: Path, mask: int) -> int | None:
         """Watch a path, or a directory of the tree that was removed; None if it is watched. Raises OSError."""

@@ -53,6 +53,8 @@ class Roots:
     def __init__(self, instance: Instance, mask: int) -> None:
         self._mask = mask
         self._tree = Tree(Disk(instance))
+        # What is on its way from there, the next one last.
+        self._told: list[AnyEvent] = []
         # To list a directory that reports everything makes eight events or more. A tree that is listed anew
         # would fill the queue with them, run over, and have to be listed anew.
         self._tree.crawler.on_directory = self._tree.read_ahead
@@ -86,7 +88,7 @@ class Roots:
         for error in self._tree.blind().values():
             if error.errno in EXHAUSTED:
                 raise error
-        self._tuples(self._tree.take())
+        self._drop_told()
 
     def find(self, path: Path) -> Node | None:
         """Return the directory that events call *path*, None if there is no such one."""
@@ -127,37 +129,44 @@ class Roots:
         if node.wd != NO_WD:
             return None
         self._tree.rejoin(node)
-        self._tuples(self._tree.take())
+        self._drop_told()
         if node.wd == NO_WD:
             path = self._tree.ledger.place(node).path
             raise self._tree.blind().get(node) or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return node.wd
 
-    def read(self) -> list[EventTuple]:
-        """Read and follow what came, and return what is to be told, without waiting."""
+    def read(self, ready: list[EventTuple]) -> None:
+        """Read and follow what came, and put what is to be told in front of what is *ready*, without waiting."""
         try:
             for _ in range(MOST_READS):
                 if not self._tree.advance():
                     break
-        except BaseException:
-            # Ctrl-C most likely: the tree may be half-way.
-            self._tree.distrust()
-            raise
-        return self._tuples(self._tree.take())
+        finally:
+            self._tree.make_good()
+        self._tree.hand_over(self._told)
+        # The next one is the last, in both.
+        told = self._told
+        tuples = [_as_tuple(event) for event in told if not event.mask & OWN]
+        own = [event for event in told if event.mask & OWN]
+        # One line, see handout.py.
+        ready[:0] = tuples; del told[:]  # noqa: E702  # fmt: skip
+        for event in reversed(own):
+            _log(event)
 
-    def _tuples(self, events: list[AnyEvent]) -> list[EventTuple]:
-        tuples: list[EventTuple] = []
-        for event in events:
+    def _drop_told(self) -> None:
+        """What was told is of a listing that was asked for: only what the user has to know is logged."""
+        for event in self._tree.take():
             if event.mask & OWN:
                 _log(event)
-            else:
-                tuples.append(event_tuple(event.wd, event.mask, event.cookie, event.watch_path, event.name))
-        return tuples
 
     def unwatched(self) -> Dict[Path, OSError]:
         """Return the directories that are not covered, each with the error that says why."""
         place = self._tree.ledger.place
         return {place(node).path: error for node, error in self._tree.blind().items()}
+
+
+def _as_tuple(event: AnyEvent) -> EventTuple:
+    return event_tuple(event.wd, event.mask, event.cookie, event.watch_path, event.name)
 
 
 def _log(event: AnyEvent) -> None:

@@ -69,6 +69,9 @@ def _checked(answer: int) -> int:
 class Records:
     """The raw events that were read and are not yet applied: those from :attr:`at` on, up to :attr:`count`."""
 
+    # What sets :attr:`at` of :attr:`cdata`, for who has to do that and more in one step (``handout.py``).
+    move_to = staticmethod(lib.iq_move_to)
+
     def __init__(self) -> None:
         self.cdata = ffi.gc(lib.iq_new(), lib.iq_free, SOME_MEMORY)
         if self.cdata == ffi.NULL:
@@ -108,6 +111,10 @@ class Records:
             name = ffi.new("char[]", length)
             _checked(lib.iq_raw(self.cdata, at, raw, name, length))
         return raw.wd, raw.mask, raw.cookie, bytes(ffi.buffer(name, length)[:])
+
+    def rows(self) -> list[Tuple[int, int, int, bytes]]:
+        """Return all that wait, each as :meth:`raw` does."""
+        return [self.raw(at) for at in range(self.at, self.count)]
 
     def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
         """Return watch descriptors, masks and cookies of those from a place on."""

@@ -1,6 +1,7 @@
 """The one door to C: each function calls, checks, converts and raises; none decides anything.
 
-cffi releases the GIL around each call. A call that fails gives -errno, see ``csrc/kernel.c``.
+cffi releases the GIL around each call. A call that fails gives -errno, see ``csrc/kernel.c``. What has to be
+closed has an owner from the call on, see ``csrc/owner.c``: no exception comes in between.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import sys
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from inotify_cffi._inotify import CData, CrawlStruct
+    from inotify_cffi._inotify import Ahead, CData, CrawlStruct
     from inotify_cffi._storage import Records
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "CrawlBuffer",
     "CrawlColumns",
     "Crawled",
+    "Descriptor",
     "EpollBuffer",
     "ListBuffer",
     "ReadAhead",
@@ -43,6 +45,7 @@ __all__ = [
     "eventfd",
     "inotify_init",
     "open_fd",
+    "pipe",
     "queued_bytes",
     "reason",
     "rm_watch",
@@ -77,6 +80,9 @@ MEMORY_OF_AN_INSTANCE = 1 << 20
 
 # The process has none left, or the system.
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+
+# openat(2): relative to the working directory.
+WORKING_DIRECTORY: int = lib.AT_FDCWD
 
 
 class Columns(NamedTuple):
@@ -124,42 +130,84 @@ def _fail(code: int, path: str | bytes | None = None) -> NoReturn:
     raise OSError(code, reason(code), path)
 
 
-def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> int:
-    """Open *path* (openat(2)) and return the descriptor. Raises OSError; its filename is *path*."""
-    try:
-        return os.open(path, flags, dir_fd=dir_fd)
-    except OSError as error:
-        if error.errno in NO_DESCRIPTOR:
-            error.strerror = reason(error.errno)
-        raise
+class Descriptor:
+    """The owner of a file descriptor: it closes it, and whoever forgets the owner has closed it, too.
+
+    It is made before the call that opens the descriptor, which stores that here.
+    """
+
+    __slots__ = ("cdata",)
+
+    def __init__(self) -> None:
+        self.cdata = ffi.gc(ffi.new("int *", -1), lib.ic_close)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor, -1 if there is none (any more)."""
+        return self.cdata[0]
+
+    def close(self) -> None:
+        """Close it; more than once, and in any thread, does no harm."""
+        lib.ic_close(self.cdata)
+
+    def let_go(self) -> int:
+        """Return the descriptor, which is the caller's from now on."""
+        return lib.ic_let_go(self.cdata)
 
 
-def inotify_init() -> int:
-    """Return the descriptor of a new inotify instance, non-blocking and close-on-exec.
+def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> Descriptor:
+    """Open *path* (openat(2)). Raises OSError; its filename is *path*."""
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise PathError(errno.EINVAL, "a path can not hold a NUL byte", path)
+    opened = Descriptor()
+    directory = WORKING_DIRECTORY if dir_fd is None else dir_fd
+    while True:
+        code = -lib.ic_have_open(opened.cdata, directory, encoded, flags)
+        # A signal handler has run by the next step.
+        if code != errno.EINTR:
+            break
+    if code > 0:
+        _fail(code, path)
+    return opened
+
+
+def pipe() -> tuple[Descriptor, Descriptor]:
+    """Return the two ends of a pipe, to read from and to write to, non-blocking and close-on-exec."""
+    ends = Descriptor(), Descriptor()
+    failed = -lib.ic_have_pipe(ends[0].cdata, ends[1].cdata)
+    if failed:
+        _fail(failed)
+    return ends
+
+
+def inotify_init() -> Descriptor:
+    """Return a new inotify instance, non-blocking and close-on-exec.
 
     Raises InstanceLimitError where the user has too many instances, OSError for any other failure.
     """
-    fd = lib.ic_init()
-    if fd == -errno.EMFILE:
+    made = Descriptor()
+    code = -lib.ic_have_inotify(made.cdata)
+    if code == errno.EMFILE:
         # Those that were forgotten, not closed, are free when the collector has come to them.
         gc.collect()
-        fd = lib.ic_init()
-    if fd == -errno.EMFILE:
+        code = -lib.ic_have_inotify(made.cdata)
+    if code == errno.EMFILE:
         _fail_instance()
-    if fd < 0:
-        _fail(-fd)
+    if code > 0:
+        _fail(code)
     if sys.implementation.name == "pypy":
         # Else its collector does not know that a forgotten instance is in anyone's way.
         from __pypy__ import add_memory_pressure  # type: ignore[import-not-found]
 
         add_memory_pressure(MEMORY_OF_AN_INSTANCE)
-    return fd
+    return made
 
 
 def _fail_instance() -> NoReturn:
     """Tell the two limits apart that inotify_init1(2) reports alike: it is the process's if open fails."""
     try:
-        os.close(open_fd("/", O_PATH | os.O_CLOEXEC))
+        open_fd("/", O_PATH | os.O_CLOEXEC).close()
     except OSError as error:
         if error.errno == errno.EMFILE:
             raise OSError(error.errno, error.strerror) from None
@@ -257,29 +305,24 @@ class ReadAhead:
     """
 
     def __init__(self, fd: int, size: int, *, shares: bool) -> None:
-        failed = ffi.new("int *")
-        ahead = lib.ic_ahead_start(fd, min(size, sys.maxsize), shares, failed)
-        code = -failed[0]
+        # Whoever forgets to end it has no thread left over all the same.
+        self._owner = ffi.gc(ffi.new("struct ic_ahead **"), lib.ic_ahead_drop)
+        code = -lib.ic_have_ahead(self._owner, fd, min(size, sys.maxsize), shares)
         if code == errno.EAGAIN:
             raise OSError(code, "no thread is left to read ahead; raise RLIMIT_NPROC (ulimit -u)")
         if code == errno.ENOMEM:
             raise OSError(code, f"there is no memory to read {size} bytes ahead; take a smaller read_ahead")
         if code:
             _fail(code)
-        # Whoever forgets to end it has no thread left over all the same.
-        self._ahead = ffi.gc(ahead, lib.ic_ahead_free)
+        self.cdata = cast("Ahead", self._owner[0])
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while the memory holds something."""
-        return lib.ic_ahead_filled(self._ahead)
-
-    def read_into(self, buffer: CData, size: int) -> int:
-        """Read once, from the memory, or from the kernel if that is empty; the bytes, whole records, or -errno."""
-        return lib.ic_ahead_read(self._ahead, buffer, size)
+        return lib.ic_ahead_filled(self.cdata)
 
     def queued_bytes(self) -> int:
         """Return how many bytes wait, in the memory and in the kernel's queue. Raises OSError."""
-        count = lib.ic_ahead_queued(self._ahead)
+        count = lib.ic_ahead_queued(self.cdata)
         if count < 0:
             _fail(-count)
         return count
@@ -287,15 +330,15 @@ class ReadAhead:
     @property
     def most_held(self) -> int:
         """The most bytes that the memory has held so far."""
-        return lib.ic_ahead_most_held(self._ahead)
+        return lib.ic_ahead_most_held(self.cdata)
 
     def end(self) -> None:
         """End the thread and free the memory; more than once, and in any thread, does no harm."""
-        lib.ic_ahead_end(self._ahead)
+        lib.ic_ahead_end(self.cdata)
 
     def forked(self) -> None:
         """Free the copy in a forked child, in which there is no such thread."""
-        lib.ic_ahead_forked(self._ahead)
+        lib.ic_ahead_forked(self.cdata)
 
 
 class ReadBuffer:
@@ -307,14 +350,18 @@ class ReadBuffer:
         self._size = size
         self._buffer = ffi.new("char[]", size)
         self._split = _Split(size)
+        # The bytes that were read and not handed out yet.
+        self.kept = ffi.new("int64_t *")
 
     def read(self, fd: int, most: int | None = None, *, ahead: ReadAhead | None = None) -> Columns | None:
         """Read once, at most *most* bytes; None where nothing is queued. Raises OSError on a failed read.
 
+        What this returns is returned again by the next call, unless ``kept[0] = 0`` says that it was handed out.
         *ahead* is what reads *fd* ahead, if something does.
         """
         size = self._size if most is None else min(self._size, max(most, LARGEST_RECORD))
-        count = lib.ic_read(fd, self._buffer, size) if ahead is None else ahead.read_into(self._buffer, size)
+        reads_ahead = ffi.NULL if ahead is None else ahead.cdata
+        count = lib.ic_read_kept(self.kept, fd, reads_ahead, self._buffer, size)
         if count in (-errno.EAGAIN, -errno.EINTR):
             return None
         if count < 0:
@@ -326,9 +373,7 @@ class ReadBuffer:
         if ahead is None:
             count = lib.iq_read(records.cdata, fd, self._buffer, self._size)
         else:
-            count = ahead.read_into(self._buffer, self._size)
-            failed = lib.iq_feed(records.cdata, self._buffer, count) if count > 0 else 0
-            count = min(failed, 0) or count
+            count = lib.iq_read_ahead(records.cdata, ahead.cdata, self._buffer, self._size)
         if count >= 0:
             return count
         if count in (-errno.EAGAIN, -errno.EINTR):
@@ -466,12 +511,13 @@ def _names(joined: CData, size: int) -> list[str]:
     return decoded(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]
 
 
-def epoll_create() -> int:
-    """Return the descriptor of a new epoll instance, close-on-exec."""
-    fd = lib.ic_epoll_create()
-    if fd < 0:
-        _fail(-fd)
-    return fd
+def epoll_create() -> Descriptor:
+    """Return a new epoll instance, close-on-exec."""
+    made = Descriptor()
+    failed = lib.ic_have_epoll(made.cdata)
+    if failed < 0:
+        _fail(-failed)
+    return made
 
 
 def epoll_add(epoll: int, fd: int, events: int) -> None:
@@ -502,9 +548,10 @@ class EpollBuffer:
         return ffi.unpack(self._ready, count)
 
 
-def eventfd() -> int:
+def eventfd() -> Descriptor:
     """Return a new eventfd, non-blocking and close-on-exec (eventfd(2))."""
-    fd = lib.ic_eventfd()
-    if fd < 0:
-        _fail(-fd)
-    return fd
+    made = Descriptor()
+    failed = lib.ic_have_eventfd(made.cdata)
+    if failed < 0:
+        _fail(-failed)
+    return made

@@ -7,6 +7,7 @@ without its defects; docs/drop-in.md lists them. New code is better off with :cl
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, Tuple
 
@@ -47,6 +48,18 @@ class TerminalEventException(Exception):  # noqa: N818 - the original's name
     def __init__(self, type_name: str, event: EventTuple) -> None:
         super().__init__(type_name)
         self.event = event
+
+
+def _end(
+    event: EventTuple, filter_predicate: Predicate | None, terminal_events: Collection[str]
+) -> TerminalEventException | Tuple[str, EventTuple] | None:
+    """Return what ends the generator: an exception, or what the predicate does not want; None for what goes on."""
+    for name in event[1]:
+        if filter_predicate is not None and filter_predicate(name, event) is False:
+            return name, event
+        if name in terminal_events:
+            return TerminalEventException(name, event)
+    return None
 
 
 class Inotify:
@@ -96,7 +109,7 @@ class Inotify:
         """
         path = os.fspath(path_unicode)
         try:
-            wd = self._watches.add(path, mask)
+            wd = self._cycles.step(self._watches.add, path, mask)
         except OSError as error:
             calls.fail(f"cannot watch {path!r}", error)
         if wd is None:
@@ -108,11 +121,12 @@ class Inotify:
 
         *superficial*: only forget it; the kernel goes on reporting to nobody.
         """
-        self._cycles.drop(self._watches.remove(os.fspath(path), forget=superficial))
+        given = os.fspath(path)
+        self._cycles.step(lambda: self._cycles.drop(self._watches.remove(given, forget=superficial)))
 
     def remove_watch_with_id(self, wd: int, superficial: bool = False) -> None:
         """Do as :meth:`remove_watch` by the watch descriptor. Raises KeyError if it is unknown."""
-        self._cycles.drop(self._watches.remove_wd(wd, forget=superficial))
+        self._cycles.step(lambda: self._cycles.drop(self._watches.remove_wd(wd, forget=superficial)))
 
     # --- events ---
 
@@ -137,17 +151,26 @@ class Inotify:
 
         """
         self._last_success_return = None
-
-        def stops(event: EventTuple) -> bool:
-            for name in event[1]:
-                if filter_predicate is not None and filter_predicate(name, event) is False:
-                    self._last_success_return = (name, event)
-                    return True
-                if name in terminal_events:
-                    raise TerminalEventException(name, event)
-            return False
-
-        yield from self._cycles.run(self._watches, stops, timeout_s=timeout_s, yield_nones=yield_nones)
+        cycles, ready = self._cycles, self._cycles.ready
+        last = time.monotonic()
+        try:
+            while cycles.read(self._watches):
+                while ready and not cycles.closed:
+                    event = ready[-1]
+                    last = time.monotonic()
+                    end = _end(event, filter_predicate, terminal_events)
+                    # One line each, see handout.py. It may be gone by now: its watch was removed.
+                    if isinstance(end, TerminalEventException):
+                        if ready and ready[-1] is event: del ready[-1]; raise end  # noqa: E701, E702  # fmt: skip
+                    elif end is not None:
+                        if ready and ready[-1] is event: del ready[-1]; self._last_success_return = end; return  # noqa: E701, E702  # fmt: skip
+                    elif ready and ready[-1] is event: del ready[-1]; yield event  # noqa: E701, E702  # fmt: skip
+                if cycles.closed or (timeout_s is not None and time.monotonic() - last >= timeout_s):
+                    return
+                if yield_nones:
+                    yield None
+        finally:
+            cycles.stay_readable(self._watches)
 
     @property
     def last_success_return(self) -> Tuple[str, EventTuple] | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Deque, Sequence, Tuple
+from typing import TYPE_CHECKING, Deque, Tuple
 
 from inotify_cffi import dispatch, loops
 from inotify_cffi.asynchronous import TURN_S
+from inotify_cffi.background import Start
 from inotify_cffi.claim import Iteration
+from inotify_cffi.delivery import Owed
 from inotify_cffi.dispatch import enough
 from inotify_cffi.errors import BusyError, PluginError
 from inotify_cffi.registry import HOOK_NAMES
@@ -21,6 +23,7 @@ from inotify_cffi.registry import HOOK_NAMES
 if TYPE_CHECKING:
     import threading
 
+    from inotify_cffi.delivery import Delivery
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.guard import Implementation
     from inotify_cffi.hookspecs import AnyWatcher
@@ -77,11 +80,19 @@ class Dispatcher(dispatch.Dispatcher):
 
         """
         self._check_coroutines(awaited=False)
-        return watcher._in_thread(  # noqa: SLF001
+        start = Start(
+            watcher._claim,  # noqa: SLF001
             lambda: self.run(
                 watcher, count=count, counted=counted, timeout=timeout, block_duration_s=block_duration_s
-            )
+            ),
         )
+        try:
+            threads = watcher._begin_thread(start)  # noqa: SLF001
+            # One line, see handout.py: the thread works from now on, and close() waits for it.
+            watcher._threads = threads; start.go.release(); return threads[-1]  # noqa: E702, SLF001  # fmt: skip
+        except BaseException:
+            start.give_up()
+            raise
 
     async def arun(
         self,
@@ -115,24 +126,51 @@ class Dispatcher(dispatch.Dispatcher):
         """
         self._check_coroutines(awaited=True)
         iteration = Iteration()
-        watcher._claim.take(iteration)  # noqa: SLF001
-        self._awaits = True
         try:
-            self._bind(watcher)
-            await self._await_all("inotify_start")
-            return await self._arun(watcher, count, counted, _after(timeout), block_duration_s)
+            try:
+                watcher._begin_reading(iteration)  # noqa: SLF001
+                told = await self._arun(
+                    watcher, iteration, count, counted, _after(timeout), block_duration_s
+                )
+            except BaseException:
+                watcher._break_off(iteration)  # noqa: SLF001
+                raise
         finally:
-            with loops.shielded():
-                await self._aend(watcher)
-            self._awaits = False
-            watcher._claim.release(iteration)  # noqa: SLF001
-            ending, self._ending = self._ending, None
-            if ending is not None:
-                raise ending
+            watcher._end_reading(iteration)  # noqa: SLF001
+        return told
 
     async def _arun(
         self,
         watcher: AnyWatcher,
+        iteration: Iteration,
+        count: int | None,
+        counted: int | None,
+        deadline: float | None,
+        block_duration_s: float | None,
+    ) -> int:
+        self._is_running = self._awaits = True
+        try:
+            try:
+                try:
+                    self._bind(watcher)
+                    await self._await_all("inotify_start")
+                    return await self._ahand_out(watcher, iteration, count, counted, deadline, block_duration_s)
+                finally:
+                    self._stop_handing_out()
+            finally:
+                await self._aend(watcher)
+        finally:
+            # Where an exception came right before the first one.
+            await self._aend(watcher)
+            self._awaits = False
+            ending, self._ending = self._ending, None
+            if ending is not None:
+                raise ending
+
+    async def _ahand_out(
+        self,
+        watcher: AnyWatcher,
+        iteration: Iteration,
         count: int | None,
         counted: int | None,
         deadline: float | None,
@@ -145,63 +183,72 @@ class Dispatcher(dispatch.Dispatcher):
             due = settled_at is not None and settled_at <= now
             idle_at = None if block_duration_s is None else now + block_duration_s
             until = now if busy or due else _earliest(deadline, settled_at, idle_at)
-            events = await (_all_up_to_now(watcher) if due else watcher.aread(_left(until)))
-            if events:
-                batch, _ = enough(events, None if count is None else count - told, counted)
-                done = await self._adispatch(events, len(batch), watcher)
-                told += enough(events[:done], None, counted)[1]
+            if due:
+                await _arrival_of_all_up_to_now(watcher, iteration)
+            else:
+                await watcher._arrival(iteration, _left(until))  # noqa: SLF001
+            batch = self._next_batch(watcher, None if count is None else count - told, counted)
+            if batch:
+                await self._adeliver()
+                told += enough(batch, None, counted)[1]
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.
                 break
             elif not due:
                 await self._await_all("inotify_idle")
             if due:
-                await self._asettled(now)
-            if watcher.ended and not events:
+                self._owe_settled(now)
+                await self._apay()
+            if watcher.ended and not batch:
                 break
-            busy = bool(events) and bool(self._table["inotify_idle"])
+            busy = bool(batch) and bool(self._table["inotify_idle"])
         return told
 
     async def _aend(self, watcher: AnyWatcher) -> None:
-        self._bind(watcher)
-        await self._await_all("inotify_stop")
-        if self._lanes:
-            await loops.in_thread(self._finish)
-        await self._tell()
+        """Also where it is cancelled: call what is owed for the events that were handed out, and the last hook."""
+        if self._is_running:
+            with loops.shielded():
+                await self._apay()
+                self._bind(watcher)
+                self._is_running = False
+                await self._await_all("inotify_stop")
+                if self._lanes:
+                    await loops.in_thread(self._finish)
+                await self._tell()
 
-    async def _adispatch(self, events: Sequence[AnyEvent], most: int, watcher: AnyWatcher) -> int:
-        """Hand out at most so many events of a batch and put back the others; the number of those handed out."""
-        batch = events[:most]
-        done = 0
-        try:
-            turn_ends = time.monotonic() + TURN_S
-            for index, event in enumerate(batch):
-                done = index + 1
-                await self._one(batch, index)
-                if time.monotonic() > turn_ends and event is not batch[-1]:
-                    await loops.pause()
-                    turn_ends = time.monotonic() + TURN_S
-        finally:
-            watcher._put_back(events[done:])  # noqa: SLF001
-            if done:
-                # Also where it is cancelled: these events were handed out.
-                with loops.shielded():
-                    await self._await_all("inotify_events", batch[:done], event=batch[0])
-        return done
+    async def _adeliver(self) -> None:
+        """Make the calls of the batch that is on its way, one after the other."""
+        if self._delivery is not None:
+            await self._amake(self._delivery)
+            self._delivered(len(self._delivery.events), [])
 
-    async def _one(self, batch: Sequence[AnyEvent], index: int) -> None:
-        event = batch[index]
-        if event.mask & self._settling:
-            self._settle.note(event, time.monotonic())
-        for implementation in self._table["inotify_event"]:
-            await self._await(implementation, event, event)
-        if event.mask & self._kinds.wanted:
-            for hook_name, values in self._kinds.calls(batch, index):
-                await self._await_all(hook_name, *values, event=event)
+    async def _apay(self) -> None:
+        """Make the calls that are owed."""
+        if self._owed.pending:
+            await self._amake(self._owed)
+            self._owed = Owed()
 
-    async def _asettled(self, now: float) -> None:
-        for path, event in self._settle.due(now):
-            await self._await_all("inotify_settled", path, event, event=event)
+    async def _amake(self, work: Delivery | Owed) -> None:
+        made, of = work.made, 0
+        turn_ends = time.monotonic() + TURN_S
+        for place, implementation, values, event in work.calls():
+            if place != of and time.monotonic() > turn_ends:
+                await loops.pause()
+                turn_ends = time.monotonic() + TURN_S
+            of = place
+            made += 1
+            if implementation is None:
+                work.made = made; self._settle.note(event, time.monotonic())  # noqa: E702  # fmt: skip
+                continue
+            try:
+                # One line, see handout.py.
+                work.made = made; result = implementation.call(*values); await _result(result)  # noqa: E702  # fmt: skip
+            except Exception as error:  # noqa: BLE001  # a guard for each
+                self._failed(implementation, event, error)
+            else:
+                implementation.failures = 0
+            if self._untold:
+                await self._tell()
 
     async def _await_all(self, hook_name: str, *values: object, event: AnyEvent | None = None) -> None:
         self._bind(self._watcher)
@@ -210,9 +257,7 @@ class Dispatcher(dispatch.Dispatcher):
 
     async def _await(self, implementation: Implementation, event: AnyEvent | None, *values: object) -> None:
         try:
-            result = implementation.call(*values)
-            if inspect.isawaitable(result):
-                await result
+            await _result(implementation.call(*values))
         except Exception as error:  # noqa: BLE001  # a guard for each
             self._failed(implementation, event, error)
         else:
@@ -250,16 +295,25 @@ class Dispatcher(dispatch.Dispatcher):
                     )
 
 
-async def _all_up_to_now(watcher: AnyWatcher) -> Sequence[AnyEvent]:
-    """Return what ``sync`` does, which would hold up the loop for as long as writers do not rest."""
+async def _result(result: object) -> None:
+    """Wait for what a hook has returned, if it was a coroutine."""
+    if inspect.isawaitable(result):
+        await result
+
+
+async def _arrival_of_all_up_to_now(watcher: AnyWatcher, iteration: Iteration) -> None:
+    """Do what ``sync`` does, which would hold up the loop for as long as writers do not rest."""
     enough = time.monotonic() + dispatch.SURE_S
     while True:
         try:
-            return watcher.sync(0)
+            watcher._await_all(iteration, 0)  # noqa: SLF001
         except (TimeoutError, BusyError):
             # Busy: a directory is being added.
             if time.monotonic() > enough:
-                return await watcher.aread(0)
+                await watcher._arrival(iteration, 0)  # noqa: SLF001
+                return
+        else:
+            return
         await loops.pause()
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from inotify_cffi.asynchronous import AsyncEvents
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
-    from typing import Any, AsyncIterator, Callable, Iterable, Literal
-
-    from inotify_cffi.events import Event
+    from typing import Any, Callable, Iterable, Literal
 
 __all__ = ["Watching", "awatch"]
 
 
-class Watching(Generic[AnyStr]):
+class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
     """What :func:`awatch` returns: events to iterate over, or a watcher to enter. Nothing is watched before.
 
     Args:
@@ -24,13 +23,16 @@ class Watching(Generic[AnyStr]):
 
     """
 
+    __slots__ = ("_entered", "_listed", "_paths")
+
+    _watcher: Watcher[AnyStr]
+
     def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._paths = paths
-        self._watcher: Watcher[AnyStr] = Watcher(**options)
+        self._entered = self._listed = False
+        super().__init__(Watcher(**options))
         # A garbage collector may come to it before it comes to what closes it, which is this.
         self._watcher._may_be_forgotten = True  # noqa: SLF001
-        self._entered = False
-        self._events: AsyncIterator[Event[AnyStr]] | None = None
 
     async def __aenter__(self) -> Watcher[AnyStr]:
         """Return the watcher when all is listed; the loop goes on meanwhile."""
@@ -56,11 +58,11 @@ class Watching(Generic[AnyStr]):
     def __aiter__(self) -> Watching[AnyStr]:
         return self
 
-    async def __anext__(self) -> Event[AnyStr]:
-        if self._events is None:
+    async def _next_turn(self) -> None:
+        if not self._listed:
             await self.__aenter__()
-            self._events = self._watcher.__aiter__()
-        return await self._events.__anext__()
+            self._listed = True
+        await super()._next_turn()
 
     async def aclose(self) -> None:
         """Close the watcher; the iteration is over. It waits for nothing."""

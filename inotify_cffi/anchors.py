@@ -112,13 +112,19 @@ class Anchors:
 
     def rearm(self) -> None:
         """Watch the ways anew on which something happened."""
-        due, self._due = self._due, {}
-        for root in due:
+        for root in list(self._due):
             if self._ledger.is_attached(root):
                 self.arm(root)
+            self._due.pop(root, None)
 
     def rearm_all(self) -> None:
         """Watch all ways anew: events were lost."""
-        roots = {root: None for names in self._names.values() for root, _ in names}
-        for root in roots:
+        for root in self._roots():
             self.arm(root)
+
+    def doubt_all(self) -> None:
+        """Do so the next time: something was interrupted."""
+        self._due.update(self._roots())
+
+    def _roots(self) -> Dict[Root, None]:
+        return {root: None for root in self._ledger.roots if root.waits}

@@ -13,17 +13,20 @@ from __future__ import annotations
 import time
 
 from inotify_cffi import loops
-from inotify_cffi.claim import Claim, Iteration
+from inotify_cffi.claim import Iteration, Reader
+from inotify_cffi.handout import HandingOut
 from inotify_cffi.poller import check_timeout
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
-    from typing import AsyncIterator, Deque
+    from typing import AsyncIterator, Callable, TypeVar
 
     from inotify_cffi.events import Event
     from inotify_cffi.root import Root
+
+    Result = TypeVar("Result")
 
 __all__ = ["TURN_S", "AsyncEvents", "Asynchronous"]
 
@@ -34,13 +37,10 @@ TURN_S = 0.005
 FIRST_STEPS = 64
 
 
-class Asynchronous(Generic[AnyStr]):
+class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
     """What can be awaited of a watcher."""
 
-    _claim: Claim
-    _closed: bool
     _ended: bool
-    _pending: Deque[Event[AnyStr]]
 
     # --- what the watcher has for it ---
 
@@ -52,28 +52,19 @@ class Asynchronous(Generic[AnyStr]):
         """Free all."""
         raise NotImplementedError
 
-    def _check_open(self) -> None:
-        raise NotImplementedError
-
-    def _check_not_forked(self) -> None:
-        raise NotImplementedError
-
-    def _begin_reading(self, iteration: Iteration | None = None) -> None:
-        raise NotImplementedError
-
-    def _end_reading(self) -> None:
-        raise NotImplementedError
-
     def _read_once(self) -> bool:
         """Read once without waiting; True if there is something to hand out."""
         raise NotImplementedError
 
-    def _take_pending(self) -> list[Event[AnyStr]]:
+    def _step(self, work: Callable[..., Result], *arguments: object) -> Result:
         raise NotImplementedError
 
-    def _begin_adding(
+    def _new_root(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
     ) -> Root:
+        raise NotImplementedError
+
+    def _begin_adding(self, root: Root) -> None:
         raise NotImplementedError
 
     def _go_on_adding(self, root: Root, steps: int) -> bool:
@@ -99,28 +90,33 @@ class Asynchronous(Generic[AnyStr]):
             ClosedError: the watcher is closed.
 
         """
-        self._begin_reading()
+        ready, holder, reader = self._ready, self._reading.holder, Reader()
         try:
-            return self._take_pending() if await self._arrival(timeout) else []
-        finally:
-            self._end_reading()
+            self._begin_reading(reader)
+            await self._arrival(reader, timeout)
+            events = ready[::-1]
+            # One line, see handout.py.
+            del ready[:]; del holder[0]; return events  # noqa: E702, TRY300  # fmt: skip
+        except BaseException:
+            self._break_off(reader)
+            raise
 
-    async def _arrival(self, timeout: float | None) -> bool:
-        """Wait until there is something to hand out, and leave it where it is; False if there will be nothing."""
+    async def _arrival(self, reader: Reader, timeout: float | None) -> None:
+        """Wait until something is ready to be handed out, or nothing will be; the descriptors are left then."""
         check_timeout(timeout, "timeout")
+        await self._arrived(timeout)
+        self._leave_descriptors(reader)
+
+    async def _arrived(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         self._check_open()
         await loops.pause()
-        while True:
-            if self._closed:
-                return False
-            if self._pending or (not self._ended and self._read_once()):
-                return True
-            if self._ended:
-                return False
+        while not self._closed and not self._ready:
+            if self._ended or self._read_once() or self._ended:
+                return
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                return False
+                return
             await loops.readable(self.fileno(), left)
 
     def __aiter__(self) -> AsyncIterator[Event[AnyStr]]:
@@ -153,18 +149,19 @@ class Asynchronous(Generic[AnyStr]):
     ) -> None:
         """Add; what failed half-way is not undone if the watcher is going to be closed: that takes less time."""
         await loops.pause()
-        root = self._begin_adding(path, mask, recursive=recursive)
+        root = self._new_root(path, mask, recursive=recursive)
         try:
+            self._step(self._begin_adding, root)
             steps = FIRST_STEPS
             while True:
                 began = time.monotonic()
-                if self._go_on_adding(root, steps):
+                if self._step(self._go_on_adding, root, steps):
                     return
                 steps = _steps(steps, time.monotonic() - began)
                 await loops.pause()
         except BaseException:
             if undo:
-                self._give_up_adding(root)
+                self._steps.run(self._give_up_adding, root)
             raise
 
     async def aclose(self) -> None:
@@ -194,6 +191,7 @@ class AsyncEvents(Iteration, Generic[AnyStr]):
     __slots__ = ("_turn_ends", "_watcher")
 
     def __init__(self, watcher: Asynchronous[AnyStr]) -> None:
+        super().__init__()
         self._watcher: Asynchronous[AnyStr] = watcher
         self._turn_ends = 0.0
 
@@ -202,26 +200,28 @@ class AsyncEvents(Iteration, Generic[AnyStr]):
 
     async def __anext__(self) -> Event[AnyStr]:
         watcher = self._watcher
-        if not watcher._pending or watcher._closed or time.monotonic() > self._turn_ends:
-            if not await self._next_turn():
-                raise StopAsyncIteration
+        ready = watcher._ready
+        if not ready or watcher._closed or time.monotonic() > self._turn_ends:
+            await self._next_turn()
             self._turn_ends = time.monotonic() + TURN_S
-        return watcher._pending.popleft()
+        # One line, see handout.py.
+        if ready and not watcher._closed: event = ready[-1]; del ready[-1]; return event  # noqa: E701, E702  # fmt: skip
+        raise StopAsyncIteration
 
-    async def _next_turn(self) -> bool:
+    async def _next_turn(self) -> None:
         watcher = self._watcher
         if watcher._closed:
             watcher._check_not_forked()
-            return False
-        watcher._begin_reading(self)
+            return
         try:
-            return await watcher._arrival(None)
+            watcher._begin_reading(self)
+            await watcher._arrival(self, None)
+            watcher._reading.end(self)
         except BaseException:
+            watcher._break_off(self)
             # It was cancelled, and may be referred to by the traceback of that for long.
             watcher._claim.release(self)
             raise
-        finally:
-            watcher._end_reading()
 
 
 def _steps(steps: int, took: float) -> int:

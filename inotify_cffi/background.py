@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock
 
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError
@@ -10,67 +11,85 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import threading
-    from typing import AnyStr, Callable
+    from typing import AnyStr, Callable, Iterable
 
     from inotify_cffi.events import Event
 
-__all__ = ["call_with_each", "start_thread"]
+__all__ = ["Start", "call_with_each"]
 
 
-def start_thread(claim: Claim, work: Callable[[], object]) -> threading.Thread:
-    """Start a thread that has the events until its *work* is done, and return it when it has.
+class Start:
+    """The start of a thread, which has the events until its *work* is done.
 
-    Raises BusyError if another iterates.
+    Args:
+        claim: the watcher's.
+        work: what the thread does once ``go.release()`` was called.
+
     """
-    import threading
 
-    refused: list[BusyError] = []
-    begun = threading.Event()
+    def __init__(self, claim: Claim, work: Callable[[], object]) -> None:
+        import threading
 
-    def run() -> None:
+        self._claim = claim
+        self._work = work
+        self._begun = threading.Event()
+        self._refused: BusyError | None = None
+        self._given_up = False
+        self.go = allocate_lock()
+        # Who ends the program without closing the watcher does not wait for it.
+        self.thread = threading.Thread(target=self._run, name="inotify_cffi", daemon=True)
+
+    def begin(self) -> threading.Thread:
+        """Start it, and return it when it has the events. Raises BusyError if another iterates."""
+        self.go.acquire()
+        self.thread.start()
+        self._begun.wait()
+        if self._refused is not None:
+            raise self._refused
+        return self.thread
+
+    def give_up(self) -> None:
+        """Let the thread end, if there is one; it has read nothing."""
+        self._given_up = True
+        if self.go.locked():
+            self.go.release()
+        if self.thread.ident is not None:
+            self.thread.join()
+
+    def _run(self) -> None:
         iteration = Iteration()
         try:
-            claim.take(iteration)
+            self._claim.take(iteration)
         except BusyError as error:
-            refused.append(error)
+            self._refused = error
             return
         finally:
-            begun.set()
+            self._begun.set()
         try:
-            work()
+            with self.go:
+                if self._given_up:
+                    return
+            self._work()
         except ClosedError:
             # It was closed meanwhile, which is one way to end this.
             return
         finally:
-            claim.release(iteration)
-
-    # Who ends the program without closing the watcher does not wait for it.
-    thread = threading.Thread(target=run, name="inotify_cffi", daemon=True)
-    thread.start()
-    begun.wait()
-    if refused:
-        thread.join()
-        raise refused[0]
-    return thread
+            self._claim.release(iteration)
 
 
-def call_with_each(read: Callable[[], list[Event[AnyStr]]], callback: Callable[[Event[AnyStr]], object]) -> None:
-    """Call *callback* with each event that *read* returns, until that is none.
+def call_with_each(events: Iterable[Event[AnyStr]], callback: Callable[[Event[AnyStr]], object]) -> None:
+    """Call *callback* with each event, until there are no more.
 
     What it raises is reported as a thread's end by it would be, and the next event is handed out.
     """
     import threading
 
-    while True:
-        events = read()
-        if not events:
+    for event in events:
+        try:
+            callback(event)
+        except SystemExit:
             return
-        for event in events:
-            try:
-                callback(event)
-            except SystemExit:
-                return
-            except BaseException:  # noqa: BLE001  # whatever it is, it is reported
-                kind, error, traceback = sys.exc_info()
-                thread = threading.current_thread()
-                threading.excepthook(threading.ExceptHookArgs((kind, error, traceback, thread)))
+        except BaseException:  # noqa: BLE001  # whatever it is, it is reported
+            kind, error, traceback = sys.exc_info()
+            thread = threading.current_thread()
+            threading.excepthook(threading.ExceptHookArgs((kind, error, traceback, thread)))

@@ -80,11 +80,11 @@ def inotify_init() -> int:
     Raises InotifyError.
     """
     try:
-        fd = _syscalls.inotify_init()
+        made = _syscalls.inotify_init()
     except OSError as error:
         fail("no inotify instance", error)
-    os.set_blocking(fd, True)
-    return fd
+    os.set_blocking(made.fd, True)
+    return made.let_go()
 
 
 def inotify_add_watch(fd: int, path: bytes, mask: int) -> int:

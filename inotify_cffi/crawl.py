@@ -299,6 +299,9 @@ class Crawler:
         if not crawl.root.rules.tracks_files:
             kinds = self._without_files(crawl, node, kinds, found.fd, is_another=is_another)
         todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
+        if not crawl.root.rules.tracks_files:
+            # Now all that was in it is told: who is interrupted before goes on with what is missing.
+            node.listed = True
         if not todo:
             self._leave(crawl, node, found.fd)
             return
@@ -352,7 +355,7 @@ class Crawler:
         been applied. Of one that is not, nobody knows which files were told; so if it is another inode than it
         was, it is told as to be read again, and after lost events if a time of it or of its files is not older.
         """
-        was_listed, node.listed = node.listed, True
+        was_listed = node.listed
         if node.fresh or not (was_listed or self._teller.silent):
             self._fences.refresh(node)
             return kinds

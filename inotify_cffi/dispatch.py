@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Dict, Sequence, Tuple
+from typing import TYPE_CHECKING, Sequence, cast
 
 from inotify_cffi.caller import Caller
+from inotify_cffi.claim import Iteration
+from inotify_cffi.delivery import Call, Delivery, Hooks, Owed
 from inotify_cffi.kinds import SIMPLE, Kinds
 from inotify_cffi.settle import WANTED, Settle
 
@@ -33,11 +35,13 @@ class Dispatcher(Caller):
 
     def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0) -> None:
         super().__init__(most_failures=most_failures)
-        self._kinds = Kinds(())
-        # For each flag that is a whole kind, what to call.
-        self._simple: Dict[int, Tuple[Implementation, ...]] = {}
+        self._hooks = Hooks(dict(self._table), Kinds(()), {}, 0)
         self._settle = Settle(settle_s)
-        self._settling = 0
+        # The batch of a run that is on its way, and what is owed of one that was interrupted.
+        self._delivery: Delivery | None = None
+        self._owed = Owed()
+        # True from the start of a run until the plugins are told that it stops.
+        self._is_running = False
 
     @property
     def settle_s(self) -> float:
@@ -84,42 +88,52 @@ class Dispatcher(Caller):
 
         """
         self._bind(watcher)
-        each = self._table["inotify_event"]
-        kinds, simple, settling = self._kinds, self._simple, self._settling
-        now = time.monotonic() if settling else 0.0
-        if each or kinds.wanted or settling:
-            for index, event in enumerate(events):
-                for implementation in each:
-                    try:
-                        implementation.call(event)
-                    except Exception as error:  # noqa: BLE001  # a guard for each
-                        self._failed(implementation, event, error)
-                    else:
-                        implementation.failures = 0
-                if event.mask & settling:
-                    self._settle.note(event, now)
-                kind = event.mask & kinds.wanted
-                if kind in simple:
-                    self._hand_out(simple[kind], event)
-                elif kind:
-                    for hook_name, values in kinds.calls(events, index):
-                        self._call(hook_name, *values, event=event)
-        if events:
-            self._call("inotify_events", events, event=events[0])
+        self._deliver(Delivery(events, self._hooks, []))
 
-    def _hand_out(self, row: Tuple[Implementation, ...], event: AnyEvent) -> None:
-        path = event.path
+    def _deliver(self, delivery: Delivery) -> None:
+        """Make the calls of a batch: those of :meth:`Delivery.calls`, in that order."""
+        events, (table, kinds, simple, settling) = delivery.events, delivery.hooks
+        each = table["inotify_event"]
+        now = time.monotonic() if settling else 0.0
+        made = 0
+        for index, event in enumerate(events) if each or kinds.wanted or settling else ():
+            for implementation in each:
+                made += 1
+                try:
+                    # One line, see handout.py; and so below.
+                    delivery.made = made; implementation.call(event)  # noqa: E702  # fmt: skip
+                except Exception as error:  # noqa: BLE001  # a guard for each
+                    self._failed(implementation, event, error)
+                else:
+                    implementation.failures = 0
+            if event.mask & settling:
+                made += 1
+                delivery.made = made; self._settle.note(event, now)  # noqa: E702  # fmt: skip
+            kind = event.mask & kinds.wanted
+            if kind in simple:
+                made = self._call_row(delivery, made, simple[kind], event, event.path, event)
+            elif kind:
+                for hook_name, values in kinds.calls(events, index):
+                    made = self._call_row(delivery, made, table[hook_name], event, *values)
+        if events:
+            self._call_row(delivery, made, table["inotify_events"], events[0], events)
+
+    def _call_row(
+        self, delivery: Delivery, made: int, row: tuple[Implementation, ...], event: AnyEvent, *values: object
+    ) -> int:
         for implementation in row:
+            made += 1
             try:
-                implementation.call(path, event)
+                delivery.made = made; implementation.call(*values)  # noqa: E702  # fmt: skip
             except Exception as error:  # noqa: BLE001  # a guard for each
                 self._failed(implementation, event, error)
             else:
                 implementation.failures = 0
+        return made
 
     def next_settled(self) -> float | None:
         """Return when to call :meth:`settled` next, on the monotonic clock; None if no file waits."""
-        return self._settle.next() if self._settling else None
+        return self._settle.next() if self._hooks.settling else None
 
     def settled(self, now: float, watcher: AnyWatcher) -> None:
         """Tell plugins of the files that were quiet up to *now*, on the monotonic clock.
@@ -128,8 +142,31 @@ class Dispatcher(Caller):
         still queued is a write, too. :meth:`run` does all this.
         """
         self._bind(watcher)
-        for path, event in self._settle.due(now):
-            self._call("inotify_settled", path, event, event=event)
+        self._owe_settled(now)
+        self._pay()
+
+    def _owe_settled(self, now: float) -> None:
+        row = self._table["inotify_settled"]
+        settled = self._settle.look(now)
+        calls = [Call(0, each, (path, event), event) for path, event in settled for each in row]
+        # One line, see handout.py.
+        self._owed.pending += calls; del settled[:]  # noqa: E702  # fmt: skip
+
+    def _pay(self) -> None:
+        """Make the calls that are owed."""
+        made = self._owed.made
+        for _, implementation, values, event in self._owed.calls():
+            made += 1
+            if implementation is None:
+                self._owed.made = made; self._settle.note(event, time.monotonic())  # noqa: E702  # fmt: skip
+                continue
+            try:
+                self._owed.made = made; implementation.call(*values)  # noqa: E702  # fmt: skip
+            except Exception as error:  # noqa: BLE001  # a guard for each
+                self._failed(implementation, event, error)
+            else:
+                implementation.failures = 0
+        self._owed = Owed()
 
     def run(
         self,
@@ -155,48 +192,130 @@ class Dispatcher(Caller):
 
         Raises:
             KeyboardInterrupt, SystemExit: from a plugin or a signal handler, after ``inotify_stop`` was called.
+                The events that were not handed out are the watcher's, and come first from the next call.
+            BusyError: something reads the watcher already.
             OSError: the kernel's queue can not be read.
 
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        told = 0
+        iteration = Iteration()
         try:
-            self.start(watcher)
-            # After a batch, a read that does not wait tells whether there is more.
-            busy = False
-            while count is None or told < count:
-                now, settled_at = time.monotonic(), self.next_settled()
-                due = settled_at is not None and settled_at <= now
-                until = now if busy or due else _earliest(deadline, settled_at, _after(now, block_duration_s))
-                events = _all_up_to_now(watcher) if due else watcher.read(_left(until))
-                if events:
-                    batch, number = enough(events, None if count is None else count - told, counted)
-                    told += number
-                    self.dispatch(batch, watcher)
-                elif until is None or time.monotonic() < until:
-                    # Nothing, before its time: the watcher was stopped.
-                    break
-                elif not due:
-                    self.idle(watcher)
-                if due:
-                    self.settled(now, watcher)
-                busy = bool(events) and bool(self._table["inotify_idle"])
-                if (watcher.ended and not events) or (deadline is not None and time.monotonic() >= deadline):
-                    break
+            try:
+                watcher._begin_reading(iteration)  # noqa: SLF001
+                deadline = _after(time.monotonic(), timeout)
+                told = self._run(watcher, iteration, count, counted, deadline, block_duration_s)
+            except BaseException:
+                watcher._break_off(iteration)  # noqa: SLF001
+                raise
         finally:
-            self.stop(watcher)
-            ending, self._ending = self._ending, None
+            watcher._end_reading(iteration)  # noqa: SLF001
+        ending, self._ending = self._ending, None
         if ending is not None:
             raise ending
         return told
 
+    def _run(
+        self,
+        watcher: AnyWatcher,
+        iteration: Iteration,
+        count: int | None,
+        counted: int | None,
+        deadline: float | None,
+        block_duration_s: float | None,
+    ) -> int:
+        self._is_running = True
+        try:
+            try:
+                try:
+                    self.start(watcher)
+                    return self._hand_out(watcher, iteration, count, counted, deadline, block_duration_s)
+                finally:
+                    self._stop_handing_out()
+            finally:
+                self._pay()
+                self._stop_once(watcher)
+        finally:
+            # Where an exception came right before the first one.
+            self._stop_once(watcher)
+
+    def _stop_once(self, watcher: AnyWatcher) -> None:
+        if self._is_running:
+            # One line, see handout.py.
+            self._is_running = False; self.stop(watcher)  # noqa: E702  # fmt: skip
+
+    def _hand_out(
+        self,
+        watcher: AnyWatcher,
+        iteration: Iteration,
+        count: int | None,
+        counted: int | None,
+        deadline: float | None,
+        block_duration_s: float | None,
+    ) -> int:
+        """Hand out so many events until it is time; how many."""
+        told = 0
+        # After a batch, a read that does not wait tells whether there is more.
+        busy = False
+        while count is None or told < count:
+            now, settled_at = time.monotonic(), self.next_settled()
+            due = settled_at is not None and settled_at <= now
+            until = now if busy or due else _earliest(deadline, settled_at, _after(now, block_duration_s))
+            if due:
+                _await_all_up_to_now(watcher, iteration)
+            else:
+                watcher._await_some(iteration, _left(until))  # noqa: SLF001
+            batch = self._next_batch(watcher, None if count is None else count - told, counted)
+            if batch:
+                self._deliver_ready()
+                told += enough(batch, None, counted)[1]
+            elif until is None or time.monotonic() < until:
+                # Nothing, before its time: the watcher was stopped.
+                break
+            elif not due:
+                self.idle(watcher)
+            if due:
+                self.settled(now, watcher)
+            busy = bool(batch) and bool(self._table["inotify_idle"])
+            if (watcher.ended and not batch) or (deadline is not None and time.monotonic() >= deadline):
+                break
+        return told
+
+    def _next_batch(self, watcher: AnyWatcher, most: int | None, counted: int | None) -> Sequence[AnyEvent]:
+        """Return what is ready, up to so many that count, and leave it where it is: see :meth:`_delivered`."""
+        ready = cast("list[AnyEvent]", watcher._ready)  # noqa: SLF001
+        if counted is None and most is not None:
+            batch: Sequence[AnyEvent] = ready[: -most - 1 : -1]
+        else:
+            batch = enough(ready[::-1], most, counted)[0]
+        if batch:
+            self._bind(watcher)
+            self._delivery = Delivery(batch, self._hooks, ready)
+        return batch
+
+    def _deliver_ready(self) -> None:
+        if self._delivery is not None:
+            self._deliver(self._delivery)
+            self._delivered(len(self._delivery.events), [])
+
+    def _delivered(self, count: int, owed: list[Call]) -> None:
+        """So many events of the batch that is on its way were handed out, but for what is owed."""
+        if self._delivery is not None:
+            ready = self._delivery.ready
+            left = len(ready) - count
+            # One line, see handout.py.
+            del ready[left:]; self._owed.pending += owed; self._delivery = None  # noqa: E702  # fmt: skip
+
+    def _stop_handing_out(self) -> None:
+        """See what was handed out of a batch that did not come to its end."""
+        if self._delivery is not None:
+            self._delivered(*self._delivery.left())
+
     def _rebound(self, implemented: set[str]) -> None:
-        self._kinds = Kinds(implemented)
-        self._simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & self._kinds.wanted}
-        self._settling = WANTED if "inotify_settled" in implemented else 0
+        kinds = Kinds(implemented)
+        simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & kinds.wanted}
+        self._hooks = Hooks(dict(self._table), kinds, simple, WANTED if "inotify_settled" in implemented else 0)
 
 
-def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) -> Tuple[Sequence[AnyEvent], int]:
+def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) -> tuple[Sequence[AnyEvent], int]:
     """Return the events up to the one at which enough were counted, and how many were.
 
     Args:
@@ -214,12 +333,12 @@ def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) ->
     return events[: places[most - 1]], most
 
 
-def _all_up_to_now(watcher: AnyWatcher) -> Sequence[AnyEvent]:
+def _await_all_up_to_now(watcher: AnyWatcher, iteration: Iteration) -> None:
     try:
-        return watcher.sync(SURE_S)
+        watcher._await_all(iteration, SURE_S)  # noqa: SLF001
     except TimeoutError:
         # What it has read it keeps for the next read; a file that is not settled after all is told again.
-        return watcher.read(0)
+        watcher._await_some(iteration, 0)  # noqa: SLF001
 
 
 def _after(now: float, seconds: float | None) -> float | None:

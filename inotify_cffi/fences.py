@@ -65,6 +65,10 @@ class Fences:
     def _forget(self) -> None:
         for node in self._fresh:
             if self._ledger.is_attached(node) and node.fresh:
-                self._ledger.forget_files(node)
+                if node.listed:
+                    self._ledger.forget_files(node)
+                else:
+                    # Its listing was interrupted, and goes on.
+                    self._later[node] = None
         self._fresh.clear()
         self._counted = False

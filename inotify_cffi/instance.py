@@ -55,14 +55,15 @@ class Instance:
         self._ahead: _syscalls.ReadAhead | None = None
         check_read_ahead(read_ahead)
         self._buffer = _syscalls.ReadBuffer(read_size)
-        self._fd = _syscalls.inotify_init()
-        forget_in_child(self)
-        if read_ahead is not None:
-            try:
+        self._held = _syscalls.inotify_init()
+        self._fd = self._held.fd
+        try:
+            forget_in_child(self)
+            if read_ahead is not None:
                 self.begin_reading_ahead(read_ahead)
-            except BaseException:
-                self.close()
-                raise
+        except BaseException:
+            self.close()
+            raise
 
     def begin_reading_ahead(self, size: int, *, shares: bool = False) -> None:
         """Have a thread, which runs no Python, empty the queue into memory whenever nobody reads in time.
@@ -129,6 +130,14 @@ class Instance:
         """Remove a watch. False if the kernel had removed it already."""
         return _syscalls.rm_watch(self._inotify(), wd)
 
+    def watched(self) -> list[int]:
+        """Return all watch descriptors (proc(5), fdinfo); none where /proc can not be read."""
+        try:
+            with open(f"/proc/self/fdinfo/{self._inotify()}", encoding="ascii") as lines:
+                return [int(line.split(" ")[1][len("wd:") :], 16) for line in lines if line.startswith("inotify ")]
+        except OSError:
+            return []
+
     def queued_bytes(self) -> int:
         """Return the size of the queue in bytes: all that was done so far is in that much (FIONREAD).
 
@@ -139,15 +148,21 @@ class Instance:
 
     def read(self) -> list[RawEvent]:
         """Return what one read gives, without waiting; empty if nothing is queued."""
-        columns = self.read_columns()
+        buffer = self._buffer
+        columns = buffer.read(self._inotify(), ahead=self._ahead)
         if columns is None:
             return []
         names = columns.names.split(b"\0")[:-1]
-        return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
+        events = list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
+        # One line, see handout.py.
+        buffer.kept[0] = 0; return events  # noqa: E702  # fmt: skip
 
     def read_columns(self) -> Columns | None:
         """Return what one read gives as columns, None if nothing is queued."""
-        return self._buffer.read(self._inotify(), ahead=self._ahead)
+        buffer = self._buffer
+        columns = buffer.read(self._inotify(), ahead=self._ahead)
+        # One line, see handout.py.
+        buffer.kept[0] = 0; return columns  # noqa: E702  # fmt: skip
 
     def read_into(self, records: Records) -> int:
         """Read once, without waiting, and add what came to *records*; the bytes, 0 if nothing is queued."""
@@ -155,11 +170,10 @@ class Instance:
 
     def close(self) -> None:
         """Free the descriptor and all its watches; more than once does no harm."""
-        fd, self._fd = self._fd, min(self._fd, CLOSED)
-        if fd >= 0:
-            if self._ahead is not None:
-                self._ahead.end()
-            os.close(fd)
+        self._fd = min(self._fd, CLOSED)
+        if self._ahead is not None:
+            self._ahead.end()
+        self._held.close()
 
     def forked(self) -> None:
         """Close the copy of the descriptor in a forked child; the parent's instance and watches stay."""

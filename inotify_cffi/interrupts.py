@@ -15,6 +15,8 @@ import os
 import signal
 import threading
 
+from inotify_cffi import _syscalls
+
 __all__ = ["Interrupts"]
 
 NOT_OPEN = -1
@@ -26,11 +28,18 @@ class Interrupts:
     def __init__(self) -> None:
         self.fd = NOT_OPEN
         self._write = NOT_OPEN
+        self._held: tuple[_syscalls.Descriptor, ...] = ()
         self._armed = False
 
-    def open(self) -> None:
-        """Make the pipe."""
-        self.fd, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    def open(self) -> int:
+        """Make the pipe, and return the end that signals make readable; it waits for none before :meth:`use`."""
+        self._held = _syscalls.pipe()
+        return self._held[0].fd
+
+    def use(self) -> None:
+        """Somebody waits for the pipe from now on."""
+        read_end, write_end = self._held
+        self.fd, self._write = read_end.fd, write_end.fd
 
     @property
     def wanted(self) -> bool:
@@ -84,11 +93,9 @@ class Interrupts:
             # A handler's exception or a fork kept it from being disarmed, and this thread may not: better two
             # descriptors too many than a byte in somebody else's file.
             return
-        fds = (self.fd, self._write)
         self.fd = self._write = NOT_OPEN
-        for fd in fds:
-            if fd != NOT_OPEN:
-                os.close(fd)
+        for held in self._held:
+            held.close()
 
     @staticmethod
     def run_handlers() -> None:

@@ -50,13 +50,15 @@ class Ledger:
         self.roots.append(root)
 
     def remove_root(self, root: Root) -> None:
-        """Take out a root that has no entries and no watch, or whatever of it an interruption has left here."""
+        """Take out a root that has no entries and no watch; it may have been added or removed in part only."""
         root.attached = False
-        if root.number != NONE:
-            self.memory.drop_root(root.number)
-            self._nodes.forget(root.number)
         if root in self.roots:
             self.roots.remove(root)
+        number = root.number
+        if number != NONE and self.memory.is_node(number):
+            self.memory.drop_root(number)
+        self._nodes.forget(number)
+        root.number = NONE
 
     # --- places ---
 
@@ -131,6 +133,9 @@ class Ledger:
         for node in self._nodes.held():
             is_first = self.has_twins(node.wd) and self.memory.owner(node.wd) == node.number
             self.memory.mark(node.number, TWINS, is_set=is_first)
+            if node.wd != NO_WD and node not in self.owners(node.wd):
+                self.memory.set_wd(node.number, NO_WD)
+                node.wd = NO_WD
 
     def _refresh_twins(self, wd: int, twins: list[Node]) -> None:
         """Of those that were noted as twins keep the ones that say so themselves."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import select
 
+from inotify_cffi import _syscalls
 from inotify_cffi.scan import MOUNTS
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Collection
@@ -22,39 +23,60 @@ __all__ = ["MountNews"]
 NOT_THERE = -1
 
 
+class Own(NamedTuple):
+    """The second open file, and what asks it."""
+
+    held: _syscalls.Descriptor
+    poll: select.poll
+
+
 class MountNews:
     """The descriptor to wait for, and whether there is news; never any where /proc is not mounted."""
 
     def __init__(self) -> None:
-        self.fd = _open()
-        self._own = NOT_THERE
-        self._poll: select.poll | None = None
+        self._held = _open()
+        self.fd = NOT_THERE if self._held is None else self._held.fd
+        self._own: Own | None = None
+        # The file tells it once only. So it is kept until it was heeded.
+        self._news = False
 
     def share(self) -> None:
         """Others may wait for the descriptor from now on, in an epoll or a poll of their own."""
-        if self._own == NOT_THERE and self.fd != NOT_THERE:
-            self._own = _open()
-            self._poll = select.poll()
-            self._poll.register(self._own, select.POLLPRI)
+        if self._own is None and self.fd != NOT_THERE:
+            held = _open()
+            if held is not None:
+                poll = select.poll()
+                poll.register(held.fd, select.POLLPRI)
+                self._own = Own(held, poll)
 
     def came(self, ready: Collection[int]) -> bool:
         """Return True if there is news: the descriptor is among those that are *ready*, or others took it."""
         # The second file has to be asked in any case, or it would tell the same news later.
-        taken = self._poll is not None and bool(self._poll.poll(0))
-        return taken or self.fd in ready
+        own = self._own
+        taken = own is not None and bool(own.poll.poll(0))
+        if taken or self.fd in ready:
+            self._news = True
+        return self._news
+
+    def suspect(self) -> None:
+        """There may be news that was taken and not heeded: something was interrupted."""
+        self._news = self.fd != NOT_THERE
+
+    def heeded(self) -> None:
+        """It was looked at what is mounted."""
+        self._news = False
 
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
-        fds = (self.fd, self._own)
-        self.fd = self._own = NOT_THERE
-        self._poll = None
-        for fd in fds:
-            if fd != NOT_THERE:
-                os.close(fd)
+        self.fd = NOT_THERE
+        own, self._own = self._own, None
+        for held in (self._held, None if own is None else own.held):
+            if held is not None:
+                held.close()
 
 
-def _open() -> int:
+def _open() -> _syscalls.Descriptor | None:
     try:
-        return os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+        return _syscalls.open_fd(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return NOT_THERE
+        return None

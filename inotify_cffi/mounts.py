@@ -33,13 +33,14 @@ class Mounts:
         now = sorted(self._disk.mount_points())
         # A path at which two things are mounted is there twice.
         changed = {path for path in (*now, *self._known) if now.count(path) != self._known.count(path)}
-        self._known = now
         for root in self._ledger.roots:
             top = self._disk.real_path(root.top)
             for path in changed:
                 node = _node_at(root, top, path)
                 if node is not None:
                     self._doubts.doubt(node, relist=False)
+        # At the end: who is interrupted before looks again.
+        self._known = now
 
 
 def _node_at(root: Root, top: str, path: str) -> Node | None:

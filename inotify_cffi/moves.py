@@ -40,6 +40,9 @@ class Queue:
         self._partners: dict[int, int] = {}
         self._last_entry: dict[int, int] = {}
         self._taken: set[int] = set()
+        # The raw event that is being applied; the cookie and the place of its second half, if it has taken that.
+        self.begun: Raw | None = None
+        self._partner: tuple[int, int] | None = None
 
     def extend(self, data: bytes) -> int:
         """Add what was read behind what waits; the number of raw events. Raises DecodeError."""
@@ -68,6 +71,35 @@ class Queue:
             at += 1
         return None
 
+    def begin_next(self) -> Raw | None:
+        """Take the next one, which is :attr:`begun` until it is :meth:`done`."""
+        records = self.records
+        at = records.at
+        while at < records.count:
+            raw = None if at in self._taken else self._raw(at)
+            # One line, see handout.py.
+            self._partner = None; self.begun = raw; records.at = at + 1  # noqa: E702  # fmt: skip
+            if raw is not None:
+                return raw
+            at += 1
+        return None
+
+    def begin_again(self, raw: Raw) -> None:
+        """Apply one that was given back."""
+        self._partner = None
+        self.begun = raw
+
+    def done(self) -> None:
+        """The one that was begun was applied."""
+        self.begun = None
+
+    def give_back(self) -> None:
+        """Have the second half that was taken where it was: what was begun is going to be begun once more."""
+        if self._partner is not None:
+            cookie, at = self._partner
+            self._taken.discard(at)
+            self._partners[cookie] = at
+
     def _raw(self, at: int) -> Raw:
         wd, mask, cookie, name = self.records.raw(at)
         return Raw(wd, mask, cookie, decoded(name))
@@ -84,10 +116,12 @@ class Queue:
     def take_partner(self, cookie: int) -> Raw | None:
         """Take the MOVED_TO with this cookie out of what waits; None if it is not there."""
         self._index()
-        at = self._partners.pop(cookie, -1)
+        at = self._partners.get(cookie, -1)
         if at < self.records.at:
             return None
+        self._partner = (cookie, at)
         self._taken.add(at)
+        del self._partners[cookie]
         return self._raw(at)
 
     def proves_gone(self, wd: int) -> bool:

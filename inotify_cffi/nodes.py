@@ -94,7 +94,7 @@ class Nodes:
 
     def held(self) -> list[Node]:
         """Return the handles that somebody holds."""
-        return [node for node in [held() for held in self._handles.values()] if node is not None]
+        return [node for node in [held() for held in list(self._handles.values())] if node is not None]
 
     def forget(self, number: int) -> None:
         """A directory is no more: whoever holds its handle has one of nothing. To be interrupted does no harm."""

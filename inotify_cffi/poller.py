@@ -13,11 +13,11 @@ import math
 import os
 import sys
 import time
-from _thread import RLock
 
 from inotify_cffi import _syscalls
 from inotify_cffi.errors import ClosedError, ForkError
 from inotify_cffi.forks import forget_in_child
+from inotify_cffi.locks import SafeLock
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ __all__ = ["Poller", "check_timeout"]
 
 # epoll_wait takes an int of milliseconds; a longer wait goes round again.
 LONGEST_MS = 2**31 - 1
+
+# What is written to an eventfd (eventfd(2)).
+ONE = (1).to_bytes(8, sys.byteorder)
 
 CLOSED = -1
 FORKED = -2
@@ -47,21 +50,23 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._lock = SafeLock()
         self._answers = _syscalls.EpollBuffer()
         self._interrupts = _new_interrupts()
-        self._epoll = _syscalls.epoll_create()
-        self._wake = CLOSED
         # The answer when the first descriptor that was added is ready, and nothing else.
         self._usual: list[int] = []
         self._first: FrozenSet[int] = frozenset()
         # What is to be called once, by the descriptor that is waited for.
         self._calls: Dict[int, Callable[[], object]] = {}
-        forget_in_child(self)
+        self._held: list[_syscalls.Descriptor] = []
+        self._epoll = self._wake = CLOSED
         try:
-            self._wake = _syscalls.eventfd()
+            self._held.append(_syscalls.epoll_create())
+            self._held.append(_syscalls.eventfd())
+            self._epoll, self._wake = (held.fd for held in self._held)
             _syscalls.epoll_add(self._epoll, self._wake, _syscalls.POLL_IN)
-        except OSError:
+            forget_in_child(self)
+        except BaseException:
             self.close()
             raise
 
@@ -116,12 +121,16 @@ class Poller:
         if timeout == 0 or not interrupts.wanted:
             return self._wait(timeout)
         if interrupts.fd < 0:
-            interrupts.open()
-            _syscalls.epoll_add(self.fileno(), interrupts.fd, _syscalls.POLL_IN)
+            _syscalls.epoll_add(self.fileno(), interrupts.open(), _syscalls.POLL_IN)
+            interrupts.use()
         try:
-            interrupts.arm()
-            return self._wait(timeout)
+            try:
+                interrupts.arm()
+                return self._wait(timeout)
+            finally:
+                interrupts.disarm_here()
         finally:
+            # Where an exception came right before the first one.
             interrupts.disarm_here()
 
     def _wait(self, timeout: float | None) -> FrozenSet[int]:
@@ -161,38 +170,46 @@ class Poller:
 
     def wake(self) -> None:
         """Let :meth:`wait` return, until :meth:`rest`; safe from threads and signal handlers."""
-        with self._lock:
-            if self._wake >= 0:
-                try:
-                    os.write(self._wake, (1).to_bytes(8, sys.byteorder))
-                except BlockingIOError:
-                    # The counter is full: it is awake already.
-                    return
+        self._lock.run(self._awaken)
+
+    def _awaken(self) -> None:
+        if self._wake >= 0:
+            try:
+                os.write(self._wake, ONE)
+            except OSError as error:
+                # The counter is full, so it is awake already; or a signal handler has closed it in between.
+                if error.errno != errno.EAGAIN and self._wake >= 0:
+                    raise
 
     def rest(self) -> None:
         """Undo all calls of :meth:`wake`."""
-        with self._lock:
-            if self._wake >= 0:
-                try:
-                    os.read(self._wake, 8)
-                except BlockingIOError:
-                    return
+        self._lock.run(self._calm)
+
+    def _calm(self) -> None:
+        if self._wake >= 0:
+            try:
+                os.read(self._wake, 8)
+            except OSError as error:
+                if error.errno != errno.EAGAIN and self._wake >= 0:
+                    raise
 
     def close(self) -> None:
         """Free the descriptors; more than once does no harm."""
-        with self._lock:
-            self._calls.clear()
-            epoll, self._epoll = self._epoll, min(self._epoll, CLOSED)
-            wake, self._wake = self._wake, CLOSED
+        # Nobody may write to the number of a descriptor that is closed: it may be somebody else's.
+        self._lock.run(self._forget)
         self._interrupts.close()
-        for fd in (wake, epoll):
-            if fd >= 0:
-                os.close(fd)
+        for held in self._held:
+            held.close()
+
+    def _forget(self) -> None:
+        self._calls.clear()
+        self._epoll = min(self._epoll, CLOSED)
+        self._wake = CLOSED
 
     def forked(self) -> None:
         """Close the copies of the descriptors in a forked child; the parent's stay as they are."""
         # Another thread may have held it.
-        self._lock = RLock()
+        self._lock = SafeLock()
         self.close()
         self._epoll = FORKED
 

@@ -62,6 +62,12 @@ class Recorder(Disk):
         super().unwatch(wd)
         self._write("unwatch", (wd,), None)
 
+    def watched(self) -> list[int]:
+        """See :class:`Disk`."""
+        wds = super().watched()
+        self._write("watched", (), wds)
+        return wds
+
     def open_root(self, path: str) -> int:
         """See :class:`Disk`."""
         try:

@@ -20,6 +20,8 @@ from inotify_cffi import _syscalls, bits
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Dict
+
     from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
@@ -28,6 +30,7 @@ __all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
 
 ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 ADD = bits.MASK_ADD | bits.ONLYDIR
 PROC = "/proc/self/fd"
 # The environment variable that names the file for a recording.
@@ -52,7 +55,7 @@ class Disk:
         # Where /proc is not mounted a watch is added by path, with the race that this has.
         self.by_path = not os.path.isdir(PROC)
         # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
-        self._open: set[int] = set()
+        self._open: Dict[int, _syscalls.Descriptor] = {}
         self._listing = _syscalls.ListBuffer()
         # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
         self._last_wd = 0
@@ -79,19 +82,24 @@ class Disk:
         """Remove a watch, if it is still there."""
         self._instance.rm_watch(wd)
 
+    def watched(self) -> list[int]:
+        """Return all watches; none where that can not be known."""
+        return self._instance.watched()
+
     # --- directories ---
 
     def open_root(self, path: str) -> int:
         """Open the directory at *path*; a symbolic link there is followed, for the user named it."""
-        fd = _syscalls.open_fd(path, ENTER)
-        self._open.add(fd)
-        return fd
+        return self._have(_syscalls.open_fd(path, ENTER))
 
     def enter(self, fd: int, name: str, *, follow: bool) -> int:
         """Open the directory *name* in the directory *fd*."""
-        below = _syscalls.open_fd(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd)
-        self._open.add(below)
-        return below
+        return self._have(_syscalls.open_fd(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd))
+
+    def _have(self, opened: _syscalls.Descriptor) -> int:
+        fd = opened.fd
+        self._open[fd] = opened
+        return fd
 
     def watch(self, fd: int, mask: int) -> int:
         """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
@@ -136,9 +144,9 @@ class Disk:
             # One that may be read and not searched has no "." for us.
             listed = _syscalls.open_fd(f"{PROC}/{fd}", LIST)
         try:
-            return self._listing.entries(listed)
+            return self._listing.entries(listed.fd)
         finally:
-            os.close(listed)
+            listed.close()
 
     def kind(self, fd: int, name: str, *, follow: bool) -> str:
         """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there.
@@ -168,13 +176,13 @@ class Disk:
     def lines(self, fd: int, name: str) -> list[str]:
         """Return the lines of a small file in the directory *fd*; none if there is none that can be read."""
         try:
-            opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+            opened = _syscalls.open_fd(name, READ, dir_fd=fd)
         except OSError:
             return []
         try:
-            if not stat.S_ISREG(os.fstat(opened).st_mode):
+            if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
                 return []
-            with open(opened, "rb", closefd=False) as file:
+            with open(opened.fd, "rb", closefd=False) as file:
                 content = file.read(LARGEST_LIST + 1)
             if len(content) > LARGEST_LIST or content.count(b"\n") > MOST_LINES:
                 return []
@@ -182,7 +190,7 @@ class Disk:
         except OSError:
             return []
         finally:
-            os.close(opened)
+            opened.close()
 
     def is_file(self, path: str) -> bool:
         """Return True if *path* leads to something that is no directory."""
@@ -209,13 +217,14 @@ class Disk:
 
     def close(self, fd: int) -> None:
         """Close a descriptor that this class opened."""
-        self._open.discard(fd)
-        os.close(fd)
+        opened = self._open.pop(fd, None)
+        if opened is not None:
+            opened.close()
 
     def close_all(self) -> None:
         """Close what an interruption left open."""
-        while self._open:
-            os.close(self._open.pop())
+        for fd in list(self._open):
+            self.close(fd)
 
     def now(self) -> Moment:
         """Return this moment."""

@@ -60,6 +60,8 @@ class Settle:
         self.seconds = seconds
         self._top = Node("", None)
         self._heap: list[Tuple[float, int, Node]] = []
+        # Those that were found to be quiet, and not taken yet.
+        self._settled: list[Tuple[str | bytes, AnyEvent]] = []
         self._count = 0
         # What the last MOVED_FROM took out, until its other half, which is the next event, puts it back.
         self._parked: Tuple[int, Node] | None = None
@@ -104,22 +106,35 @@ class Settle:
 
     def due(self, now: float) -> list[Tuple[str | bytes, AnyEvent]]:
         """Return the files that are quiet by now, each with its path and the last event; they wait no more."""
-        settled: list[Tuple[str | bytes, AnyEvent]] = []
-        while self._heap and self._heap[0][0] <= now:
-            at, _, node = heapq.heappop(self._heap)
-            node.queued = False
+        settled = self.look(now)
+        self._settled = []
+        return settled
+
+    def look(self, now: float) -> list[Tuple[str | bytes, AnyEvent]]:
+        """Do the same, but return them again the next time, unless the caller has taken them out of the list."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            at, _, node = heap[0]
             event = node.event
             if event is None or not self._is_placed(node):
-                continue
-            if node.quiet_at > at:
+                self._pop(node)
+            elif node.quiet_at > at:
                 # Written since. It goes back also if that is over by now: the order is that of time.
-                self._push(node)
-                continue
-            path = self._path(node)
-            settled.append((os.fsencode(path) if isinstance(event.path, bytes) else path, event))
-            node.event = None
-            self._prune(node)
-        return settled
+                self._count += 1
+                heapq.heapreplace(heap, (node.quiet_at, self._count, node))
+            else:
+                path = self._path(node)
+                settled = [(os.fsencode(path) if isinstance(event.path, bytes) else path, event)]
+                # One line, see handout.py.
+                self._settled += settled; node.event = None  # noqa: E702  # fmt: skip
+                self._pop(node)
+                self._prune(node)
+        return self._settled
+
+    def _pop(self, node: Node) -> None:
+        # In this order: two entries in the heap do no harm, none would.
+        node.queued = False
+        heapq.heappop(self._heap)
 
     def _wait(self, node: Node, event: AnyEvent, quiet_at: float) -> None:
         node.event = event

@@ -25,8 +25,9 @@ from inotify_cffi.teller import Teller
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Dict
+    from typing import Callable, Dict, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec
 
     from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Found
     from inotify_cffi.scan import Disk
+
+    P = ParamSpec("P")
+    Result = TypeVar("Result")
 
 __all__ = ["STRUCTURE", "Tree"]
 
@@ -67,31 +71,18 @@ ALL = 1 << 62
 READS_BEFORE_SETTLING = 64
 
 
-class Adding:
-    """While a root is added; nothing of it is left behind if that fails, and what is told is told again after.
+def a_step(verb: Callable[Concatenate[Tree, P], Result]) -> Callable[Concatenate[Tree, P], Result]:
+    """Let a verb of the tree be a step: if an exception ends it, the next one makes good what is half-done."""
 
-    Args:
-        tree: the tree.
-        root: the root.
+    def step(tree: Tree, /, *arguments: P.args, **options: P.kwargs) -> Result:
+        tree.make_good()
+        tree.is_whole = False
+        result = verb(tree, *arguments, **options)
+        tree.is_whole = True
+        return result
 
-    """
-
-    __slots__ = ("_root", "_tree")
-
-    def __init__(self, tree: Tree, root: Root) -> None:
-        self._tree = tree
-        self._root = root
-
-    def __enter__(self) -> None:
-        """Nothing has to be done before."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._tree.end_adding(self._root, failed=kind is not None)
+    step.__doc__ = verb.__doc__
+    return step
 
 
 class Tree:
@@ -135,7 +126,13 @@ class Tree:
             self._fences,
         )
         self._reads_in_doubt = 0
-        # An interruption left the ledger behind; a gap was told and its end was not.
+        # False within a step, and when an exception has ended one.
+        self.is_whole = True
+        # A raw event that was taken, and was not told when it was interrupted.
+        self._again: Raw | None = None
+        # Roots that are not whole before the step is over, and how many events were told before it.
+        self._unfinished: Dict[Root, int] = {}
+        # Events were lost, and what that makes is not compared yet; a gap was told and its end was not.
         self._lost = False
         self._gap = False
         self._since: float | None = None
@@ -146,30 +143,33 @@ class Tree:
 
     # --- roots ---
 
+    @a_step
     def add_root(self, root: Root, *, tell: bool) -> None:
         """Watch and list a root and all below it; its entries are told if *tell*.
 
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
         self._mark_root("add_root", root, tell=tell)
-        with Adding(self, root):
-            found = self._open_new(root)
-            if found is not None:
-                self._teller.silent = not tell
-                self.crawler.crawl(root, found)
+        found = self._open_new(root)
+        if found is not None:
+            self._teller.silent = not tell
+            self.crawler.crawl(root, found)
+        self._finish(root)
 
+    @a_step
     def begin_root(self, root: Root, *, tell: bool) -> None:
         """Do the first step of :meth:`add_root`; the others are for :meth:`continue_root`.
 
         In between :meth:`advance` only reads and applies nothing.
         """
         self._mark_root("begin_root", root, tell=tell)
-        with Adding(self, root):
-            found = self._open_new(root)
-            if found is not None:
-                self._teller.silent = not tell
-                self._begun[root] = (self.crawler.begin(root, found), tell)
+        found = self._open_new(root)
+        if found is not None:
+            self._teller.silent = not tell
+            self._begun[root] = (self.crawler.begin(root, found), tell)
+        self._finish(root)
 
+    @a_step
     def continue_root(self, root: Root, most: int) -> bool:
         """List some *most* directories of a root that was begun; True if it is done, or was removed meanwhile.
 
@@ -179,11 +179,12 @@ class Tree:
         if root not in self._begun:
             return True
         crawl, tell = self._begun[root]
-        with Adding(self, root):
-            self._teller.silent = not tell
-            done = self.crawler.go_on(crawl, most)
-            if done:
-                del self._begun[root]
+        self._unfinished[root] = len(self._teller)
+        self._teller.silent = not tell
+        done = self.crawler.go_on(crawl, most)
+        if done:
+            del self._begun[root]
+        self._finish(root)
         return done
 
     @property
@@ -196,21 +197,23 @@ class Tree:
             step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
         )
 
-    def end_adding(self, root: Root, *, failed: bool) -> None:
-        """Leave nothing of a root behind if it could not be added, and tell again whatever it is."""
-        try:
-            if failed:
-                self._disk.close_all()
-                self.remove_root(root)
-        finally:
-            self._teller.silent = False
+    def _finish(self, root: Root) -> None:
+        self._teller.silent = False
+        self._unfinished.pop(root, None)
 
     def _open_new(self, root: Root) -> Found | None:
         self._admission.prepare(root)
-        self.ledger.add_root(root)
-        if root.waits:
-            self._anchors.arm(root)
-        return self._find_root(root)
+        self._unfinished[root] = len(self._teller)
+        try:
+            self.ledger.add_root(root)
+            if root.waits:
+                self._anchors.arm(root)
+            return self._find_root(root)
+        except OSError:
+            # Nothing but the root was touched.
+            self._take_back_unfinished()
+            self.is_whole = True
+            raise
 
     def _find_root(self, root: Root) -> Found | None:
         """Open a new root, a file by the directory that it is in; None if it is waited for."""
@@ -232,24 +235,43 @@ class Tree:
             (root for root in self.ledger.roots if root.location.rstrip("/") == location.rstrip("/")), None
         )
 
+    @a_step
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
         self._disk.mark("remove_root", root.location)
-        self._begun.pop(root, None)
-        self._abandon(root)
-        self._anchors.disarm(root)
-        self.ledger.remove_root(root)
+        self._unfinished[root] = len(self._teller)
+        self._take_back_unfinished()
 
+    def take_back(self, root: Root) -> None:
+        """Do the same with a root that was begun, or is not there any more, or was not yet."""
+        self.make_good()
+        if root in self.ledger.roots:
+            self.remove_root(root)
+
+    def _take_back_unfinished(self) -> None:
+        """Take out the roots that could not be added or removed as a whole, whatever there is of them."""
+        for root, told in list(self._unfinished.items()):
+            del self._teller.told[told:]
+            self._begun.pop(root, None)
+            if self.ledger.is_attached(root):
+                self._abandon(root)
+            self._anchors.disarm(root)
+            self.ledger.remove_root(root)
+            self._finish(root)
+
+    @a_step
     def mounts_changed(self) -> None:
         """Something was mounted or unmounted somewhere, of which inotify says nothing."""
         self._disk.mark("mounts_changed")
         self._mounts.look()
 
+    @a_step
     def leave(self, node: Node) -> None:
         """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
         self._abandon(node)
         self.crawler.shut = {shut for shut in self.crawler.shut if self.ledger.is_attached(shut)} | {node}
 
+    @a_step
     def rejoin(self, node: Node) -> None:
         """Watch and list a directory again that was left; what is in it is not told."""
         self.crawler.shut.discard(node)
@@ -270,6 +292,7 @@ class Tree:
         """Return the directories that are not covered, each with its reason."""
         return self._places.blind()
 
+    @a_step
     def retry(self) -> None:
         """Look again at all that is not covered, and at what no watch reports: where roots and links lead."""
         self._disk.mark("retry")
@@ -295,13 +318,25 @@ class Tree:
         """True if there is something to take."""
         return bool(self._teller)
 
-    def take(self) -> list[AnyEvent]:
-        """Return what is to be told."""
+    def hand_over(self, ready: list[AnyEvent]) -> None:
+        """Put what is to be told in front of what is *ready*: a list from the end of which events are taken."""
+        self.make_good()
         self._plain.tell()
-        return self._teller.take()
+        teller, told = self._teller, self._teller.told
+        nothing: list[AnyEvent] = []
+        # One line, see handout.py.
+        ready[:0] = told[::-1]; teller.told = nothing  # noqa: E702  # fmt: skip
+
+    def take(self) -> list[AnyEvent]:
+        """Return what is to be told, to who is never interrupted."""
+        ready: list[AnyEvent] = []
+        self.hand_over(ready)
+        ready.reverse()
+        return ready
 
     # --- reading ---
 
+    @a_step
     def advance(self, most: int | None = None) -> bool:
         """Read once and apply what came, and settle doubts if nothing more is queued; False if all is quiet.
 
@@ -330,9 +365,10 @@ class Tree:
                 self._pass_fences()
             return True
         if not read and self._gap:
-            self._gap = False
             self._since = None
-            self._teller.in_sync()
+            told = self._teller.in_sync()
+            # One line, see handout.py.
+            self._teller.told += told; self._gap = False  # noqa: E702  # fmt: skip
         return bool(read)
 
     def _is_drained(self) -> bool:
@@ -340,17 +376,18 @@ class Tree:
         # inotify_ioctl), so while reads come back full it is not asked: that would take longer the more there is.
         return not self._intake.was_full and not self._disk.queued()
 
-    def read_plain(self) -> list[AnyEvent]:
-        """Read once and return what is told, if there is no more to do; else none, and :meth:`advance` goes on.
+    @a_step
+    def read_plain(self) -> bool:
+        """Read once and tell what came; False if there is more to do, and :meth:`advance` goes on.
 
         It is the short way of :meth:`advance` for who knows that nothing waits, is in doubt or is to be told.
         """
         self._disk.mark("read_plain")
         if self._begun or not self._intake.read_on():
-            return []
+            return False
         records = self._intake.waiting.records
         self._plain.apply(records, ALL)
-        return self._teller.take() if records.at == records.count else []
+        return records.at == records.count
 
     @property
     def read(self) -> int:
@@ -370,16 +407,48 @@ class Tree:
             return False
         if len(self._intake.waiting):
             return True
+        if not self.is_whole or self._again is not None:
+            return True
         return bool(self._doubts) or self._lost or self._gap or self._places.has_room
 
     def distrust(self) -> None:
-        """Something was interrupted half-way: compare everything with the disk before going on."""
+        """Events may be lost: compare everything with the disk before going on."""
         self._disk.mark("distrust")
-        self._plain.tell()
-        self.ledger.refresh()
-        self._disk.close_all()
+        self.make_good()
         self._lost = True
 
+    def make_good(self) -> None:
+        """If a step was interrupted, make good what is half-done, and have all compared with the disk.
+
+        No event is lost: what was told is told, and a raw event that was taken and not told is applied again. So
+        the comparison finds what was to be done besides: to list, to watch.
+        """
+        if self.is_whole:
+            return
+        self._disk.mark("make_good")
+        self._plain.tell()
+        self.ledger.refresh()
+        queue = self._intake.waiting
+        if self._teller.make_good() and queue.begun is not None:
+            self._again = queue.begun
+            queue.give_back()
+        queue.done()
+        self._disk.close_all()
+        self._take_back_unfinished()
+        self._sweep()
+        for root in self.ledger.roots:
+            self._doubts.doubt(root, relist=True)
+        self._anchors.doubt_all()
+        self.is_whole = True
+
+    def _sweep(self) -> None:
+        """Remove the watches that nobody has: they were added and not bound when an exception came."""
+        known = self.ledger.wds()
+        for wd in self._disk.watched():
+            if wd not in known and wd not in self._anchors:
+                self._disk.unwatch(wd)
+
+    @a_step
     def drain(self) -> None:
         """Read and apply all that is queued now, and no more than one read beyond it."""
         self._disk.mark("drain")
@@ -387,23 +456,39 @@ class Tree:
         self._apply_all()
 
     def read_ahead(self) -> None:
-        """Read what is queued and apply it later: lest the queue runs over while a large tree is listed."""
+        """Read what is queued and apply it later: lest the queue runs over while a large tree is listed.
+
+        It is not a step: it may be called within one.
+        """
         self._disk.mark("read_ahead")
         self._intake.read_queued()
 
     def _apply_all(self, most: int | None = None) -> bool:
         """Apply what was read, or *most* of it; True if nothing is left."""
         queue = self._intake.waiting
+        self._apply_again()
         # A move may read more, behind what was there: that is for the next time, or there might be no end.
         left = len(queue) if most is None else min(len(queue), most)
         while True:
             left -= self._plain.apply(queue.records, left)
-            raw = queue.next() if left > 0 else None
+            self._teller.begin()
+            raw = queue.begin_next() if left > 0 else None
             if raw is None:
                 self._pass_fences()
                 return not len(queue)
             left -= 1
             self._apply(raw)
+            queue.done()
+
+    def _apply_again(self) -> None:
+        """Apply the raw event that was interrupted; no other was applied since."""
+        raw = self._again
+        if raw is not None:
+            self._teller.begin()
+            self._intake.waiting.begin_again(raw)
+            self._again = None
+            self._apply(raw)
+            self._intake.waiting.done()
 
     def _pass_fences(self) -> None:
         """Forget what was only remembered until what was queued then had been applied."""
@@ -512,6 +597,7 @@ class Tree:
 
     def _overflow(self) -> None:
         """Events were lost, up to the moment at which the marker was read."""
+        self._lost = True
         self._counts["overflows"] += 1
         self._teller.overflow()
         self._discard()

@@ -7,8 +7,7 @@ import math
 import os
 import time
 import warnings
-from _thread import RLock, allocate_lock, get_ident
-from collections import deque
+from _thread import get_ident
 
 from inotify_cffi import _syscalls, bits
 from inotify_cffi.arguments import (
@@ -20,11 +19,12 @@ from inotify_cffi.arguments import (
     now_and_then,
 )
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
-from inotify_cffi.background import call_with_each, start_thread
-from inotify_cffi.claim import Claim, Iteration
-from inotify_cffi.errors import BusyError, ClosedError, ForkError
+from inotify_cffi.background import Start, call_with_each
+from inotify_cffi.claim import Iteration, Reader, Reading
+from inotify_cffi.errors import BusyError
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance, check_read_ahead
+from inotify_cffi.locks import StepLock
 from inotify_cffi.mountinfo import MountNews
 from inotify_cffi.poller import Poller, check_timeout
 from inotify_cffi.root import Root
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     import threading
     from os import PathLike
     from types import TracebackType
-    from typing import Callable, Deque, Iterable, Iterator, Literal, Sequence
+    from typing import Callable, Iterable, Iterator, Literal, TypeVar
 
     from inotify_cffi.arguments import BlockDuration
     from inotify_cffi.events import AnyEvent, Event
+
+    Result = TypeVar("Result")
 
 __all__ = ["Watcher", "watch"]
 
 # Told whether asked for or not: what must not be hidden.
 ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC | bits.RESCAN
-
-READ_BY_ANOTHER = "another thread or task is reading this watcher; one reader at a time"
 
 # What of another descriptor is waited for; EPOLLERR and EPOLLHUP, that its other end is gone, always are.
 WHEN = {"readable": _syscalls.POLL_IN, "writable": _syscalls.POLL_OUT, "gone": 0}
@@ -161,8 +161,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         read_ahead: int | None = None,
         track: Literal["entries", "directories"] = "entries",
     ) -> None:
-        self._closed = True
-        self._forked = False
+        super().__init__()
         self._may_be_forgotten = False
         self._disk: Disk | None = None
         self._mask = checked_mask(mask)
@@ -187,28 +186,19 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._waits = missing == "wait"
         self._existing = existing
         check_read_ahead(read_ahead)
-        # Guards the tree; never held while blocked.
-        self._lock = RLock()
-        self._reading = allocate_lock()
-        self._claim = Claim()
         self._threads: list[threading.Thread] = []
         self._stopped = False
         # Once it was stopped: the raw events up to there, and the looks that are left when they are applied.
         self._last: int | None = None
         self._looks_left = LAST_LOOKS
         self._ended = False
-        self._owes_wake = False
-        self._pending: Deque[Event[AnyStr]] = deque()
+        # Whatever is made has an owner that frees it when it is forgotten: so no exception leaves a descriptor.
         self._poller = Poller()
-        try:
-            self._instance = Instance()
-        except BaseException:
-            self._poller.close()
-            raise
+        self._instance = Instance()
         self._mounts = MountNews()
-        self._closed = False
-        forget_in_child(self)
         try:
+            self._closed = False
+            forget_in_child(self)
             if read_ahead is not None:
                 # This way round: while this watcher waits it is woken by the event, else the thread is.
                 self._poller.add_shared(self._instance.fileno())
@@ -239,35 +229,41 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def _add(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
     ) -> None:
-        root = self._new_root(path, mask, recursive=recursive)
-        with self._lock:
-            self._check_new(root)
-            self._tree.add_root(root, tell=self._existing)
+        self._step(self._add_root, self._new_root(path, mask, recursive=recursive))
+
+    def _step(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Let the tree do something, while no other thread does. Raises BusyError in the middle of a step."""
+        return self._steps.run(lambda: self._whole_step(work, *arguments))
+
+    def _whole_step(self, work: Callable[..., Result], *arguments: object) -> Result:
+        self._check_open()
+        self._tree.make_good()
+        try:
+            return work(*arguments)
+        except BaseException:
+            self._tree.make_good()
+            raise
+        finally:
             self._stay_readable()
 
-    def _begin_adding(
-        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
-    ) -> Root:
-        root = self._new_root(path, mask, recursive=recursive)
-        with self._lock:
-            self._check_new(root)
-            self._tree.begin_root(root, tell=self._existing)
-        return root
+    def _add_root(self, root: Root) -> None:
+        self._check_new(root)
+        self._tree.add_root(root, tell=self._existing)
+
+    def _begin_adding(self, root: Root) -> None:
+        self._check_new(root)
+        self._tree.begin_root(root, tell=self._existing)
 
     def _go_on_adding(self, root: Root, steps: int) -> bool:
         """List some more directories, and read, lest the queue runs over; True if all are listed."""
-        with self._lock:
-            self._check_open()
-            done = self._tree.continue_root(root, steps)
-            self._tree.read_ahead()
-            self._stay_readable()
-            return done
+        done = self._tree.continue_root(root, steps)
+        self._tree.read_ahead()
+        return done
 
     def _give_up_adding(self, root: Root) -> None:
-        with self._lock:
-            if not self._closed and root in self._tree.ledger.roots:
-                self._tree.remove_root(root)
-                self._stay_readable()
+        if not self._closed:
+            self._tree.take_back(root)
+            self._stay_readable()
 
     def _new_root(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
@@ -283,7 +279,6 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         return root
 
     def _check_new(self, root: Root) -> None:
-        self._check_open()
         if self._tree.root_at(root.location) is not None:
             raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", root.given)
 
@@ -292,14 +287,13 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
         Raises FileNotFoundError where *path* is not one that was added, ClosedError.
         """
-        given = checked_path(path)
-        with self._lock:
-            self._check_open()
-            root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
-            if root is None:
-                raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
-            self._tree.remove_root(root)
-            self._stay_readable()
+        self._step(self._remove_root, checked_path(path))
+
+    def _remove_root(self, given: str | bytes) -> None:
+        root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
+        if root is None:
+            raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
+        self._tree.remove_root(root)
 
     # --- events ---
 
@@ -311,36 +305,42 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         Raises ValueError for a negative timeout, BusyError if another thread is reading, ClosedError.
         """
         check_timeout(timeout, "timeout")
-        return self._read(timeout, None)
-
-    def _read(self, timeout: float | None, iteration: Iteration | None) -> list[Event[AnyStr]]:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        self._begin_reading(iteration)
+        ready, holder, reader = self._ready, self._reading.holder, Reader()
         try:
-            while True:
-                with self._lock:
-                    self._check_open()
-                    if not self._ended:
-                        self._collect()
-                    if self._pending:
-                        return self._take_pending()
-                # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
-                if self._ended or self._closed:
-                    return []
-                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-                ready = self._poller.wait(left)
-                if self._closed:
-                    return []
-                if self._mounts.came(ready):
-                    self._look_at_mounts()
-                elif ready:
-                    events = self._read_plain()
-                    if events:
-                        return events
-                elif deadline is not None and time.monotonic() >= deadline:
-                    return []
-        finally:
-            self._end_reading()
+            self._begin_reading(reader)
+            self._await_some(reader, timeout)
+            events = ready[::-1]
+            # One line, see handout.py.
+            del ready[:]; del holder[0]; return events  # noqa: E702, TRY300  # fmt: skip
+        except BaseException:
+            self._break_off(reader)
+            raise
+
+    def _await_some(self, reader: Reader, timeout: float | None) -> None:
+        """Wait until something is ready; nothing is at the end of the time, or of it all."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._steps.run(self._collect_if_open):
+            # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
+            if self._ended or self._closed:
+                break
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            ready = self._poller.wait(left)
+            if self._closed:
+                break
+            if self._mounts.came(ready):
+                self._steps.run(self._look_at_mounts)
+            elif ready:
+                if self._steps.run(self._read_plain):
+                    break
+            elif deadline is not None and time.monotonic() >= deadline:
+                break
+        self._leave_descriptors(reader)
+
+    def _collect_if_open(self) -> bool:
+        self._check_open()
+        if not self._ended:
+            self._collect()
+        return bool(self._ready)
 
     def sync(self, timeout: float | None = None) -> list[Event[AnyStr]]:
         """Return all events up to now: what was done before this call is in it, or was handed out before.
@@ -352,53 +352,59 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         Raises TimeoutError then, and loses nothing; ValueError, BusyError, ClosedError as :meth:`read`.
         """
         check_timeout(timeout, "timeout")
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        self._begin_reading()
+        ready, holder, reader = self._ready, self._reading.holder, Reader()
         try:
-            with self._lock:
-                self._check_open()
-                if self._tree.is_adding:
-                    raise BusyError(
-                        "aadd() is listing a directory, and what happens is told behind; await it first"
+            self._begin_reading(reader)
+            self._await_all(reader, timeout)
+            events = ready[::-1]
+            # One line, see handout.py.
+            del ready[:]; del holder[0]; return events  # noqa: E702, TRY300  # fmt: skip
+        except BaseException:
+            self._break_off(reader)
+            raise
+
+    def _await_all(self, reader: Reader, timeout: float | None) -> None:
+        """Have all ready that there is up to now."""
+        self._steps.run(self._collect_all, math.inf if timeout is None else time.monotonic() + timeout)
+        self._leave_descriptors(reader)
+
+    def _collect_all(self, deadline: float) -> None:
+        self._check_open()
+        if self._tree.is_adding:
+            raise BusyError("aadd() is listing a directory, and what happens is told behind; await it first")
+        if self._mounts.came(self._poller.wait(0)):
+            self._look_at_mounts()
+        try:
+            self._tree.drain()
+            while self._tree.in_doubt:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(
+                        errno.ETIMEDOUT, "the tree changes faster than it can be followed; sync again"
                     )
-                if self._mounts.came(self._poller.wait(0)):
-                    self._look_at_mounts()
-                try:
-                    self._tree.drain()
-                    while self._tree.in_doubt:
-                        if time.monotonic() > deadline:
-                            raise TimeoutError(
-                                errno.ETIMEDOUT, "the tree changes faster than it can be followed; sync again"
-                            )
-                        self._tree.advance()
-                except BaseException as error:
-                    self._interrupted(error)
-                    raise
-                finally:
-                    self._pending.extend(self._told())
-                    self._stay_readable()
-                return self._take_pending()
+                self._tree.advance()
+        except BaseException:
+            self._tree.make_good()
+            raise
         finally:
-            self._end_reading()
+            self._hand_over()
+            self._stay_readable()
 
     def __iter__(self) -> Iterator[Event[AnyStr]]:
         """Yield events, blocking until they come; ends after :meth:`stop` or :meth:`close`."""
-        iteration = Iteration()
+        ready, iteration = self._ready, Iteration()
         try:
+            self._check_not_reading()
             self._claim.take(iteration)
             while not self._closed:
-                if not self._pending:
-                    events = self._read(None, iteration)
-                    if len(events) == 1:
-                        yield events[0]
-                        continue
-                    self._pending.extendleft(reversed(events))
-                    if not self._pending:
+                if not ready:
+                    self._next(iteration, None)
+                    if not ready:
                         return
-                yield self._pending.popleft()
+                # One line, see handout.py.
+                while ready and not self._closed: event = ready[-1]; del ready[-1]; yield event  # noqa: E701, E702  # fmt: skip
             self._check_not_forked()
         finally:
-            self._claim.release(iteration)
+            self._leave_iteration(iteration)
 
     def event_gen(self, *, block_duration_s: BlockDuration | str = "") -> Iterator[Event[AnyStr] | None]:
         """Yield events, and None after each cycle, which blocks for ``block_duration_s`` at most.
@@ -406,22 +412,33 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         *block_duration_s* replaces the watcher's own. Ends after :meth:`stop` or :meth:`close`.
         """
         duration = self._block_duration_s if isinstance(block_duration_s, str) else block_duration_s
-        iteration = Iteration()
+        ready, iteration = self._ready, Iteration()
         try:
+            self._check_not_reading()
             self._claim.take(iteration)
             while not self._closed:
                 seconds = duration() if callable(duration) else duration
                 check_timeout(seconds, "block_duration_s")
-                self._pending.extendleft(reversed(self._read(seconds, iteration)))
-                if self._ended and not self._pending:
+                self._next(iteration, seconds)
+                if self._ended and not ready:
                     return
-                while self._pending:
-                    yield self._pending.popleft()
+                # One line, see handout.py.
+                while ready and not self._closed: event = ready[-1]; del ready[-1]; yield event  # noqa: E701, E702  # fmt: skip
                 self._check_not_forked()
                 yield None
             self._check_not_forked()
         finally:
-            self._claim.release(iteration)
+            self._leave_iteration(iteration)
+
+    def _next(self, iteration: Iteration, timeout: float | None) -> None:
+        """Have the next events of an iteration ready."""
+        try:
+            self._begin_reading(iteration)
+            self._await_some(iteration, timeout)
+            self._reading.end(iteration)
+        except BaseException:
+            self._break_off(iteration)
+            raise
 
     def start(self, callback: Callable[[Event[AnyStr]], object]) -> threading.Thread:
         """Call *callback* with each event from now on, in a thread of its own, and return that thread.
@@ -432,44 +449,20 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
         Raises BusyError if something reads already, ClosedError.
         """
-        return self._in_thread(lambda: call_with_each(self.read, callback))
+        start = Start(self._claim, lambda: call_with_each(self, callback))
+        try:
+            threads = self._begin_thread(start)
+            # One line, see handout.py: the thread works from now on, and close() waits for it.
+            self._threads = threads; start.go.release(); return threads[-1]  # noqa: E702  # fmt: skip
+        except BaseException:
+            start.give_up()
+            raise
 
-    def _in_thread(self, work: Callable[[], object]) -> threading.Thread:
-        """Do *work*, which reads, in a thread that has the events until it is done; :meth:`close` waits for it."""
+    def _begin_thread(self, start: Start) -> list[threading.Thread]:
+        """Start a thread that has the events until it is done; all such threads, of which it is the last."""
         self._check_open()
         self._check_not_reading()
-        thread = start_thread(self._claim, work)
-        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
-        return thread
-
-    def _put_back(self, events: Sequence[AnyEvent]) -> None:
-        """Let events that were taken be the next ones again."""
-        self._pending.extendleft(cast("list[Event[AnyStr]]", list(reversed(events))))
-
-    def _begin_reading(self, iteration: Iteration | None = None) -> None:
-        self._check_not_forked()
-        # Who may not read is not to be in the way of one who may: so it is locked last.
-        self._check_not_reading()
-        if iteration is None:
-            self._claim.check()
-        else:
-            self._claim.take(iteration)
-        if not self._reading.acquire(blocking=False):
-            if iteration is not None:
-                self._claim.release(iteration)
-            self._check_open()
-            raise BusyError(READ_BY_ANOTHER)
-
-    def _check_not_reading(self) -> None:
-        if self._reading.locked():
-            # Whoever closes has it, too, for as long as that takes.
-            self._check_open()
-            raise BusyError(READ_BY_ANOTHER)
-
-    def _end_reading(self) -> None:
-        self._reading.release()
-        if self._closed:
-            self._free()
+        return [*(each for each in self._threads if each.is_alive()), start.begin()]
 
     def _collect(self, turn_s: float | None = None) -> None:
         """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
@@ -497,11 +490,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                     break
                 if time.monotonic() > ends:
                     break
-        except BaseException as error:
-            self._interrupted(error)
+        except BaseException:
+            self._tree.make_good()
             raise
         finally:
-            self._pending.extend(self._told())
+            self._hand_over()
             self._stay_readable()
         if self._last is not None:
             # Writers that never rest do not keep it from ending.
@@ -515,53 +508,45 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._tree.read_ahead()
         self._last = self._tree.read
 
-    def _read_plain(self) -> list[Event[AnyStr]]:
-        """Return what came, if all that there is to do is to read it; else none, and :meth:`_collect` does it.
+    def _read_plain(self) -> bool:
+        """Read, if that is all that there is to do, and :meth:`_collect` does not have to; True if some are ready.
 
         What is in doubt or told already leaves the descriptor readable, and there is more to do than that. Most
         often there is not, and then as little as possible stands between the event and who waits for it.
         """
-        with self._lock:
-            if self._pending or self._owes_wake or self._closed:
-                return []
-            try:
-                return cast("list[Event[AnyStr]]", self._tree.read_plain())
-            except BaseException as error:
-                self._interrupted(error)
-                self._pending.extend(self._told())
-                self._stay_readable()
-                raise
+        if self._ready or self._owes_wake or self._closed:
+            return False
+        try:
+            if self._tree.read_plain():
+                self._hand_over()
+        except BaseException:
+            self._tree.make_good()
+            self._stay_readable()
+            raise
+        return bool(self._ready)
 
     def _read_once(self) -> bool:
         """Read without waiting, for who waits by other means; True if there is something to hand out."""
-        with self._lock:
-            self._check_open()
-            if self._mounts.came(self._poller.wait(0)):
-                self._look_at_mounts()
-            self._collect(TURN_S)
-            return bool(self._pending)
+        return self._steps.run(self._collect_a_turn)
+
+    def _collect_a_turn(self) -> bool:
+        self._check_open()
+        if self._mounts.came(self._poller.wait(0)):
+            self._look_at_mounts()
+        self._collect(TURN_S)
+        return bool(self._ready)
 
     def _look_at_mounts(self) -> None:
-        with self._lock:
-            self._tree.mounts_changed()
-            self._stay_readable()
+        self._tree.mounts_changed()
+        self._mounts.heeded()
+        self._stay_readable()
 
-    def _interrupted(self, error: BaseException) -> None:
-        """An exception came out of the middle, Ctrl-C most likely: the ledger may be half-way."""
-        if not isinstance(error, TimeoutError):
-            self._tree.distrust()
-
-    def _told(self) -> list[Event[AnyStr]]:
-        return cast("list[Event[AnyStr]]", self._tree.take())
-
-    def _take_pending(self) -> list[Event[AnyStr]]:
-        events = list(self._pending)
-        self._pending.clear()
-        return events
+    def _hand_over(self) -> None:
+        self._tree.hand_over(cast("list[AnyEvent]", self._ready))
 
     def _stay_readable(self) -> None:
         """Keep the descriptor readable: what is in doubt, or was told by another call, would wake nobody."""
-        if (self._tree.in_doubt or self._tree.has_told) and not self._owes_wake:
+        if self._tree.in_doubt or self._tree.has_told:
             self._owes_wake = True
             self._poller.wake()
 
@@ -578,16 +563,15 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         It is the state after all events that were read, those of the current batch that were not yet handed out
         among them. Raises ClosedError.
         """
-        with self._lock:
-            self._check_open()
-            return cast("dict[AnyStr, bool]", self._tree.ledger.snapshot())
+        return cast("dict[AnyStr, bool]", self._step(self._tree.ledger.snapshot))
 
     def unwatched(self) -> dict[AnyStr, OSError]:
         """Return the directories that are not covered, each with the error that says why."""
-        with self._lock:
-            self._check_open()
-            place = self._tree.ledger.place
-            return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
+        return self._step(self._unwatched)
+
+    def _unwatched(self) -> dict[AnyStr, OSError]:
+        place = self._tree.ledger.place
+        return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
 
     def retry(self) -> None:
         """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.
@@ -595,19 +579,25 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         Inotify does not report that a directory above a root was renamed, nor where a link leads now. So each
         root is looked at as well; with *follow_symlinks* it is listed, with all that is below it.
         """
-        with self._lock:
-            self._check_open()
-            self._tree.retry()
-            self._stay_readable()
+        self._check_open()
+        if self._steps.is_mine:
+            self._steps.run_later(self._retry_if_open)
+        else:
+            self._step(self._tree.retry)
+
+    def _retry_if_open(self) -> None:
+        if not self._closed:
+            self._step(self._tree.retry)
 
     def stats(self) -> dict[str, int]:
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
 
         ``read_ahead`` is the most bytes that were held at once.
         """
-        with self._lock:
-            self._check_open()
-            return {**self._tree.counts(), "read_ahead": self._instance.most_ahead}
+        return self._step(self._stats)
+
+    def _stats(self) -> dict[str, int]:
+        return {**self._tree.counts(), "read_ahead": self._instance.most_ahead}
 
     # --- the end ---
 
@@ -623,7 +613,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     @property
     def ended(self) -> bool:
         """True when nothing more will be read: it was stopped and all is told, or it was closed."""
-        return self._closed or (self._ended and not self._pending)
+        return self._closed or (self._ended and not self._ready)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when :meth:`read` has something to do; for select and the like."""
@@ -665,46 +655,44 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def close(self) -> None:
         """Free the descriptors and all watches; a reader in another thread returns. More than once is harmless.
 
-        It waits for the thread of :meth:`start`, unless it is called there.
+        It waits for the thread of :meth:`start`, unless it is called there. In the middle of a step (in
+        ``on_progress``, in a signal handler) the watcher is closed at once, and all that at the step's end.
         """
-        if self._closed:
-            return
         self._closed = True
         self._poller.wake()
-        if self._reading.acquire(blocking=False):
-            try:
-                self._free()
-            finally:
-                self._reading.release()
+        if self._steps.is_mine:
+            self._steps.run_later(self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._reading.waits:
+            self._free()
         for thread in self._threads:
             if thread.ident != get_ident():
                 thread.join()
 
     def _free(self) -> None:
-        with self._lock:
-            self._instance.close()
-            self._poller.close()
-            self._mounts.close()
-            if self._disk is not None:
-                self._disk.end()
+        if self._steps.is_mine:
+            self._steps.run_later(self._free)
+        else:
+            self._steps.run(self._free_all)
 
-    def _check_open(self) -> None:
-        self._check_not_forked()
-        if self._closed:
-            raise ClosedError("the watcher is closed")
-
-    def _check_not_forked(self) -> None:
-        if self._forked:
-            raise ForkError("the watcher belongs to the parent process; make one after the fork")
+    def _free_all(self) -> None:
+        self._instance.close()
+        self._poller.close()
+        self._mounts.close()
+        if self._disk is not None:
+            self._disk.end()
 
     def forked(self) -> None:
         """Give up what belongs to the parent; called in a forked child, and of no use elsewhere."""
         self._forked = self._closed = True
         # Threads that held them, and those to wait for, are not in this process.
-        self._lock = RLock()
-        self._reading = allocate_lock()
+        self._steps = StepLock()
+        self._reading = Reading()
         self._threads = []
-        self._pending.clear()
+        self._ready.clear()
         self._mounts.close()
         if self._disk is not None:
             self._disk.end()

@@ -72,7 +72,7 @@ class Player(Disk):
 
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "lines"),
-    *("is_file", "real_path", "mount_points", "device", "close", "close_all"),
+    *("watched", "is_file", "real_path", "mount_points", "device", "close", "close_all"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))
@@ -114,8 +114,6 @@ class Replay:
             location, *rest = arguments
             root = next((root for root in self.tree.ledger.roots if root.location == location), None)
             getattr(self.tree, step)(root, *rest)
-        elif step == "read_plain":
-            self.told += self.tree.read_plain()
         else:
             getattr(self.tree, step)(*arguments)
 

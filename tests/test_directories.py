@@ -272,7 +272,9 @@ class Ledger:
 
 
 class Fresh:
-    """A directory with names of files."""
+    """A directory with names of files, which was listed to its end."""
+
+    listed = True
 
 
 def test_a_fence_is_passed_when_all_that_was_queued_has_been_read():
@@ -295,6 +297,18 @@ def test_a_directory_that_is_listed_again_waits_for_the_next_fence():
     fences.pass_by(10, lambda: 5)
     assert ledger.forgotten == []
     fences.pass_by(15, lambda: 5)
+    assert ledger.forgotten == [node]
+
+
+def test_a_directory_whose_listing_was_interrupted_keeps_its_names_for_the_next():
+    ledger, node = Ledger(), Fresh()
+    fences = Fences(ledger)
+    node.listed = False
+    fences.refresh(node)
+    fences.pass_by(0, lambda: 0)
+    assert ledger.forgotten == []
+    node.listed = True
+    fences.pass_by(0, lambda: 0)
     assert ledger.forgotten == [node]
 
 

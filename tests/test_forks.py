@@ -156,9 +156,11 @@ def test_no_lock_of_another_thread_keeps_the_child(watcher, background):
     held, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with watcher._lock, watcher._poller._lock:
-            held.set()
-            go_on.wait(20)
+        watcher._steps.run(watcher._poller._lock.run, wait)
+
+    def wait():
+        held.set()
+        go_on.wait(20)
 
     background(watcher.read, None).until_blocked()
     background(hold)

@@ -291,15 +291,13 @@ def test_who_is_not_closed_leaves_no_thread(tmp_path, no_thread_left, no_fd_left
             gc.collect()
 
 
-def test_a_forgotten_instance_leaves_no_thread(tmp_path, no_thread_left):
+def test_a_forgotten_instance_leaves_no_thread(tmp_path, no_thread_left, no_fd_left):
     instance = Instance(read_ahead=LEAST)
-    fd = instance._fd
     instance.add_watch(tmp_path, Mask.CREATE)
     del instance
     for _ in range(3):
         gc.collect()
     os.mkfifo(tmp_path / "file")
-    os.close(fd)
 
 
 @pytest.mark.parametrize("end", ["", "import os; os._exit(0)", "import sys; sys.exit()", "watcher.close()"])

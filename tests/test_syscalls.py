@@ -1,6 +1,7 @@
 """The one door to C: each errno that can be produced is the exception that says it, with its path."""
 
 import errno
+import gc
 import os
 import socket
 
@@ -14,16 +15,16 @@ NO_FD = 2**20
 
 @pytest.fixture
 def inotify():
-    fd = _syscalls.inotify_init()
-    yield fd
-    os.close(fd)
+    made = _syscalls.inotify_init()
+    yield made.fd
+    made.close()
 
 
 @pytest.fixture
 def epoll():
-    fd = _syscalls.epoll_create()
-    yield fd
-    os.close(fd)
+    made = _syscalls.epoll_create()
+    yield made.fd
+    made.close()
 
 
 def path_of(tmp_path, name=""):
@@ -35,20 +36,53 @@ def path_of(tmp_path, name=""):
 
 @pytest.mark.parametrize("make", [_syscalls.inotify_init, _syscalls.epoll_create, _syscalls.eventfd])
 def test_a_new_descriptor_is_not_inherited(make):
-    fd = make()
-    try:
-        assert not os.get_inheritable(fd)
-    finally:
-        os.close(fd)
+    made = make()
+    assert not os.get_inheritable(made.fd)
+    made.close()
 
 
 @pytest.mark.parametrize("make", [_syscalls.inotify_init, _syscalls.eventfd])
 def test_a_new_descriptor_does_not_block(make):
-    fd = make()
-    try:
-        assert not os.get_blocking(fd)
-    finally:
-        os.close(fd)
+    made = make()
+    assert not os.get_blocking(made.fd)
+    made.close()
+
+
+def test_both_ends_of_a_pipe_are_like_that():
+    for end in _syscalls.pipe():
+        assert (os.get_inheritable(end.fd), os.get_blocking(end.fd)) == (False, False)
+        end.close()
+
+
+def test_a_descriptor_is_closed_once_by_whoever_comes_first(no_fd_left):
+    """Its number may be somebody else's by then."""
+    made = _syscalls.eventfd()
+    number = made.fd
+    made.close()
+    other = _syscalls.eventfd()
+    assert (made.fd, other.fd) == (-1, number)
+    made.close()
+    assert os.fstat(number)
+    other.close()
+
+
+def test_a_descriptor_that_is_forgotten_is_closed(no_fd_left):
+    made = [_syscalls.eventfd(), _syscalls.epoll_create(), _syscalls.open_fd("/", os.O_RDONLY), *_syscalls.pipe()]
+    assert all(each.fd >= 0 for each in made)
+    made.clear()
+    gc.collect()
+
+
+def test_a_descriptor_that_was_let_go_is_its_taker_s(no_fd_left):
+    made = _syscalls.eventfd()
+    number = made.let_go()
+    made.close()
+    os.close(number)
+
+
+def test_a_path_to_be_opened_is_not_cut_at_its_nul():
+    with pytest.raises(PathError):
+        _syscalls.open_fd("/\0", os.O_RDONLY)
 
 
 def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
@@ -114,7 +148,8 @@ def test_an_unreadable_directory(unprivileged, tmp_path):
         unprivileged("""
             from inotify_cffi import Mask, _syscalls
             try:
-                _syscalls.add_watch(_syscalls.inotify_init(), "closed", Mask.CHANGES)
+                made = _syscalls.inotify_init()
+                _syscalls.add_watch(made.fd, "closed", Mask.CHANGES)
             except PermissionError as error:
                 print(error)
         """)
@@ -153,7 +188,8 @@ def test_no_watch_left_for_the_user(limited, tmp_path):
     told = limited(
         """
         from inotify_cffi import Mask, WatchLimitError, _syscalls
-        fd = _syscalls.inotify_init()
+        made = _syscalls.inotify_init()
+        fd = made.fd
         _syscalls.add_watch(fd, "a", Mask.CREATE)
         _syscalls.add_watch(fd, "b", Mask.CREATE)
         _syscalls.add_watch(fd, "a", Mask.DELETE)  # known already: takes none
@@ -176,9 +212,9 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
         """
         import os
         from inotify_cffi import Mask, WatchLimitError, _syscalls
-        fd = _syscalls.inotify_init()
+        made = _syscalls.inotify_init()
         try:
-            _syscalls.watch_fd(fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
+            _syscalls.watch_fd(made.fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
         except WatchLimitError as error:
             print(error.errno, error.filename)
         """,
@@ -191,7 +227,7 @@ def test_no_instance_left_for_the_user(limited):
     told = limited(
         """
         from inotify_cffi import InstanceLimitError, _syscalls
-        _syscalls.inotify_init()
+        first = _syscalls.inotify_init()
         try:
             _syscalls.inotify_init()
         except InstanceLimitError as error:

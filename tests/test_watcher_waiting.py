@@ -79,7 +79,7 @@ def stop_at_the_last_moment(watcher, touch):
     def collect_and_stop(*turn):
         collect(*turn)
         if not watcher._stopped:
-            assert not watcher._pending
+            assert not watcher._ready
             touch()
             watcher.stop()
 
