@@ -111,6 +111,7 @@ uint32_t il_live(const struct il_ledger *ledger, int32_t node);
 int il_has_flag(const struct il_ledger *ledger, int32_t node, int flag);
 void il_set_flag(struct il_ledger *ledger, int32_t node, int flag, int is_set);
 int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t ancestor);
+int32_t il_way(const struct il_ledger *ledger, int32_t node, int32_t wd, int32_t *depth, int32_t *links);
 void il_forget_files(struct il_ledger *ledger, int32_t directory);
 uint64_t il_list_size(const struct il_ledger *ledger, int32_t directory);
 uint64_t il_list(const struct il_ledger *ledger, int32_t directory, char *names, int32_t *children);

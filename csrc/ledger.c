@@ -460,6 +460,26 @@ static int il_is_within(const struct il_ledger *ledger, int32_t node, int32_t an
     return node == ancestor;
 }
 
+/* Climb from a node to its root: how many directories are above it, how many links are followed on the way, the
+   node itself among them. Returns the nearest node above it that is at the inode of wd, or IL_NONE. */
+static int32_t il_way(const struct il_ledger *ledger, int32_t node, int32_t wd, int32_t *depth, int32_t *links)
+{
+    int32_t found = IL_NONE;
+
+    *depth = *links = 0;
+    if (!il_is_node(ledger, node))
+        return IL_NONE;
+    for (;;) {
+        *links += (ledger->nodes[node].flags & IL_LINK) != 0;
+        node = ledger->nodes[node].parent;
+        if (node == IL_NONE)
+            return found;
+        ++*depth;
+        if (found == IL_NONE && ledger->nodes[node].wd == wd)
+            found = node;
+    }
+}
+
 /* Put an entry of one directory into another, where it has a name that is not there; what it is, as il_get says
    it, or -errno below IL_ABSENT, and nothing done. */
 static int32_t il_graft(struct il_ledger *ledger, int32_t source, const char *name, uint32_t length, int32_t parent,

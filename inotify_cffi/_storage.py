@@ -11,7 +11,7 @@ import os
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError
-from inotify_cffi.typed import TYPE_CHECKING, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import Collection, NoReturn, Tuple
@@ -143,6 +143,17 @@ class Told:
         told.paths = self._paths
 
 
+class Way(NamedTuple):
+    """What is on the way from a root to a node."""
+
+    # How many directories are above it.
+    depth: int
+    # How many links are followed, the node itself among them.
+    links: int
+    # Whether a directory above it is at a given inode.
+    is_loop: bool
+
+
 class Memory:
     """Nodes with names in them, and watch descriptors that they own."""
 
@@ -153,6 +164,8 @@ class Memory:
         self._ledger = ffi.gc(ledger, lib.il_free, SOME_MEMORY)
         self._prefix = ffi.new("char[]", PREFIX_ROOM)
         self._length = ffi.new("uint32_t *")
+        self._depth = ffi.new("int32_t *")
+        self._links = ffi.new("int32_t *")
 
     # --- entries ---
 
@@ -235,6 +248,11 @@ class Memory:
     def is_within(self, node: int, ancestor: int) -> bool:
         """Return True if *ancestor* is *node* or above it."""
         return bool(lib.il_is_within(self._ledger, node, ancestor))
+
+    def way(self, node: int, wd: int = NONE) -> Way:
+        """Return how deep a node is, how many links are on the way to it, and if a node above it is at *wd*."""
+        above = lib.il_way(self._ledger, node, wd, self._depth, self._links)
+        return Way(self._depth[0], self._links[0], above != NONE)
 
     def prefix(self, node: int) -> bytes:
         """Return what stands before the names of a directory's entries in their paths."""

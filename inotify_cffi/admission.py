@@ -7,7 +7,6 @@ never admitted where those files are heeded.
 
 from __future__ import annotations
 
-from inotify_cffi.root import Root
 from inotify_cffi.rules import GITIGNORE
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -36,10 +35,10 @@ class Admission:
 
     def admits(self, parent: Node, name: str, *, is_dir: bool) -> bool:
         """Return True if the entry is to be known at all."""
-        lineage = self._ledger.lineage(parent)
-        root = lineage[0]
-        if not isinstance(root, Root) or root.rules.admit_all:
+        root = self._ledger.root(parent)
+        if root is None or root.rules.admit_all:
             return True
+        lineage = self._ledger.lineage(parent)
         rules = root.rules
         if rules.only is not None:
             return name in rules.only

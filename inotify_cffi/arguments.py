@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
 
 from inotify_cffi import bits
@@ -22,6 +23,7 @@ __all__ = [
     "checked_mask",
     "checked_path",
     "checked_patterns",
+    "checked_places",
     "now_and_then",
 ]
 
@@ -56,6 +58,14 @@ def checked_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
         from inotify_cffi.patterns import spec_of
 
         spec_of(checked)
+    return checked
+
+
+def checked_places(most: int) -> int:
+    """Return the most places of a directory by links. Raises TypeError for no integer, ValueError below 1."""
+    checked = operator.index(most)
+    if checked < 1:
+        raise ValueError(f"max_places must be at least 1, not {most!r}")
     return checked
 
 

@@ -75,9 +75,7 @@ class Teller:
 
     def found(self, parent: Node, name: str, *, is_dir: bool, link: bool = False) -> Node | None:
         """A listing or a look found an entry that the ledger does not have."""
-        node = self._ledger.create(parent, name, is_dir=is_dir)
-        if node is not None:
-            node.link = link
+        node = self._ledger.create(parent, name, is_dir=is_dir, link=link)
         if not self.silent:
             asked = self._ledger.place(parent).root.asked
             flag = _first(DIRECTORY_FOUND if is_dir else FILE_FOUND, asked)
@@ -88,9 +86,7 @@ class Teller:
         """The kernel reported an entry that the ledger does not have: created, or moved in."""
         node = None
         if is_dir or self._ledger.keeps_files(parent):
-            node = self._ledger.create(parent, raw.name, is_dir=is_dir)
-        if node is not None:
-            node.link = link
+            node = self._ledger.create(parent, raw.name, is_dir=is_dir, link=link)
         self._entry(parent, raw.name, raw.mask | self._kind(parent, node), cookie=raw.cookie)
         return node
 

@@ -197,6 +197,7 @@ class Tree:
     def end_adding(self, root: Root, *, failed: bool) -> None:
         """Leave nothing of a root behind if it could not be added, and tell again whatever it is."""
         try:
+            self._places.rest()
             if failed:
                 self._disk.close_all()
                 self.remove_root(root)
@@ -254,6 +255,7 @@ class Tree:
         try:
             self.crawler.scan(node)
         finally:
+            self._places.rest()
             self._teller.silent = False
 
     def _abandon(self, node: Node) -> None:
@@ -309,6 +311,12 @@ class Tree:
         if self._begun:
             self._intake.read_queued()
             return False
+        try:
+            return self._advance(most)
+        finally:
+            self._places.rest()
+
+    def _advance(self, most: int | None) -> bool:
         if self._lost:
             self._recover()
         # What was read before is as good as a read.
@@ -374,6 +382,7 @@ class Tree:
         self._disk.mark("distrust")
         self._plain.tell()
         self.ledger.refresh()
+        self._places.rest()
         self._disk.close_all()
         self._lost = True
 
@@ -381,7 +390,10 @@ class Tree:
         """Read and apply all that is queued now, and no more than one read beyond it."""
         self._disk.mark("drain")
         self._intake.read_queued()
-        self._apply_all()
+        try:
+            self._apply_all()
+        finally:
+            self._places.rest()
 
     def read_ahead(self) -> None:
         """Read what is queued and apply it later: lest the queue runs over while a large tree is listed."""

@@ -11,7 +11,14 @@ from _thread import RLock, allocate_lock, get_ident
 from collections import deque
 
 from inotify_cffi import bits
-from inotify_cffi.arguments import check_track, checked_mask, checked_path, checked_patterns, now_and_then
+from inotify_cffi.arguments import (
+    check_track,
+    checked_mask,
+    checked_path,
+    checked_patterns,
+    checked_places,
+    now_and_then,
+)
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import call_with_each, start_thread
 from inotify_cffi.claim import Claim, Iteration
@@ -69,6 +76,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: heed the ``.gitignore`` files below the roots in the same way, and leave out ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
         follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
+        max_places: with *follow_symlinks*, enter one directory at so many places of a root at most to which links
+            lead; each further place is an UNWATCHED event with ELOOP, and is entered when one of them is free.
         one_file_system: do not enter what is mounted below a root.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
@@ -100,6 +109,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
@@ -119,6 +129,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
@@ -137,6 +148,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = False,
         max_depth: int | None = None,
         follow_symlinks: bool = False,
+        max_places: int = 8,
         one_file_system: bool = False,
         missing: Literal["error", "wait"] = "error",
         existing: bool = False,
@@ -160,6 +172,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             tracks_files=track == "entries",
             max_depth=max_depth,
             follow_symlinks=follow_symlinks,
+            max_places=checked_places(max_places),
             exclude=checked_patterns(exclude),
             gitignore=gitignore,
             one_file_system=one_file_system,
