@@ -123,6 +123,7 @@ int il_forget_files(struct il_ledger *ledger, int64_t directory);
 int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *name, uint32_t length, int64_t parent,
                  const char *new_name, uint32_t new_length);
 int il_is_within(const struct il_ledger *ledger, int64_t node, int64_t ancestor);
+int il_way(const struct il_ledger *ledger, int64_t node, int32_t wd, int32_t *depth, int32_t *links);
 int64_t il_live(const struct il_ledger *ledger, int64_t directory);
 int64_t il_list_size(const struct il_ledger *ledger, int64_t directory);
 int il_list(const struct il_ledger *ledger, int64_t directory, char *names, uint64_t size, int64_t *children,

@@ -674,6 +674,26 @@ static int il_is_within(const struct il_ledger *ledger, int64_t node, int64_t an
     return below == IL_NONE || above == IL_NONE ? -ESTALE : il_is_below(ledger, below, above);
 }
 
+/* Climb from a node to its root: how many directories are above it, how many links are followed on the way, the
+   node itself among them. Whether a node above it is at the inode of wd. */
+static int il_way(const struct il_ledger *ledger, int64_t number, int32_t wd, int32_t *depth, int32_t *links)
+{
+    int32_t node = il_node_of(ledger, number);
+    int is_loop = 0;
+
+    *depth = *links = 0;
+    if (node == IL_NONE)
+        return -ESTALE;
+    for (;;) {
+        *links += (ledger->nodes[node].flags & IL_LINK) != 0;
+        node = ledger->nodes[node].parent;
+        if (node == IL_NONE)
+            return is_loop;
+        ++*depth;
+        is_loop |= ledger->nodes[node].wd == wd;
+    }
+}
+
 /* Put an entry of one directory into another, where it has a name that is not there; what it is, as il_get says
    it, or -errno below IL_ABSENT, and nothing done. */
 static int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *name, uint32_t length, int64_t parent,

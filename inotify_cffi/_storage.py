@@ -14,7 +14,7 @@ import os
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.errors import DecodeError, LedgerError
-from inotify_cffi.typed import TYPE_CHECKING, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import Callable, Collection, NoReturn, Tuple
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inotify_cffi._inotify import CData, RawStruct
     from inotify_cffi._syscalls import Crawled
 
-__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told"]
+__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told", "Way"]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -162,6 +162,17 @@ class Told:
         _checked(lib.il_told_grow(self.cdata))
 
 
+class Way(NamedTuple):
+    """What is on the way from a root to a node."""
+
+    # How many directories are above it.
+    depth: int
+    # How many links are followed, the node itself among them.
+    links: int
+    # Whether a directory above it is at a given inode.
+    is_loop: bool
+
+
 class Memory:
     """Nodes with names in them, and watch descriptors that they own.
 
@@ -267,6 +278,12 @@ class Memory:
     def is_within(self, node: int, ancestor: int) -> bool:
         """Return True if *ancestor* is *node* or above it."""
         return bool(_checked(lib.il_is_within(self._ledger, node, ancestor)))
+
+    def way(self, node: int, wd: int = NONE) -> Way:
+        """Return how deep a node is, how many links are on the way to it, and if a node above it is at *wd*."""
+        depth, links = ffi.new("int32_t *"), ffi.new("int32_t *")
+        is_loop = _checked(lib.il_way(self._ledger, node, wd, depth, links))
+        return Way(depth[0], links[0], is_loop=bool(is_loop))
 
     def prefix(self, node: int) -> bytes:
         """Return what stands before the names of a directory's entries in their paths."""

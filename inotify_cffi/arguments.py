@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
 
 from inotify_cffi import bits
@@ -23,6 +24,7 @@ __all__ = [
     "checked_mask",
     "checked_path",
     "checked_patterns",
+    "checked_places",
     "now_and_then",
 ]
 
@@ -77,6 +79,14 @@ def checked_include(patterns: Iterable[str]) -> tuple[str, ...]:
             raise ValueError(f"include: {pattern!r} is an empty pattern; leave it out")
     if checked and all(pattern.startswith("#") for pattern in checked):
         raise ValueError(f"include: {checked[0]!r} is a comment; give a pattern, too")
+    return checked
+
+
+def checked_places(most: int) -> int:
+    """Return the most places of a directory by links. Raises TypeError for no integer, ValueError below 1."""
+    checked = operator.index(most)
+    if checked < 1:
+        raise ValueError(f"max_places must be at least 1, not {most!r}")
     return checked
 
 

@@ -15,14 +15,14 @@ No recursion, for PATH_MAX does not limit how deep a tree may be.
 from __future__ import annotations
 
 import errno
+from collections import deque
 
 from inotify_cffi.nodes import NO_WD
-from inotify_cffi.places import NOT_THERE, Found
-from inotify_cffi.root import Root
+from inotify_cffi.places import NOT_THERE, Found, Stand
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict
+    from typing import Callable, Deque, Dict
 
     from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
+    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
 
@@ -62,15 +63,17 @@ class Frame:
 class Crawl:
     """One crawl under way."""
 
-    __slots__ = ("at_once", "depth", "frames", "root", "since")
+    __slots__ = ("at_once", "frames", "later", "root", "since")
 
-    def __init__(self, root: Root, depth: int, *, since: float | None, at_once: bool) -> None:
+    def __init__(self, root: Root, *, since: float | None, at_once: bool) -> None:
         self.root = root
-        self.depth = depth  # of the directory the crawl begins at
         self.since = since
         # True if nothing is told of what is found, and nothing hangs on it but to watch and list it.
         self.at_once = at_once
         self.frames: list[Frame] = []
+        # Directories with links to follow: when all else is done, in the order in which they were found. So of the
+        # places of an inode those with the fewest links on the way are entered first.
+        self.later: Deque[Frame] = deque()
 
 
 class Crawler:
@@ -100,11 +103,10 @@ class Crawler:
 
     def enters(self, node: Node) -> bool:
         """Return True if *node* is to be watched and listed."""
-        lineage = self._ledger.lineage(node)
-        root = lineage[0]
-        if not isinstance(root, Root) or not self.shut.isdisjoint(lineage):
+        root = self._ledger.root(node)
+        if root is None or (self.shut and not self.shut.isdisjoint(self._ledger.lineage(node))):
             return False
-        return root.rules.enters(len(lineage) - 1)
+        return root.rules.max_depth is None or root.rules.enters(self._ledger.depth(node))
 
     def scan(self, node: Node, *, relist: bool = True, since: float | None = None) -> None:
         """Watch and list *node* and all directories below it.
@@ -127,7 +129,7 @@ class Crawler:
 
     def _is_loop(self, node: Node) -> bool:
         """Return True if a link that is followed leads, where it is now, to a directory that it is in."""
-        return node.link and any(above.wd == node.wd for above in self._ledger.lineage(node)[:-1])
+        return node.link and self._ledger.is_loop(node, node.wd)
 
     def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
         """Go on with a scan whose directory is open and watched; closes its descriptor."""
@@ -164,9 +166,8 @@ class Crawler:
         return not crawl.frames
 
     def _crawl_of(self, node: Node, *, since: float | None) -> Crawl:
-        lineage = self._ledger.lineage(node)
-        root = lineage[0]
-        if not isinstance(root, Root):
+        root = self._ledger.root(node)
+        if root is None:
             raise TypeError(f"{node.name!r} is not below a root")
         at_once = (
             self._teller.silent
@@ -176,7 +177,7 @@ class Crawler:
             and root.rules.max_depth is None
             and not root.rules.one_file_system
         )
-        return Crawl(root, len(lineage) - 1, since=since, at_once=at_once)
+        return Crawl(root, since=since, at_once=at_once)
 
     def _rest(self, crawl: Crawl) -> None:
         """Close the descriptors of a crawl; they are opened again when it goes on."""
@@ -189,12 +190,13 @@ class Crawler:
         """Enter the next directory of the innermost frame, or *most* at once, or leave it; how many it did."""
         frame = crawl.frames[-1]
         if not frame.todo:
-            if crawl.root.raised and frame.fd < 0 and not self._reopen(frame):
+            if crawl.root.raised and frame.fd < 0 and not self._reopen(crawl, frame):
                 self._doubts.doubt(frame.node, relist=True)
             crawl.frames.pop()
             self._leave(crawl, frame.node, frame.fd)
+            self._go_on_later(crawl)
             return 1
-        if frame.fd < 0 and not self._reopen(frame):
+        if frame.fd < 0 and not self._reopen(crawl, frame):
             for waiting in frame.todo:
                 self._doubts.doubt(waiting, relist=True)
             frame.todo.clear()
@@ -247,16 +249,32 @@ class Crawler:
         for node, todo in left.items():
             todo.reverse()
             crawl.frames.append(Frame(node, -1, todo, tried=tried))
+        self._close_outer(crawl, len(left))
         self.listed += done
         if self.on_directory is not None:
             for _ in range(done):
                 self.on_directory()
         return done
 
-    def _reopen(self, frame: Frame) -> bool:
-        """Open the directory of a frame again, if it is still where it was."""
+    def _go_on_later(self, crawl: Crawl) -> None:
+        """When all else is done, enter what was put off, but where it was taken back meanwhile."""
+        while not crawl.frames and crawl.later:
+            frame = crawl.later.popleft()
+            if self._ledger.is_attached(frame.node):
+                crawl.frames.append(frame)
+
+    def _close_outer(self, crawl: Crawl, pushed: int) -> None:
+        """So many frames were pushed: close the descriptors of those that are not among the innermost any more."""
+        for outer in crawl.frames[-MOST_OPEN - pushed : -MOST_OPEN]:
+            fd, outer.fd = outer.fd, -1
+            self._places.close(fd)
+
+    def _reopen(self, crawl: Crawl, frame: Frame) -> bool:
+        """Open the directory of the innermost frame again, if it is still where it was."""
+        around = crawl.frames[-2 : -2 - MOST_OPEN : -1]
+        near = next((Stand(outer.node, outer.fd, outer.node.wd) for outer in around if outer.fd >= 0), None)
         try:
-            found = self._places.locate(frame.node)
+            found = self._places.locate(frame.node, near)
         except OSError as error:
             self.not_entered(frame.node, error)
             return False
@@ -279,7 +297,7 @@ class Crawler:
             return
         is_another = node.wd != found.wd
         replaced = is_another and (node.wd != NO_WD or bool(node.children))
-        if not self._places.bind(node, found):
+        if not self._places.bind(node, found, crawl.root):
             self._disk.close(found.fd)
             return
         self._doubts.clear_node(node)
@@ -302,27 +320,27 @@ class Crawler:
         if not crawl.root.rules.tracks_files:
             # Now all that was in it is told: who is interrupted before goes on with what is missing.
             node.listed = True
-        if not todo:
+        links = [child for child in todo if child.link]
+        if links:
+            todo = [child for child in todo if not child.link]
+            crawl.later.append(Frame(node, -1, links))
+        if todo:
+            crawl.frames.append(Frame(node, found.fd, todo))
+            self._close_outer(crawl, 1)
+        else:
             self._leave(crawl, node, found.fd)
-            return
-        frames = crawl.frames
-        frames.append(Frame(node, found.fd, todo))
-        if len(frames) > MOST_OPEN:
-            outer = frames[-1 - MOST_OPEN]
-            fd, outer.fd = outer.fd, -1
-            self._places.close(fd)
+            self._go_on_later(crawl)
 
     def _leave(self, crawl: Crawl, node: Node, fd: int) -> None:
-        """Close a directory that is listed with all below it."""
+        """A directory is listed with all below it: what is next may be near."""
         if fd < 0:
             return
+        self._places.stand(Stand(node, fd, node.wd))
         try:
             if crawl.root.raised:
                 self._places.watch(fd, node, crawl.root, listed=True)
         except OSError as error:
             self.not_entered(node, error)
-        finally:
-            self._disk.close(fd)
 
     def _is_on_this_file_system(self, crawl: Crawl, node: Node, found: Found) -> bool:
         """Return False for what is mounted below a root that is to be watched on its own file system only."""
@@ -377,7 +395,8 @@ class Crawler:
         for name in [name for name, child in known.items() if kinds.get(name) != kind_told(child)]:
             self.take_back(node, name)
             del known[name]
-        enters = crawl.root.rules.enters(crawl.depth + len(crawl.frames) + 1)
+        rules = crawl.root.rules
+        enters = rules.max_depth is None or rules.enters(self._ledger.depth(node) + 1)
         since = crawl.since
         todo: list[Node] = []
         for name, kind in kinds.items():

@@ -6,6 +6,8 @@ name is true of the inode that had the name then. So before a directory is re-li
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from inotify_cffi import bits
 from inotify_cffi.nodes import NO_WD, Candidate
 from inotify_cffi.typed import TYPE_CHECKING
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
     from inotify_cffi.reconcile import Reconciler
-    from inotify_cffi.rules import Rules
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
 
@@ -103,13 +104,19 @@ class Entries:
         try:
             found = self._places.locate(node)
         except OSError:
-            return False
+            found = None
         if found is None:
+            # The directory has moved on; wherever it turns up, it is looked at again.
+            self._doubts.suspect(node, name)
             return False
         try:
-            return self._reconciler.kind(node, name, found.fd) == "L"
+            if found.wd == node.wd:
+                return self._reconciler.kind(node, name, found.fd) == "L"
         finally:
             self._disk.close(found.fd)
+        self._places.stray(node, found.wd)
+        self._doubts.suspect(node, name)
+        return False
 
     # --- moves ---
 
@@ -141,23 +148,28 @@ class Entries:
         """Take pairs out of both lists, those with the longest common way from a root first."""
         if not sources or not targets:
             return []
-        overlap = self._ledger.has_any_twins()
-        if len(sources) == len(targets) == 1 and not overlap:
+        if not self._ledger.has_any_twins():
             return [(sources.pop(), targets.pop())]
-        ways = {node: self._ledger.lineage(node) for node in [*sources, *targets]}
+        # One place under two roots that overlap: to pair across them would be to mix up two tellings.
+        pairs = list(zip(sources, targets)) if sources == targets else self._nearest(sources, targets)
+        for source, target in pairs:
+            sources.remove(source)
+            targets.remove(target)
+        return pairs
 
-        def common(pair: tuple[Node, Node]) -> int:
-            return sum(one is other for one, other in zip(ways[pair[0]], ways[pair[1]]))
-
+    def _nearest(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:
+        """Return pairs that are below one root: from the deepest directory that has both below it upwards."""
+        below: Dict[Node, tuple[int, tuple[list[Node], list[Node]]]] = {}
+        for which, nodes in enumerate((sources, targets)):
+            for node in nodes:
+                for depth, above in enumerate(self._ledger.lineage(node)):
+                    below.setdefault(above, (depth, ([], [])))[1][which].append(node)
         pairs: list[tuple[Node, Node]] = []
-        while sources and targets:
-            best = max(((source, target) for source in sources for target in targets), key=common)
-            # One place under two roots that overlap: to pair across them would be to mix up two tellings.
-            if overlap and not common(best):
-                break
-            sources.remove(best[0])
-            targets.remove(best[1])
-            pairs.append(best)
+        paired: set[Node] = set()
+        for _, both in sorted(below.values(), key=itemgetter(0), reverse=True):
+            found = list(zip(*([node for node in nodes if node not in paired] for nodes in both)))
+            paired.update(*found)
+            pairs += found
         return pairs
 
     def _partner(self, raw: Raw) -> Raw | None:
@@ -234,7 +246,7 @@ class Entries:
         there = NO_WD
         if node is not None:
             there = self._wd_at(target, partner.name)
-            if there != node.wd and self._is_there(target, partner.name, there):
+            if self._is_there(target, partner.name, there):
                 # A listing has told before what is there now, and it is never taken from where it is.
                 self._left(source, raw)
                 return
@@ -247,19 +259,23 @@ class Entries:
                 self.arrived(target, partner, is_dir=is_dir)
                 return
         old_rules = self._ledger.place(source).root.rules
+        new_rules = self._ledger.place(target).root.rules
+        # It may be at one place too many then.
+        recount = new_rules.follow_symlinks and self._ledger.is_border(source, target)
         was_covered = node is not None and self._admission.covers(node)
         self._teller.moved(source, raw, target, partner)
         if node is not None:
             is_another_way = self._admission.covers(node) != was_covered
-            self._regard(node, old_rules, sure=there == node.wd != NO_WD, is_another_way=is_another_way)
-        elif self._ledger.place(target).root.rules.follow_symlinks:
+            relist = recount or new_rules != old_rules
+            self._regard(node, relist=relist, sure=there == node.wd != NO_WD, is_another_way=is_another_way)
+        elif new_rules.follow_symlinks:
             # It may be a link that leads to a directory from here.
             self._doubts.suspect(target, partner.name)
 
     def _is_there(self, parent: Node, name: str, wd: int) -> bool:
         """Return True if the ledger has at a name the directory that was found there as *wd*."""
         child = parent.children.get(name)
-        return child is not None and child.wd == wd != NO_WD
+        return child is not None and not child.link and child.wd == wd != NO_WD
 
     def _is_another(self, node: Node, target: Node, there: int) -> bool:
         """Return True if what was moved is not the ledger's *node*.
@@ -273,14 +289,14 @@ class Entries:
             return False
         return self._places.is_at_its_place(node, node.wd)
 
-    def _regard(self, node: Node, old_rules: Rules, *, sure: bool, is_another_way: bool) -> None:
-        """Look once more at a directory that was re-linked: is it there, and do other rules hold for it now?
+    def _regard(self, node: Node, *, relist: bool, sure: bool, is_another_way: bool) -> None:
+        """Look once more at a directory that was re-linked: is it there, and, to *relist* it, what is in it?
 
         *is_another_way*: the way to it says something else of the files below it.
         Was it counted as a leaf just now, by its name, then it may be another directory that was counted.
         """
         root = self._ledger.place(node).root
-        if root.rules != old_rules or root.rules.depend_on_place or self._fences.counting:
+        if relist or root.rules.depend_on_place or self._fences.counting:
             self._doubts.doubt(node, relist=True)
         elif not sure:
             self._doubts.doubt(node, relist=False)
@@ -292,9 +308,8 @@ class Entries:
         self._places.retry_below(node)
         if root.rules.follow_symlinks:
             # Links may lead elsewhere from here.
-            for below in self._ledger.subtree(node):
-                if below.link:
-                    self._doubts.doubt(below, relist=False)
+            for below in self._ledger.links_below(node):
+                self._doubts.doubt(below, relist=False)
         if root.raw:
             # The users of the drop-in see a renamed directory being listed.
             self._lock_barrier(node.wd)

@@ -12,19 +12,25 @@ from __future__ import annotations
 
 from collections import deque
 
-from inotify_cffi._storage import ABSENT, NONE, TWINS, Memory
+from inotify_cffi._storage import ABSENT, NONE, TWINS, Memory, Way
 from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.nodes import NO_WD, Candidate, Nodes, Place
 from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Dict, Iterator
+    from typing import Collection, Dict, Iterator, Tuple
 
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.nodes import Node
 
 __all__ = ["Ledger"]
+
+# To what is not in the ledger any more.
+NO_WAY = Way(0, 0, is_loop=False)
+
+# PATH_MAX, with the NUL at the end (limits.h).
+LONGEST_PATH = 4096
 
 # How many handles are held by the ledger itself, with those above them.
 A_FEW = 64
@@ -39,6 +45,14 @@ class Ledger:
         self._nodes = Nodes(self.memory)
         self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
+        # The links that are followed; some that are gone, too, until there are many.
+        self._links: Dict[Node, None] = {}
+        self._many_links = A_FEW
+        # Inodes that are at as many places by links as they may be; of these, those that may have lost one since.
+        self.crowded: set[int] = set()
+        self.thinned: Dict[int, None] = {}
+        self._deep: Node | None = None
+        self._deep_place: Place | None = None
         # What was looked for lately will be again, and then it has its handle still.
         self._recent: deque[Node] = deque(maxlen=A_FEW)
 
@@ -63,18 +77,24 @@ class Ledger:
     # --- places ---
 
     def place(self, node: Node) -> Place:
-        """Return where *node* is; climbed once and kept until a directory moves."""
-        place = node.place
+        """Return where *node* is; climbed once and kept until a directory moves.
+
+        Of places so deep that no path leads there only the last is kept: those of all directories on the way would
+        take memory by the square of the depth.
+        """
+        place = node.place if node is not self._deep else self._deep_place
         if place is not None and place.generation == self._generation:
             return place
-        node.place = place = self._candidate_place(node) if isinstance(node, Candidate) else self._place(node)
+        place = self._candidate_place(node) if isinstance(node, Candidate) else self._place(node)
+        if len(place.prefix) <= LONGEST_PATH:
+            node.place = place
+        else:
+            self._deep, self._deep_place = node, place
         return place
 
     def _place(self, node: Node) -> Place:
-        top = node
-        while top.parent is not None:
-            top = top.parent
-        if not isinstance(top, Root):
+        top = self.root(node)
+        if top is None:
             raise TypeError(f"{node.name!r} is not below a root")
         raw = self.memory.prefix(node.number)
         prefix: str | bytes = decoded(raw) if isinstance(top.shown, str) else raw
@@ -99,6 +119,36 @@ class Ledger:
         nodes.reverse()
         return nodes
 
+    def root(self, node: Node) -> Root | None:
+        """Return the root that *node* is below; None if it is not in the ledger any more."""
+        top = node.parent if node.number == NONE else node
+        if top is None or top.number == NONE:
+            return None
+        if len(self.roots) == 1:
+            return self.roots[0]
+        while top.parent is not None:
+            top = top.parent
+        return top if isinstance(top, Root) else None
+
+    def depth(self, node: Node) -> int:
+        """Return how many directories are above *node*."""
+        return self.way(node).depth
+
+    def is_by_link(self, node: Node) -> bool:
+        """Return True if *node* is a link that is followed, or such a link leads to it."""
+        return self.way(node).links > 0
+
+    def is_border(self, source: Node, target: Node) -> bool:
+        """Return True if what moves from one directory to another counts among other places than before.
+
+        Those to which links lead are counted, for each root.
+        """
+        return self.is_by_link(source) != self.is_by_link(target) or self.root(source) is not self.root(target)
+
+    def way(self, node: Node, wd: int = NO_WD) -> Way:
+        """Return what is on the way to *node*: how many links, and whether the inode that *wd* names."""
+        return NO_WAY if node.number == NONE else self.memory.way(node.number, wd)
+
     def is_attached(self, node: Node) -> bool:
         """Return True if *node* is still in the ledger."""
         return node.number != NONE
@@ -120,6 +170,25 @@ class Ledger:
             node = stack.pop()
             yield node
             stack.extend(node.children.directories())
+
+    def links_below(self, top: Node) -> list[Node]:
+        """Return the links at and below *top* that are followed."""
+        return self.within(top, self._links)
+
+    def within(self, top: Node, nodes: Collection[Node]) -> list[Node]:
+        """Return those of *nodes* that are *top* or below it; goes through them or what is below, as is less."""
+        left = len(nodes)
+        found: list[Node] = []
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            left -= 1 + len(node.children)
+            if left < 0:
+                return [node for node in nodes if self.is_within(node, top)]
+            if node in nodes:
+                found.append(node)
+            stack.extend(node.children.directories())
+        return found
 
     def refresh(self) -> None:
         """Make good what an interruption in the middle of a mutation has left half-done."""
@@ -149,19 +218,34 @@ class Ledger:
 
     # --- the mutations ---
 
-    def create(self, parent: Node, name: str, *, is_dir: bool) -> Node | None:
-        """Add an entry; the node of a directory, None for anything else."""
+    def create(self, parent: Node, name: str, *, is_dir: bool, link: bool = False) -> Node | None:
+        """Add an entry; the node of a directory, which may be a *link* to one, None for anything else."""
         number = self.memory.create(parent.number, encoded(name), is_dir=is_dir)
-        return None if number == NONE else self._nodes.made(number, name, parent)
+        if number == NONE:
+            return None
+        node = self._nodes.made(number, name, parent)
+        if link:
+            self.mark_link(node)
+        return node
+
+    def mark_link(self, node: Node) -> None:
+        """Say of a directory that it is a link that is followed; once more does no harm."""
+        node.link = True
+        self._links[node] = None
+        if len(self._links) > self._many_links:
+            self._links = {other: None for other in self._links if self.is_attached(other)}
+            self._many_links = max(A_FEW, 2 * len(self._links))
 
     def drop(self, parent: Node, name: str) -> None:
         """Take an entry out whose node, if it has one, has no entries and no watch."""
         number = self.memory.drop(parent.number, encoded(name))
         if number >= 0:
+            self._deep = None
             self._nodes.forget(number)
 
     def clear(self, parent: Node) -> None:
         """Take all entries out of a directory; those that are directories have no entries and no watch."""
+        self._deep = None
         for number in self.memory.clear(parent.number):
             self._nodes.forget(number)
 
@@ -176,6 +260,8 @@ class Ledger:
         node = self._nodes.at(number)
         node.name = new_name
         node.parent = parent
+        if self.crowded and self.is_border(source, parent):
+            self.thinned.update({below.wd: None for below in self.subtree(node) if below.wd in self.crowded})
         return node
 
     def adopt(self, tops: list[Node], crawled: Crawled) -> Dict[Node, list[Node]]:
@@ -222,6 +308,27 @@ class Ledger:
         """Return True if any inode is at more than one place: roots overlap, or there are bind mounts or links."""
         return bool(self._twins)
 
+    def is_loop(self, node: Node, wd: int) -> bool:
+        """Return True if a directory above *node* is bound to *wd*."""
+        return wd in self._twins and self.way(node, wd).is_loop
+
+    def is_elsewhere(self, node: Node, wd: int) -> bool:
+        """Return True if another node than *node* is bound to *wd*."""
+        return self.memory.owner(wd) not in (NONE, node.number) or wd in self._twins
+
+    def count(self, wd: int) -> int:
+        """Return how many nodes are bound to *wd*."""
+        return 0 if self.memory.owner(wd) == NONE else 1 + len(self._twins.get(wd, ()))
+
+    def places(self, wd: int, root: Root) -> Tuple[list[Node], list[Node]]:
+        """Return the nodes below *root* that are bound to *wd*: those to which no link leads, and the others."""
+        direct: list[Node] = []
+        by_links: list[Node] = []
+        for node in self.owners(wd):
+            if self.root(node) is root:
+                (by_links if self.is_by_link(node) else direct).append(node)
+        return direct, by_links
+
     def bind(self, node: Node, wd: int) -> None:
         """Let *node* be at the inode that *wd* names, beside the nodes that are bound to it already."""
         if node.wd == wd:
@@ -242,6 +349,8 @@ class Ledger:
         wd = node.wd
         if wd == NO_WD:
             return False
+        if wd in self.crowded:
+            self.thinned[wd] = None
         twins = self._twins.get(wd)
         if twins is None:
             self.memory.disown(wd)

@@ -56,7 +56,7 @@ class Reconciler:
             if self._ledger.is_attached(parent) and parent.wd != NO_WD:
                 self._look(parent, name)
         stale = self._doubts.take_stale()
-        topmost = sorted(stale, key=self._depth)
+        topmost = sorted(stale, key=self._ledger.depth)
         for node in topmost[most:] if most is not None else ():
             self._doubts.doubt(node, relist=stale[node])
         for node in topmost[:most]:
@@ -69,9 +69,6 @@ class Reconciler:
             elif node.wd != NO_WD or node.children:
                 # It was moved to where nothing is watched any more.
                 self._crawler.close(node)
-
-    def _depth(self, node: Node) -> int:
-        return len(self._ledger.lineage(node))
 
     def _look(self, parent: Node, name: str) -> None:
         """Make one name agree with the disk, in the very directory that is meant: never by path."""

@@ -18,7 +18,8 @@ class Rules(NamedTuple):
     ``max_depth`` counts as find(1) does: the entries of the root itself are at 1, so the root alone is watched
     with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
     Without ``tracks_files`` the ledger has directories only, and of files is told what the kernel says. Files that
-    ``include`` does not match are left out, unless it is empty.
+    ``include`` does not match are left out, unless it is empty. With ``follow_symlinks`` a directory is entered
+    at no more than ``max_places`` to which links lead.
     """
 
     max_depth: int | None = None
@@ -29,6 +30,7 @@ class Rules(NamedTuple):
     only: FrozenSet[str] | None = None
     tracks_files: bool = True
     include: Tuple[str, ...] = ()
+    max_places: int = 8
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""

@@ -135,9 +135,7 @@ class Teller:
         self, parent: Node, name: str, events: list[AnyEvent], *, is_dir: bool, link: bool, is_raw: bool
     ) -> Node | None:
         self._tell(events, lambda: self._is_created(parent, name, link=link), is_raw=is_raw)
-        node = self._ledger.create(parent, name, is_dir=is_dir)
-        if node is not None and link:
-            node.link = link
+        node = self._ledger.create(parent, name, is_dir=is_dir, link=link)
         self._made(is_raw=is_raw)
         return node
 
@@ -146,7 +144,7 @@ class Teller:
             return False
         child = parent.children[name]
         if child is not None and link:
-            child.link = link
+            self._ledger.mark_link(child)
         return True
 
     def gone(self, parent: Node, name: str, raw: Raw | None = None, *, replaced: bool = False) -> list[int]:

@@ -199,6 +199,7 @@ class Tree:
 
     def _finish(self, root: Root) -> None:
         self._teller.silent = False
+        self._places.rest()
         self._unfinished.pop(root, None)
 
     def _open_new(self, root: Root) -> Found | None:
@@ -279,6 +280,7 @@ class Tree:
         try:
             self.crawler.scan(node)
         finally:
+            self._places.rest()
             self._teller.silent = False
 
     def _abandon(self, node: Node) -> None:
@@ -347,6 +349,12 @@ class Tree:
         if self._begun:
             self._intake.read_queued()
             return False
+        try:
+            return self._advance(most)
+        finally:
+            self._places.rest()
+
+    def _advance(self, most: int | None) -> bool:
         if self._lost:
             self._recover()
         # What was read before is as good as a read.
@@ -433,6 +441,7 @@ class Tree:
             self._again = queue.begun
             queue.give_back()
         queue.done()
+        self._places.rest()
         self._disk.close_all()
         self._take_back_unfinished()
         self._sweep()
@@ -453,7 +462,10 @@ class Tree:
         """Read and apply all that is queued now, and no more than one read beyond it."""
         self._disk.mark("drain")
         self._intake.read_queued()
-        self._apply_all()
+        try:
+            self._apply_all()
+        finally:
+            self._places.rest()
 
     def read_ahead(self) -> None:
         """Read what is queued and apply it later: lest the queue runs over while a large tree is listed.

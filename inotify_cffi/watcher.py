@@ -16,6 +16,7 @@ from inotify_cffi.arguments import (
     checked_mask,
     checked_path,
     checked_patterns,
+    checked_places,
     now_and_then,
 )
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
@@ -83,6 +84,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
         follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
+        max_places: with *follow_symlinks*, enter one directory at so many places of a root at most to which links
+            lead; each further place is an UNWATCHED event with ELOOP, and is entered when one of them is free.
         one_file_system: do not enter what is mounted below a root.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
@@ -115,6 +118,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
@@ -135,6 +139,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = ...,
         max_depth: int | None = ...,
         follow_symlinks: bool = ...,
+        max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
         existing: bool = ...,
@@ -154,6 +159,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: bool = False,
         max_depth: int | None = None,
         follow_symlinks: bool = False,
+        max_places: int = 8,
         one_file_system: bool = False,
         missing: Literal["error", "wait"] = "error",
         existing: bool = False,
@@ -178,6 +184,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             follow_symlinks=follow_symlinks,
             exclude=checked_patterns(exclude, "exclude"),
             include=checked_include(include),
+            max_places=checked_places(max_places),
             gitignore=gitignore,
             one_file_system=one_file_system,
         )

@@ -19,6 +19,8 @@ TESTS = [
     "tests/test_stories.py",
     "tests/test_overflow.py",
     "tests/test_links.py",
+    "tests/test_many_links.py",
+    "tests/test_depth.py",
     "tests/test_plain.py",
     "tests/test_ledger.py",
     "tests/test_directories.py",
@@ -42,9 +44,49 @@ MUTATIONS = {
         "        return False\n",
     ),
     "the descriptor walk: each ancestor's identity": (
-        "places.py",
-        "                if wd != place.wd:\n",
+        "ways.py",
+        "                if found.wd != place.wd:\n",
         "                if False:\n",
+    ),
+    'the descriptor walk: the identity of what ".." leads to': (
+        "ways.py",
+        "        if wd != top.wd:\n",
+        "        if False:\n",
+    ),
+    "beginning a look where the last one was": (
+        "ways.py",
+        "        for stand in (near, self._stand):\n",
+        "        for stand in ():\n",
+    ),
+    "turning away what is at too many places": (
+        "places.py",
+        "            if len(others) < root.rules.max_places:\n",
+        "            if len(others) < root.rules.max_places + 1:\n",
+    ),
+    "looking again when a place is free": (
+        "ledger.py",
+        "        if wd in self.crowded:\n            self.thinned[wd] = None\n",
+        "",
+    ),
+    "looking again when what moves counts among other places": (
+        "ledger.py",
+        "        if self.crowded and self.is_border(source, parent):\n",
+        "        if False:\n",
+    ),
+    "counting anew what moves to where it counts": (
+        "entries.py",
+        "self._ledger.is_border(source, target)\n",
+        "False\n",
+    ),
+    "the place of a listing that told a move before it was read": (
+        "entries.py",
+        "            if self._is_there(target, partner.name, there):\n",
+        "            if there != node.wd and self._is_there(target, partner.name, there):\n",
+    ),
+    "the second look at what may be a link in a directory that has moved on": (
+        "entries.py",
+        "            self._doubts.suspect(node, name)\n            return False\n",
+        "            return False\n",
     ),
     "the descriptor walk: links are not followed": (
         "scan.py",

@@ -7,6 +7,7 @@ import pytest
 from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.nodes import Children
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
@@ -321,11 +322,28 @@ def test_the_way_of_a_link_is_renamed(root, outside):
     with following(root) as watcher:
         os.rename(f"{outside}/way", f"{outside}/elsewhere")
         assert told(watcher) == []
-        write(f"{outside}/elsewhere/d/g")
-        assert told(watcher) == [f"CREATE {root}/link/g"]
+        write(f"{outside}/elsewhere/d/f")
+        assert told(watcher) == []
         watcher.retry()
         watcher.sync()
         assert watcher.snapshot() == {f"{root}/link": False}
+        assert watcher.stats()["watches"] == 1
+
+
+def test_the_way_of_a_link_is_renamed_and_something_is_made_behind_it(root, outside):
+    """It may be a link, too; whoever looks finds that the way is gone."""
+    write_all(outside, "way/d/f")
+    os.symlink(f"{outside}/way/d", f"{root}/link")
+    with following(root) as watcher:
+        os.rename(f"{outside}/way", f"{outside}/elsewhere")
+        write(f"{outside}/elsewhere/d/g")
+        assert told(watcher) == [
+            f"CREATE {root}/link/g",
+            f"DELETE {root}/link/f",
+            f"DELETE {root}/link/g",
+            f"DELETE,ISDIR {root}/link",
+            f"CREATE {root}/link",
+        ]
         assert watcher.stats()["watches"] == 1
 
 
@@ -502,6 +520,35 @@ def test_a_name_in_doubt_behind_a_loop_is_not_looked_for_for_ever(root):
         loop = tree.ledger.roots[0].children["a"].children["loop"]
         tree._doubts.suspect(loop, "f")
         assert watcher.sync(5) == []
+
+
+def test_a_rename_costs_as_many_looks_as_there_are_links_below(root, outside, monkeypatch):
+    """However many directories that are none."""
+    write_all(root, *(f"top/{number}/a/" for number in range(200)))
+    os.symlink(outside, f"{root}/top/7/link")
+    listed = []
+    real = Children.directories
+    monkeypatch.setattr(Children, "directories", lambda children: listed.append(1) or real(children))
+    with following(root) as watcher:
+        del listed[:]
+        for _ in range(5):
+            os.rename(f"{root}/top", f"{root}/other")
+            watcher.sync()
+            os.rename(f"{root}/other", f"{root}/top")
+            watcher.sync()
+        assert len(listed) < 50
+        write(f"{outside}/f")
+        assert told(watcher) == [f"CREATE {root}/top/7/link/f"]
+
+
+def test_links_that_come_and_go_are_forgotten(root, outside):
+    with following(root) as watcher:
+        for number in range(300):
+            os.symlink(outside, f"{root}/{number}")
+            watcher.sync()
+            os.unlink(f"{root}/{number}")
+            watcher.sync()
+        assert len(watcher._tree.ledger._links) < 200
 
 
 # --- hard links ---

@@ -243,6 +243,38 @@ def test_what_happens_in_a_directory_that_is_at_two_places_is_told_of_both(run, 
     """)
 
 
+def test_a_directory_that_is_mounted_at_many_places_is_entered_at_all(run, root):
+    """A mount is no link. And one place more costs no look at the others."""
+    write_all(root, "d/a/f", "d/b/", *(f"{number}/" for number in range(12)))
+    run("""
+        from inotify_cffi.scan import Disk
+        entered = []
+        real = Disk.enter
+        def enter(disk, fd, name, *, follow):
+            entered.append(name)
+            return real(disk, fd, name, follow=follow)
+        Disk.enter = enter
+        for number in range(11):
+            mount("--bind", ROOT + "/d", f"{ROOT}/{number}")
+        with Consumer(ROOT, follow_symlinks=True, max_places=1) as consumer:
+            assert consumer.stats()["listed"] == 2 + 3 * 12
+            assert len(entered) < 2 * 3 * 12
+            del entered[:]
+            mount("--bind", ROOT + "/d", ROOT + "/11")
+            consumer.assert_at_rest()
+            assert len(entered) < 2 * 3 * 12
+            os.rename(ROOT + "/d/a", ROOT + "/d/b/a")
+            tops = [f"{ROOT}/{top}" for top in ("d", *range(12))]
+            assert sorted(consumer.entries()) == sorted(
+                line for top in tops
+                for line in (f"MOVED_FROM,ISDIR {top}/a", f"MOVED_TO,ISDIR {top}/b/a (from {top}/a)")
+            )
+            write(ROOT + "/3/b/a/g")
+            assert sorted(consumer.entries()) == sorted(f"CREATE {top}/b/a/g" for top in tops)
+            consumer.assert_at_rest()
+    """)
+
+
 def test_a_bind_mount_comes_and_goes(run, root):
     """Neither is an inotify event."""
     write_all(root, "a/d/f", "b/h")

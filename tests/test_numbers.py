@@ -105,6 +105,7 @@ VERBS = {
     ("il_set_flag", 1): lambda w, n: lib.il_set_flag(w.ledger, n, LINK | FRESH | LISTED | TWINS, 1),
     ("il_set_root", 1): lambda w, n: lib.il_set_root(w.ledger, n, b"/new", 4, 0, 0, 1),
     ("il_set_wd", 1): lambda w, n: lib.il_set_wd(w.ledger, n, 3),
+    ("il_way", 1): lambda w, n: lib.il_way(w.ledger, n, 1, ffi.new("int32_t *"), ffi.new("int32_t *")),
     ("il_wd", 1): lambda w, n: lib.il_wd(w.ledger, n),
 }
 # Arguments of these types that are no nodes: watch descriptors and counts.
@@ -116,6 +117,7 @@ OTHER_NUMBERS = {
     ("il_owner", 1),
     ("il_set_wd", 2),
     ("il_told_new", 0),
+    ("il_way", 2),
 }
 
 

@@ -400,3 +400,56 @@ def test_a_root_that_is_waited_for_comes_closed_and_is_opened(run, mask):
             assert told(watcher) == [f"WATCHED,ISDIR {{place}}", f"CREATE {{place}}/f"]
             assert watcher.unwatched() == {{}}
     """)
+
+
+# --- many ---
+
+COUNTING = """
+        from inotify_cffi.ledger import Ledger
+        calls = []
+        for name in "is_within", "is_attached", "lineage", "root", "within":
+            real = getattr(Ledger, name)
+            def counted(*args, real=real):
+                calls.append(real)
+                return real(*args)
+            setattr(Ledger, name, counted)
+"""
+
+
+def test_attributes_of_other_directories_cost_nothing_of_those_that_are_closed(run, root):
+    """However many these are."""
+    write_all(root, "open/", *(f"closed/{number}/" for number in range(300)))
+    for number in range(300):
+        os.chmod(f"{root}/closed/{number}", 0)
+    run(f"""
+        {COUNTING}
+        with Consumer(ROOT) as consumer:
+            consumer.sync()
+            del calls[:]
+            for _ in range(50):
+                os.chmod(ROOT + "/open", 0o755)
+                consumer.sync()
+            assert len(calls) < 50 * 30
+            os.chmod(ROOT + "/closed/7", 0o700)
+            assert [str(event) for event in consumer.sync() if event.mask & Mask.WATCHED] == [
+                f"WATCHED,ISDIR {{ROOT}}/closed/7"
+            ]
+    """)
+
+
+def test_watches_that_are_freed_cost_nothing_of_those_that_are_closed(run, root):
+    write_all(root, *(f"closed/{number}/" for number in range(300)))
+    for number in range(300):
+        os.chmod(f"{root}/closed/{number}", 0)
+    run(f"""
+        {COUNTING}
+        with Consumer(ROOT) as consumer:
+            consumer.sync()
+            del calls[:]
+            for _ in range(50):
+                os.mkdir(ROOT + "/new")
+                consumer.sync()
+                os.rmdir(ROOT + "/new")
+                consumer.sync()
+            assert len(calls) < 50 * 50
+    """)

@@ -57,6 +57,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--gitignore", action="store_true", help="heed .gitignore files, and leave out .git")
     group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
+    group.add_argument(
+        "--max-places",
+        type=_places,
+        default=8,
+        metavar="N",
+        help="enter one directory at no more than N places to which links lead; 8",
+    )
     group.add_argument("--one-file-system", action="store_true", help="do not enter what is mounted below a PATH")
     group.add_argument(
         "--wait",
@@ -185,6 +192,7 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             include=options.include,
             gitignore=options.gitignore,
             follow_symlinks=options.follow_symlinks,
+            max_places=options.max_places,
             one_file_system=options.one_file_system,
             missing="wait" if options.wait else "error",
             existing=options.existing,
@@ -260,6 +268,10 @@ def _failures(text: str) -> int:
 
 def _depth(text: str) -> int:
     return _at_least_one(text, "levels")
+
+
+def _places(text: str) -> int:
+    return _at_least_one(text, "places")
 
 
 def _at_least_one(text: str, what: str) -> int:

@@ -5,14 +5,17 @@ nothing was told of what had not been told before; what changed was told.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from typing import TYPE_CHECKING, Callable, Iterable, Iterator
+from collections import Counter
+from typing import TYPE_CHECKING, Callable, Container, Iterable, Iterator
 
 from inotify_cffi import Event, Mask, Mirror, MirrorError
 from tests.stress.writers import HARD_LINK
 
 if TYPE_CHECKING:
     from inotify_cffi import Watcher
+    from inotify_cffi.nodes import Node
 
 ADDS = Mask.CREATE | Mask.MOVED_TO
 TAKES = Mask.DELETE | Mask.MOVED_FROM
@@ -180,6 +183,15 @@ def difference(told: dict[str, bool], disk: dict[str, bool], what: str) -> list[
     return [f"{what}: first that differs: extra {sorted(extra)[:2]}, missing {sorted(missing)[:2]}"]
 
 
+def is_loop(path: str, root: Node) -> bool:
+    """Return True if a path leads to a directory that it goes through."""
+    inode = os.stat(path).st_ino
+    above = [os.path.dirname(path)]
+    while len(above[-1]) >= len(root.name):
+        above.append(os.path.dirname(above[-1]))
+    return any(os.stat(parent).st_ino == inode for parent in above[:-1])
+
+
 def complaints_at_rest(
     watcher: Watcher[str], replayer: Replayer, admits: Callable[..., bool] = everything
 ) -> list[str]:
@@ -191,18 +203,88 @@ def complaints_at_rest(
         complaints += difference(below(top, snapshot), disk, "ledger")
         complaints += difference(below(top, replayer.state), disk, "replay")
     complaints += [f"changed and not told: {path}" for path in replayer.unread()[:2]]
+    return complaints + complaints_of_watches(watcher, watcher.unwatched())
+
+
+def complaints_of_watches(watcher: Watcher[str], uncovered: Container[str]) -> list[str]:
+    """Which watches are not those of the ledger, or not of what is on the disk."""
+    complaints: list[str] = []
     ledger = watcher._tree.ledger
     kernel = kernel_watches(watcher._instance._fd)
     for root in ledger.roots:
         for node in ledger.subtree(root):
             path = ledger.place(node).path
-            is_watched = watcher._tree.crawler.enters(node) and path not in watcher.unwatched()
-            if is_watched and kernel.get(node.wd) != os.stat(path).st_ino:
+            is_watched = watcher._tree.crawler.enters(node) and path not in uncovered
+            if is_watched and kernel.get(node.wd) != os.stat(path).st_ino and not is_loop(path, root):
                 complaints.append(f"watch: {path} has wd {node.wd}, inode {kernel.get(node.wd)}")
     ours = ledger.wds() | set(watcher._tree._anchors._names)
     if set(kernel) != ours:
         complaints.append(f"watches: {len(set(kernel) - ours)} of the kernel's are not the ledger's")
     return complaints
+
+
+def followed(root: str, most_places: int, uncovered: Container[str]) -> tuple[dict[str, bool], list[str]]:
+    """Path -> is a directory, with links followed where the watcher does; and what is wrong about where it does.
+
+    A directory that is not covered has to be one of too many places of its inode, and no inode may have more.
+    """
+    found: dict[str, bool] = {}
+    complaints: list[str] = []
+    by_links: Counter[int] = Counter()
+    turned_away: dict[str, int] = {}
+    stack = [(root, frozenset([os.stat(root).st_ino]), False)]
+    while stack:
+        parent, above, by_link = stack.pop()
+        for entry in os.scandir(parent):
+            # Unlike that of the entry this knows links that lead to each other.
+            found[entry.path] = os.path.isdir(entry.path)
+            if not found[entry.path]:
+                continue
+            inode, is_by_link = os.stat(entry.path).st_ino, by_link or entry.is_symlink()
+            if inode in above:
+                # It leads to a directory that it is in.
+                continue
+            if entry.path in uncovered:
+                turned_away[entry.path] = inode
+                continue
+            by_links[inode] += is_by_link
+            stack.append((entry.path, above | {inode}, is_by_link))
+    complaints += [f"places: {inode} is at {count}" for inode, count in by_links.items() if count > most_places]
+    complaints += [
+        f"not covered: {path}, and its inode is at {by_links[inode]} places by links"
+        for path, inode in turned_away.items()
+        if by_links[inode] < most_places
+    ]
+    return found, complaints
+
+
+def complaints_of_links(watcher: Watcher[str], replayer: Replayer) -> list[str]:
+    """What does not hold, where links are followed, now that everything is quiet and was read and looked at."""
+    complaints: list[str] = []
+    snapshot, uncovered = watcher.snapshot(), watcher.unwatched()
+    complaints += [f"{path}: {error}" for path, error in uncovered.items() if error.errno != errno.ELOOP]
+    for top in replayer.roots:
+        disk, wrong = followed(top, watcher._rules.max_places, uncovered)
+        complaints += wrong
+        complaints += difference(below(top, snapshot), disk, "ledger")
+        complaints += difference(below(top, replayer.state), disk, "replay")
+    complaints += complaints_of_watches(watcher, uncovered)
+    return complaints or complaints_of_probes_by_inode(watcher)
+
+
+def complaints_of_probes_by_inode(watcher: Watcher[str]) -> list[str]:
+    """A probe file in each inode is told once for each place of it, and nothing else is."""
+    ledger = watcher._tree.ledger
+    places: dict[int, list[str]] = {}
+    for root in ledger.roots:
+        for node in ledger.subtree(root):
+            if node.wd >= 0:
+                places.setdefault(node.wd, []).append(f"{ledger.place(node).path}/probe")
+    for probes in places.values():
+        os.mknod(probes[0])
+    expected = sorted(probe for probes in places.values() for probe in probes)
+    told = sorted(event.path for event in watcher.sync() if event.mask == Mask.CREATE)
+    return [] if told == expected else [f"probes: {len(told)} told of {len(expected)}"]
 
 
 def complaints_of_probes(

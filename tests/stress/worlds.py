@@ -17,7 +17,8 @@ from tests.stress.queue import with_queue
 
 # How often a world is of a kind, in parts of a hundred.
 KINDS = {
-    "plain": 46,
+    "plain": 38,
+    "links": 8,
     "overlapping roots": 8,
     "one root twice": 8,
     "odd names": 8,
@@ -66,8 +67,10 @@ class World:
             self.options["include"] = self.dice.choice(INCLUDED)
         self.counts: Counter[str] = Counter()
         self.files: Mirror[str] | None = None
-        self.choose()
         self.only_directories = track == "directories"
+        if self.kind == "links" and self.only_directories:
+            self.kind = "plain"
+        self.choose()
         # Where no file is known, the kernel's own merging of an exchange is not made good.
         self.exchanges = not self.only_directories or self.dice.random() < 0.5
         if self.only_directories:
@@ -80,6 +83,9 @@ class World:
             self.options["missing"] = "wait"
         elif self.kind == "one root twice":
             self.roots.append(self.root + "/.")
+        elif self.kind == "links":
+            self.options["follow_symlinks"] = True
+            self.options["max_places"] = self.dice.randint(1, 3)
         elif self.kind == "odd names":
             self.letters = ODD_NAMES
         elif self.kind == "what is there comes first":
@@ -124,6 +130,7 @@ class World:
             self.letters,
             moves_root=self.kind == "the root comes and goes",
             exchanges=self.exchanges,
+            links=self.kind == "links",
         )
 
     def run(self) -> list[str]:
@@ -173,6 +180,10 @@ class World:
             while pids and os.waitpid(pids[-1], os.WNOHANG)[0]:
                 pids.pop()
         events += watcher.sync()
+        if self.kind == "links":
+            # No watch is on the way to where a link leads.
+            watcher.retry()
+            events += watcher.sync()
         self.counts.update(watcher.stats())
         return self.judge(watcher, replayer, events)
 
@@ -182,6 +193,8 @@ class World:
             replayer.apply([event for event in events if event.is_dir or not self.only_directories])
         except oracles.Inconsistent as error:
             return [f"inconsistent: {error}"]
+        if self.kind == "links":
+            return oracles.complaints_of_links(watcher, replayer)
         complaints = oracles.complaints_at_rest(watcher, replayer, self.tracks)
         if self.files is not None:
             self.files.apply(events)

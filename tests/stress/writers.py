@@ -56,6 +56,7 @@ class Writer:
         *,
         moves_root: bool = False,
         exchanges: bool = True,
+        links: bool = False,
     ) -> None:
         self.dice = random.Random(seed)
         self.root = root
@@ -63,6 +64,7 @@ class Writer:
         self.letters = letters
         self.moves_root = moves_root
         self.exchanges = exchanges
+        self.links = links
 
     def place(self) -> str:
         depth = self.dice.randint(1, MAX_DEPTH)
@@ -100,6 +102,13 @@ class Writer:
                 write(out + "/" + self.dice.choice(self.letters) + ".f")
         os.rename(out, self.place())
 
+    def link(self) -> None:
+        """Make a link to a directory, or put it over another link."""
+        link = self.place()
+        target = self.dice.choice([self.place(), self.place(), self.out(), self.root, self.outside])
+        os.symlink(target, link + "l")
+        os.rename(link + "l", link)
+
     def root_itself(self) -> None:
         """Take the root away, or put it or another one there."""
         kept = self.root + " kept"
@@ -136,6 +145,7 @@ class Writer:
             (2 if self.exchanges else 0, lambda: exchange(self.out(), self.place())),
             (2, lambda: os.link(self.file(), self.place() + HARD_LINK)),
             (2, lambda: os.symlink("a", self.place())),
+            (12 if self.links else 0, self.link),
             (1, lambda: os.chmod(self.file(), 0o755)),
             (4 if self.moves_root else 0, self.root_itself),
         )
