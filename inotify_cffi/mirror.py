@@ -237,8 +237,8 @@ class Mirror(Generic[AnyStr]):
             if mask & RESTART:
                 self._numbers.restart(getattr(event, "durable", None))
         elif mask & UNWATCHED:
-            # What was known below was told as deleted; not so files that are not tracked.
-            self._entries.empty(path)
+            if self._is_bare(path):
+                self._entries.empty(path)
         elif mask & RESCAN:
             self._entries.doubt(path)
         elif not mask & APART:
@@ -285,6 +285,14 @@ class Mirror(Generic[AnyStr]):
             self._forgives(event.path, event) or self._may_be_root(event)
         ):
             raise MirrorError(f"{event!r}: this path is not known{self._hint()}")
+
+    def _is_bare(self, path: AnyStr) -> bool:
+        """Return True if a directory that is not covered any more has nothing but files that are not tracked.
+
+        What else was known below was told as deleted. Where it was not the directory can not be looked at, but its
+        watch goes on, and what is known stays true.
+        """
+        return not self._names_files and not any(self.below(path).values())
 
     def _forgives(self, path: AnyStr, event: Event[AnyStr]) -> bool:
         """Return True where an unknown path is in order.
@@ -341,7 +349,9 @@ class Mirror(Generic[AnyStr]):
 
     def _taken_along(self, event: Event[AnyStr]) -> List[Event[AnyStr]]:
         """Return the deletions of what is known below a directory that goes without them."""
-        if not (isinstance(event, Event) and event.is_dir and event.mask & (DELETE | UNWATCHED)):
+        if not (isinstance(event, Event) and event.is_dir):
+            return []
+        if not (event.mask & DELETE or (event.mask & UNWATCHED and self._is_bare(event.path))):
             return []
         below = list(self.below(event.path).items())
         return [

@@ -110,9 +110,18 @@ def test_events_about_a_root_change_no_entry(tree):
     assert tree.paths() == before
 
 
-def test_of_a_directory_that_is_not_covered_nothing_below_is_known(tree):
+def test_what_is_known_of_a_directory_that_is_not_covered_stays_until_its_end_is_told(tree):
+    """Its watch may go on where permissions bar the way to it; else its entries were told as deleted before."""
+    before = tree.paths()
     tree.apply([of("/r/d", Mask.UNWATCHED | DIRECTORY)])
-    assert tree.paths() == {"/r/d": True, "/r/g": False}
+    assert tree.paths() == before
+
+
+def test_of_a_directory_that_is_not_covered_no_file_is_known_where_files_are_not_tracked():
+    """Nobody tells their end."""
+    tree = Mirror({"/r/d": True, "/r/d/f": False}, roots=["/r"], track="directories")
+    tree.apply([of("/r/d", Mask.UNWATCHED | DIRECTORY)])
+    assert tree.paths() == {"/r/d": True}
 
 
 # --- spelled out ---
