@@ -91,4 +91,4 @@ def unescaped(text: str) -> bytes:
 decoded: Callable[[bytes], str] = os.fsdecode
 encoded: Callable[[str], bytes] = os.fsencode
 if sys.implementation.name == "pypy" and sys.getfilesystemencoding() == "utf-8":
-    pass
+    decoded, encoded = escaped, unescaped

@@ -22,7 +22,7 @@ from inotify_cffi.plain import Plain
 from inotify_cffi.reconcile import Reconciler
 from inotify_cffi.root import Root
 from inotify_cffi.teller import Teller
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Callable, Dict, TypeVar
@@ -69,6 +69,14 @@ ALL = 1 << 62
 
 # While writers never let the queue run empty, doubts are settled every so many reads all the same.
 READS_BEFORE_SETTLING = 64
+
+
+class Begun(NamedTuple):
+    """A root that is being added in several steps, and what was told of it; *tell* says whether something is."""
+
+    crawl: Crawl
+    held: list[AnyEvent]
+    tell: bool
 
 
 def a_step(verb: Callable[Concatenate[Tree, P], Result]) -> Callable[Concatenate[Tree, P], Result]:
@@ -136,8 +144,8 @@ class Tree:
         self._lost = False
         self._gap = False
         self._since: float | None = None
-        # Roots that are being added in several steps, and whether what is in them is told.
-        self._begun: Dict[Root, tuple[Crawl, bool]] = {}
+        # Roots that are being added in several steps.
+        self._begun: Dict[Root, Begun] = {}
         self._reaped: set[int] = set()
         self._counts: Dict[str, int] = {"overflows": 0, "unknown": 0}
 
@@ -166,7 +174,8 @@ class Tree:
         found = self._open_new(root)
         if found is not None:
             self._teller.silent = not tell
-            self._begun[root] = (self.crawler.begin(root, found), tell)
+            self._begun[root] = Begun(self.crawler.begin(root, found), [], tell)
+            self._hold(root)
         self._finish(root)
 
     @a_step
@@ -178,14 +187,22 @@ class Tree:
         self._disk.mark("continue_root", root.location, most)
         if root not in self._begun:
             return True
-        crawl, tell = self._begun[root]
+        begun = self._begun[root]
         self._unfinished[root] = len(self._teller)
-        self._teller.silent = not tell
-        done = self.crawler.go_on(crawl, most)
+        self._teller.silent = not begun.tell
+        done = self.crawler.go_on(begun.crawl, most)
+        self._hold(root)
         if done:
-            del self._begun[root]
+            # One line, see handout.py.
+            self._teller.told += begun.held; del self._begun[root], self._unfinished[root]  # noqa: E702  # fmt: skip
         self._finish(root)
         return done
+
+    def _hold(self, root: Root) -> None:
+        """Keep back what was told of a root until all of it is there: it may not come to that."""
+        held, told, before = self._begun[root].held, self._teller.told, self._unfinished[root]
+        # One line, see handout.py.
+        held += told[before:]; del told[before:]  # noqa: E702  # fmt: skip
 
     @property
     def is_adding(self) -> bool:
