@@ -129,9 +129,7 @@ class Dispatcher(dispatch.Dispatcher):
         try:
             try:
                 watcher._begin_reading(iteration)  # noqa: SLF001
-                told = await self._arun(
-                    watcher, iteration, count, counted, _after(timeout), block_duration_s
-                )
+                told = await self._arun(watcher, iteration, count, counted, _after(timeout), block_duration_s)
             except BaseException:
                 watcher._break_off(iteration)  # noqa: SLF001
                 raise

@@ -154,7 +154,11 @@ class World:
         """What was told of names, in any order."""
         kinds = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
         return sorted(
-            (str(Mask(event.mask & (kinds | Mask.ISDIR))), event.path[len(self.top) :], event.moved_from is not None)
+            (
+                str(Mask(event.mask & (kinds | Mask.ISDIR))),
+                event.path[len(self.top) :],
+                event.moved_from is not None,
+            )
             for event in self.told
             if event.mask & kinds
         )

@@ -211,7 +211,13 @@ def properties(world):
     assert (world.watcher.ended, world.watcher.track) == (False, "entries")
 
 
-QUESTIONS = {"snapshot": snapshot, "unwatched": unwatched, "stats": stats, "retry": retry, "properties": properties}
+QUESTIONS = {
+    "snapshot": snapshot,
+    "unwatched": unwatched,
+    "stats": stats,
+    "retry": retry,
+    "properties": properties,
+}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
