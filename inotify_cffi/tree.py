@@ -261,9 +261,9 @@ class Tree:
         self._take_back_unfinished()
 
     def take_back(self, root: Root) -> None:
-        """Do the same with a root that was begun, or is not there any more, or was not yet."""
+        """Do the same with a root that was begun; one that is done stays, and what was told of it."""
         self.make_good()
-        if root in self.ledger.roots:
+        if root in self._begun:
             self.remove_root(root)
 
     def _take_back_unfinished(self) -> None:

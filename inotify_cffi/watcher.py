@@ -201,9 +201,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._ended = False
         # Whatever is made has an owner that frees it when it is forgotten: so no exception leaves a descriptor.
         self._poller = Poller()
-        self._instance = Instance()
-        self._mounts = MountNews()
         try:
+            self._instance = Instance()
+            self._mounts = MountNews()
             self._closed = False
             forget_in_child(self)
             if read_ahead is not None:
@@ -219,8 +219,17 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             for path in paths:
                 self._add(path, self._mask, recursive=recursive)
         except BaseException:
-            self.close()
+            self._undo_making()
             raise
+
+    def _undo_making(self) -> None:
+        """Free what there is: it is not left to a collector."""
+        if self._closed:
+            for part in ("_mounts", "_instance", "_poller"):
+                if hasattr(self, part):
+                    getattr(self, part).close()
+        else:
+            self.close()
 
     # --- roots ---
 

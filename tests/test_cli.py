@@ -180,7 +180,7 @@ def test_what_is_not_covered_is_a_line_with_its_reason(tmp_path, as_user):
     deep.mkdir()
     deep.chmod(0)
     try:
-        with Watching("watch", "--format", "json", str(tmp_path), prefix=as_user) as watching:
+        with Watching("watch", "--format", "json", str(tmp_path), before=as_user) as watching:
             event = watching.event()
     finally:
         deep.chmod(0o700)

@@ -1,0 +1,549 @@
+"""Ctrl-C at each line: no event is lost or told twice, nothing stays locked, watched or open, nothing else comes out."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+from interrupting import PATIENCE_S, EachPlace, World, plant
+
+from inotify_cffi import Dispatcher, Mask, Watcher, awatch, hookimpl
+from inotify_cffi.adapters import Inotify, InotifyTree
+
+AHEAD = 65536
+
+pytestmark = pytest.mark.timeout(100)
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """A watcher may be forgotten where it was interrupted before anybody had it."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+
+
+@pytest.fixture
+def fresh_root(tmp_path):
+    """Makes one directory after the other."""
+    count = 0
+
+    def make():
+        nonlocal count
+        count += 1
+        root = os.fspath(tmp_path / f"root{count}")
+        os.mkdir(root)
+        return root
+
+    return make
+
+
+# --- reading ---
+
+
+def read(world):
+    world.told += world.watcher.read(0)
+
+
+def read_and_wait(world):
+    world.told += world.watcher.read(PATIENCE_S)
+
+
+def sync(world):
+    world.told += world.watcher.sync()
+
+
+def take(world, events):
+    """Iterate until there are some; what is left is left."""
+    try:
+        for event in events:
+            if event is not None:
+                world.told.append(event)
+            if event is None or len(world.told) == 2:
+                break
+    finally:
+        # The end of the generator is not what is looked at: an exception of a finalizer goes nowhere.
+        sys.settrace(None)
+        events.close()
+
+
+def iterate(world):
+    take(world, iter(world.watcher))
+
+
+def event_gen(world):
+    take(world, world.watcher.event_gen(block_duration_s=0))
+
+
+def aread(world):
+    async def main():
+        world.told += await world.watcher.aread(0)
+
+    asyncio.run(main())
+
+
+def async_for(world):
+    async def main():
+        async for event in world.watcher:
+            world.told.append(event)
+            if len(world.told) == 2:
+                break
+
+    asyncio.run(main())
+
+
+READING = {
+    "read": read,
+    "read that waits": read_and_wait,
+    "sync": sync,
+    "__iter__": iterate,
+    "event_gen": event_gen,
+    "aread": aread,
+    "__aiter__": async_for,
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"read_ahead": AHEAD}], ids=["", "read ahead"])
+@pytest.mark.parametrize("name", READING)
+def test_events_of_files(fresh_root, name, options):
+    case = EachPlace(
+        lambda: World(fresh_root(), **options),
+        READING[name],
+        change="change_files",
+        while_waiting=name == "read that waits",
+    )
+    assert case.at_each() > 100
+
+
+@pytest.mark.parametrize("options", [{}, {"track": "directories"}], ids=["", "directories"])
+def test_events_of_all_kinds(fresh_root, options):
+    assert EachPlace(lambda: World(fresh_root(), **options), sync, change="change").at_each() > 500
+
+
+# --- all other calls of a watcher ---
+
+
+class Beside(World):
+    """There is a second directory, which is to be watched or watched no more."""
+
+    is_watched = False
+
+    def begin(self):
+        super().begin()
+        self.second = f"{self.root}-{self.trials}"
+        plant(self.second)
+        if self.is_watched:
+            self.watcher.add(self.second)
+
+    def finish(self):
+        super().finish()
+        self.others = [event for event in self.told if event.path.startswith(self.second)]
+        self.told = [event for event in self.told if not event.path.startswith(self.second)]
+
+    def check(self):
+        roots = [root.given for root in self.watcher._tree.ledger.roots]
+        if self.second in roots:
+            self.watcher.remove(self.second)
+        else:
+            assert self.others == []
+        super().check()
+        # It can be added, and is whole.
+        self.watcher.add(self.second)
+        assert len([path for path in self.watcher.snapshot() if path.startswith(self.second)]) == 6
+        self.watcher.remove(self.second)
+        self.watcher.sync()
+
+
+class BesideWatched(Beside):
+    is_watched = True
+
+
+def add(world):
+    world.watcher.add(world.second)
+
+
+def aadd(world):
+    async def main():
+        await world.watcher.aadd(world.second)
+
+    asyncio.run(main())
+
+
+def remove(world):
+    world.watcher.remove(world.second)
+
+
+@pytest.mark.parametrize("options", [{}, {"existing": True}, {"exclude": ["*.o"]}], ids=str)
+@pytest.mark.parametrize("run", [add, aadd])
+def test_what_could_not_be_added_leaves_nothing(fresh_root, run, options):
+    """Neither a watch nor an event; what happened elsewhere is told."""
+    case = EachPlace(lambda: Beside(fresh_root(), **options), run, change="change_files")
+    assert case.at_each() > 100
+
+
+def test_what_is_removed_is_gone_or_there(fresh_root):
+    assert EachPlace(lambda: BesideWatched(fresh_root()), remove, change="change_files").at_each() > 50
+
+
+def snapshot(world):
+    world.watcher.snapshot()
+
+
+def unwatched(world):
+    world.watcher.unwatched()
+
+
+def stats(world):
+    world.watcher.stats()
+
+
+def retry(world):
+    world.watcher.retry()
+
+
+def fileno(world):
+    world.watcher.fileno()
+
+
+def properties(world):
+    assert (world.watcher.ended, world.watcher.track) == (False, "entries")
+
+
+QUESTIONS = {
+    "snapshot": snapshot,
+    "unwatched": unwatched,
+    "stats": stats,
+    "retry": retry,
+    "properties": properties,
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_questions(fresh_root, name):
+    assert EachPlace(lambda: World(fresh_root()), QUESTIONS[name], change="change_files").at_each() > 0
+
+
+class Ending(World):
+    """What is stopped or closed is so after the second call at the latest, and then serves no more."""
+
+    def finish(self):
+        self.watcher.stop()
+        self.told += list(self.watcher)
+
+    def check(self):
+        assert self.watcher.ended
+
+
+class Closing(Ending):
+    def finish(self):
+        self.watcher.close()
+
+
+class Starting(Ending):
+    thread = None
+
+    def finish(self):
+        if self.thread is not None:
+            self.watcher.stop()
+            self.thread.join(PATIENCE_S)
+            assert not self.thread.is_alive()
+        else:
+            super().finish()
+
+
+def stop(world):
+    world.watcher.stop()
+
+
+def close(world):
+    world.watcher.close()
+
+
+def aclose(world):
+    async def main():
+        await world.watcher.aclose()
+
+    asyncio.run(main())
+
+
+def as_context(world):
+    with world.watcher:
+        world.told += world.watcher.sync()
+
+
+def as_async_context(world):
+    async def main():
+        async with world.watcher:
+            world.told += world.watcher.sync()
+
+    asyncio.run(main())
+
+
+def start(world):
+    world.thread = world.watcher.start(world.told.append)
+
+
+ENDS = {
+    "stop": (Ending, stop),
+    "close": (Closing, close),
+    "aclose": (Closing, aclose),
+    "__exit__": (Closing, as_context),
+    "__aexit__": (Closing, as_async_context),
+    "start": (Starting, start),
+    "fileno": (Ending, fileno),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"read_ahead": AHEAD}], ids=["", "read ahead"])
+@pytest.mark.parametrize("name", ENDS)
+def test_ends(fresh_root, name, options):
+    """No descriptor and no thread is left. What is closed is not told; what is not closed is."""
+    world, run = ENDS[name]
+    case = EachPlace(lambda: world(fresh_root(), **options), run, change="change_files", fresh=True)
+    assert case.at_each(accept=lambda told: world is Closing and told == []) > 5
+
+
+class Made:
+    """A tree, and nothing else; ``watcher`` is what a case makes."""
+
+    watcher = None
+    told = ()
+
+    def __init__(self, root):
+        self.root = root
+        plant(f"{root}/1")
+
+    def begin(self):
+        """All is there."""
+
+    def finish(self):
+        if self.watcher is not None:
+            self.watcher.close()
+
+    def check(self):
+        """No descriptor is left: that is seen by who calls this."""
+
+    def close(self):
+        self.watcher = self.watching = None
+
+    def brief(self):
+        return []
+
+
+def make(world):
+    world.watcher = Watcher(world.root)
+
+
+def make_with_all(world):
+    world.watcher = Watcher(world.root, read_ahead=AHEAD, gitignore=True, missing="wait", existing=True)
+
+
+def make_for_await(world):
+    # To raise where Python collects it would be in vain: nothing comes out of __del__.
+    world.watching = awatch(world.root)
+
+    async def main():
+        async with world.watching:
+            pass
+
+    asyncio.run(main())
+
+
+def make_flat_drop_in(world):
+    world.watcher = Inotify([world.root, f"{world.root}/1"])
+
+
+def make_tree_drop_in(world):
+    world.watcher = InotifyTree(world.root)
+
+
+MAKING = [make, make_with_all, make_for_await, make_flat_drop_in, make_tree_drop_in]
+
+
+@pytest.mark.parametrize("run", MAKING)
+def test_making_one_leaves_no_descriptor(fresh_root, run):
+    assert EachPlace(lambda: Made(fresh_root()), run, fresh=True).at_each() > 100
+
+
+# --- awatch ---
+
+
+class Awatched(World):
+    def begin(self):
+        super().begin()
+        self.events = awatch(self.root, mask=Mask.CREATE)
+
+    def finish(self):
+        # What was interrupted while it listed is closed.
+        if not self.events._watcher.ended:
+            self.told += self.events._watcher.sync()
+        asyncio.run(self.events.aclose())
+        self.watcher.sync()
+
+    def check(self):
+        """Its own watcher does not serve here."""
+
+
+def awatched(world):
+    async def main():
+        async for event in world.events:
+            world.told.append(event)
+            if len(world.told) == 3:
+                return
+
+    asyncio.run(main())
+
+
+def test_awatch(fresh_root):
+    """Where it was interrupted while it listed there is nothing to tell."""
+    case = EachPlace(lambda: Awatched(fresh_root()), awatched, change="change_files", while_waiting=True)
+    assert case.at_each(accept=lambda told: told == []) > 200
+
+
+# --- the dispatcher ---
+
+
+class Plugin:
+    def __init__(self):
+        self.events, self.created, self.batches, self.settled = [], [], [], []
+
+    @hookimpl
+    def inotify_event(self, event):
+        self.events.append(event)
+
+    @hookimpl
+    def inotify_created(self, event):
+        self.created.append(event)
+
+    @hookimpl
+    def inotify_events(self, events):
+        self.batches += events
+
+
+class Dispatched(World):
+    """Two plugins get each event once, by whatever hook, in order."""
+
+    def begin(self):
+        super().begin()
+        self.dispatcher, self.plugins = Dispatcher(), [Plugin(), Plugin()]
+        for plugin in self.plugins:
+            self.dispatcher.register(plugin)
+
+    def finish(self):
+        self.dispatcher.run(self.watcher, timeout=0)
+        assert self.watcher.sync() == []
+        first, second = self.plugins
+        self.told = first.events
+        for log in (first.batches, second.events, second.batches):
+            assert log == self.told
+        created = [event for event in self.told if event.mask & Mask.CREATE or event.name == "d"]
+        assert first.created == second.created == [event for event in created if not event.moved_from]
+
+
+def run_dispatcher(world):
+    world.dispatcher.run(world.watcher, timeout=0)
+
+
+def arun_dispatcher(world):
+    async def main():
+        await world.dispatcher.arun(world.watcher, count=3)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [run_dispatcher, arun_dispatcher])
+def test_dispatcher(fresh_root, run):
+    assert EachPlace(lambda: Dispatched(fresh_root()), run, change="change_files").at_each() > 200
+
+
+# --- the drop-in ---
+
+
+class DropIn(World):
+    """Of the drop-in; its events are tuples."""
+
+    def open(self):
+        return InotifyTree(self.root)
+
+    def begin(self):
+        super().begin()
+        if self.trials == 1:
+            self.drop_in = self.open()
+        list(self.drop_in.event_gen(timeout_s=0, yield_nones=False))
+
+    def finish(self):
+        self.told += self.drop_in.event_gen(timeout_s=0, yield_nones=False)
+
+    def check(self):
+        self.watcher.sync()
+
+    def close(self):
+        super().close()
+        self.drop_in.close()
+
+    def brief(self):
+        return sorted(
+            (",".join(names), f"{path}/{name}"[len(self.top) :])
+            for _, names, path, name in self.told
+            if not {"IN_OPEN", "IN_ACCESS", "IN_CLOSE_NOWRITE", "IN_IGNORED"} & set(names)
+        )
+
+
+class FlatDropIn(DropIn):
+    def open(self):
+        return Inotify(block_duration_s=0)
+
+    def begin(self):
+        super().begin()
+        self.drop_in.add_watch(self.top)
+
+    def clear(self):
+        super().clear()
+        list(self.drop_in.event_gen(timeout_s=0, yield_nones=False))
+
+
+def drop_in(world):
+    events = world.drop_in.event_gen(timeout_s=0, yield_nones=False)
+    try:
+        for event in events:
+            world.told.append(event)
+            if len(world.told) == 2:
+                break
+    finally:
+        sys.settrace(None)
+        events.close()
+
+
+@pytest.mark.parametrize("world", [DropIn, FlatDropIn])
+def test_drop_in(fresh_root, world):
+    assert EachPlace(lambda: world(fresh_root()), drop_in, change="change_files").at_each() > 100
+
+
+# --- none is forgotten ---
+
+
+# What each public name of a watcher is tried by, but for those that call nothing else.
+TRIED = {
+    *READING,
+    *QUESTIONS,
+    *ENDS,
+    *("add", "aadd", "remove", "__init__"),
+    # In "properties".
+    *("ended", "track"),
+    # Both return the watcher itself; with __exit__ and __aexit__.
+    *("__enter__", "__aenter__"),
+    # Called by Python in a child, and by the collector.
+    *("forked", "__del__"),
+}
+
+
+def test_each_public_call_of_a_watcher_is_tried():
+    public = {
+        name
+        for kind in Watcher.__mro__[:-1]
+        for name in vars(kind)
+        if not name.startswith("_") or name in ("__init__", "__iter__", "__aiter__", "__enter__", "__exit__")
+    }
+    assert public - TRIED == set()
