@@ -85,6 +85,8 @@ class World:
             self.roots.append(self.root + "/.")
         elif self.kind == "links":
             self.options["follow_symlinks"] = True
+            # Its oracle knows places, not patterns.
+            self.options.pop("include", None)
             self.options["max_places"] = self.dice.randint(1, 3)
         elif self.kind == "odd names":
             self.letters = ODD_NAMES
