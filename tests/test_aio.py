@@ -321,6 +321,8 @@ async def test_a_path_that_is_not_there_is_an_error_and_leaves_nothing_open(tmp_
 def test_an_option_that_is_wrong_is_refused_at_once(tmp_path, no_fd_left):
     with pytest.raises(ValueError, match="max_depth"):
         awatch(tmp_path, max_depth=0)
+    with pytest.raises(ValueError, match="max_places"):
+        awatch(tmp_path, max_places=0)
 
 
 # --- cancellation ---

@@ -100,6 +100,17 @@ def test_the_depth_can_be_limited(tmp_path):
         assert watching.line() == os.fsencode(tmp_path / "a" / "c")
 
 
+def test_the_places_to_which_links_lead_can_be_limited(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "root").mkdir()
+    for name in "abc":
+        (tmp_path / "root" / name).symlink_to(tmp_path / "target")
+    arguments = ("--follow-symlinks", "--max-places", "2", "--format", "%e")
+    with Watching("watch", *arguments, str(tmp_path / "root")) as watching:
+        (tmp_path / "target" / "new").touch()
+        assert [watching.line() for _ in range(3)] == [b"UNWATCHED,ISDIR", b"CREATE", b"CREATE"]
+
+
 def test_what_matches_a_pattern_is_left_out(tmp_path):
     (tmp_path / "skipped").mkdir()
     (tmp_path / ".gitignore").write_text("*.o\n")
@@ -555,6 +566,7 @@ def test_a_path_that_can_not_be_watched_is_one_line_and_exit_code_1(tmp_path, pa
         ["watch", "--format", "%", "."],
         ["watch", "--count", "0", "."],
         ["watch", "--max-depth", "-1", "."],
+        ["watch", "--max-places", "0", "."],
         ["watch", "--timeout", "soon", "."],
         ["watch", "--plugin"],
         ["watch", "--no\nsense", "."],

@@ -8,6 +8,7 @@ from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.nodes import Children
+from tests.stress import oracles
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 
@@ -520,6 +521,39 @@ def test_a_name_in_doubt_behind_a_loop_is_not_looked_for_for_ever(root):
         loop = tree.ledger.roots[0].children["a"].children["loop"]
         tree._doubts.suspect(loop, "f")
         assert watcher.sync(5) == []
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "and another directory is there"])
+def test_a_link_in_a_directory_that_has_moved_on_is_followed(root, outside, again):
+    write_all(outside, "x")
+    os.mkdir(f"{root}/d")
+    with following(root) as watcher:
+        os.symlink(outside, f"{root}/d/link")
+        os.rename(f"{root}/d", f"{root}/e")
+        if again:
+            os.mkdir(f"{root}/d")
+        watcher.sync()
+        assert f"{root}/e/link/x" in watcher.snapshot()
+
+
+def test_no_watch_is_left_where_another_directory_was_looked_at(root, outside):
+    """What it is in leaves right then, so it never has an event by which it could be known."""
+    write_all(root, "in/d/", "e/")
+    write_all(outside, "other/")
+    with following(root) as watcher:
+        write(f"{root}/in/d/f")
+        os.rename(f"{root}/in/d", f"{outside}/d")
+        os.rename(f"{outside}/other", f"{root}/in/d")
+        after(
+            watcher._tree._disk,
+            "watch",
+            lambda: os.rename(f"{root}/in", f"{outside}/in"),
+            when=lambda fd, mask: os.readlink(f"/proc/self/fd/{fd}") == f"{root}/in/d",
+        )
+        watcher.sync()
+        watcher.sync()
+        assert watcher.snapshot() == {f"{root}/e": True}
+        assert len(oracles.kernel_watches(watcher._instance.fileno())) == watcher.stats()["watches"] == 2
 
 
 def test_a_rename_costs_as_many_looks_as_there_are_links_below(root, outside, monkeypatch):

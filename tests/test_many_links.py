@@ -531,21 +531,7 @@ def test_a_link_that_waits_now_and_then_waits_once(root, outside):
         assert sum(map(len, uncovered._queues.values())) < 600
 
 
-# --- links in what was moved before anybody read ---
-
-
-@pytest.mark.parametrize("again", [False, True], ids=["", "and another directory is there"])
-def test_a_link_in_a_directory_that_has_moved_on_is_followed(root, outside, again):
-    write_all(outside, "x")
-    os.mkdir(f"{root}/d")
-    with Follower(root) as follower:
-        os.symlink(outside, f"{root}/d/link")
-        os.rename(f"{root}/d", f"{root}/e")
-        if again:
-            os.mkdir(f"{root}/d")
-        follower.sync()
-        assert f"{root}/e/link/x" in follower.snapshot()
-        follower.assert_right()
+# --- before anybody read ---
 
 
 def test_a_directory_that_is_found_below_what_was_in_it_is_not_taken_for_a_loop_for_ever(root):
