@@ -142,7 +142,7 @@ MUTATIONS = {
         "return 1;",
     ),
     "beginning the listing behind the watch": (
-        "csrc/kernel.c",
+        "csrc/crawl.c",
         "if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(",
         "if (!ic_crawl_list(",
     ),
