@@ -224,6 +224,12 @@ class Gated(Watching):
         finally:
             resource.setrlimit(resource.RLIMIT_STACK, before)
 
+    def __exit__(self, *exception):
+        if self.process.poll() is None:
+            # Killed, it would leave its command behind.
+            self.end()
+        super().__exit__(*exception)
+
     def run(self):
         """The number of paths of the next run, of its change, and the first path."""
         word, count, total, first = self.line().split()
