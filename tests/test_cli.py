@@ -514,6 +514,21 @@ def test_when_the_last_root_is_gone_it_ends_and_says_so(tmp_path, command, how):
     )
 
 
+def test_it_says_so_also_where_the_output_is_closed(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "remove.py").write_text(
+        "import inotify_cffi, os\n@inotify_cffi.hookimpl\ndef inotify_start():\n"
+        f"    os.rmdir({str(tmp_path / 'root')!r})\n"
+    )
+    command = [*COMMAND, "watch", "-q", "--no-plugin", "console", "--plugin", str(tmp_path / "remove.py")]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command, str(tmp_path / "root")],
+        check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"nothing is left to watch" in done.stderr
+
+
 def test_what_was_told_before_is_printed_then(tmp_path):
     root = tmp_path / "root"
     (root / "a").mkdir(parents=True)

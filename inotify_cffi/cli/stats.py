@@ -79,6 +79,10 @@ class Counts:
         sums = [sum(count for (_, each), count in self._kinds.items() if each == kind) for kind in KINDS]
         return [*rows, ((sum(self._totals.values()), *sums), f"all {len(self._totals)} directories")]
 
+    def fitted(self, rows: list[Row], width: int) -> str:
+        """Return the table no wider than a terminal."""
+        return fitted(HEAD, rows, width, short=f"all {len(self._totals)}")
+
 
 class Printed:
     """The table once, at the end; on a terminal no wider than that."""
@@ -108,7 +112,7 @@ class Printed:
     def _text(self) -> str:
         rows = self._counts.rows()
         if self._on_terminal:
-            return fitted(HEAD, rows, shutil.get_terminal_size().columns)
+            return self._counts.fitted(rows, shutil.get_terminal_size().columns)
         return table(HEAD, [(*counts, directory) for counts, directory in rows])
 
 
@@ -153,7 +157,7 @@ class Live:
     def _drawn(self) -> object:
         size = shutil.get_terminal_size()
         # The line that sums up is to be seen, too; and one line is left for the cursor.
-        text = fitted(HEAD, self._counts.rows(size.lines - OTHER_LINES), size.columns)
+        text = self._counts.fitted(self._counts.rows(size.lines - OTHER_LINES), size.columns)
         return needed("rich.text", "a live table").Text(text.rstrip("\n"), no_wrap=True)
 
 

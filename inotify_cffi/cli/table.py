@@ -44,7 +44,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fitted(head: Sequence[str], rows: Sequence[Row], width: int) -> str:
+def fitted(head: Sequence[str], rows: Sequence[Row], width: int, *, short: str) -> str:
     """Return a table of counts and what they are about, no wider than *width*, with every count that is not 0.
 
     What they are about is cut in the middle, for a path says most at its ends. Where there is little room, the
@@ -54,6 +54,7 @@ def fitted(head: Sequence[str], rows: Sequence[Row], width: int) -> str:
         head: the names of the counts, and that of what they are about.
         rows: the counts, and a text.
         width: the columns of the terminal.
+        short: stands for the last row's text where that has no room.
 
     """
     *names, last = head
@@ -69,6 +70,8 @@ def fitted(head: Sequence[str], rows: Sequence[Row], width: int) -> str:
             left = width - sum(widths) - gap * len(widths)
             if left >= min(least, max(size(text) for text in (last, *(text for _, text in shown)))):
                 lines = [(titles, last), *(([str(count) for count in counts], text) for counts, text in shown)]
+                if size(lines[-1][1]) > left:
+                    lines[-1] = (lines[-1][0], short)
                 return "".join(
                     (" " * gap).join([*(cell.rjust(room) for cell, room in zip(cells, widths)), cut(text, left)])
                     + "\n"
