@@ -18,6 +18,7 @@ from inotify_cffi.claim import Iteration
 from inotify_cffi.delivery import Owed
 from inotify_cffi.dispatch import enough
 from inotify_cffi.errors import BusyError, PluginError
+from inotify_cffi.native import threads_are_green
 from inotify_cffi.registry import HOOK_NAMES
 
 if TYPE_CHECKING:
@@ -76,10 +77,13 @@ class Dispatcher(dispatch.Dispatcher):
 
         Raises:
             BusyError: something reads the watcher already.
-            PluginError: a hook is a coroutine.
+            PluginError: a hook is a coroutine; or a plugin has a worker, and threads are green (gevent, eventlet).
 
         """
         self._check_coroutines(awaited=False)
+        if self._lanes and threads_are_green():
+            # It would be a green thread of that thread, and have its turn when all is over.
+            raise PluginError(f"plugin {next(iter(self._lanes))!r} asks for a worker: not with green threads")
         start = Start(
             watcher._claim,  # noqa: SLF001
             lambda: self.run(

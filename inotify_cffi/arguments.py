@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import operator
 import os
+from operator import index
 
 from inotify_cffi import bits
 from inotify_cffi.errors import PathError
@@ -43,8 +44,14 @@ def checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | b
 
 
 def checked_mask(mask: int) -> int:
-    """Return *mask* as an int. Raises ValueError where it asks for no event."""
-    asked = int(mask)
+    """Return *mask* as an int. Raises TypeError where it is none, ValueError where it asks for no event."""
+    try:
+        asked = index(mask)
+    except TypeError:
+        hint = "; parse_mask() makes one of words" if isinstance(mask, str) else ""
+        raise TypeError(
+            f"a mask is flags of inotify_cffi.Mask, as in Mask.CREATE | Mask.DELETE, not {mask!r}{hint}"
+        ) from None
     if not asked & bits.ALL:
         raise ValueError(f"the mask {asked:#x} asks for no event; combine some of inotify_cffi.Mask")
     return asked

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from _thread import allocate_lock
 
 from inotify_cffi.claim import Claim, Iteration
 from inotify_cffi.errors import BusyError, ClosedError
+from inotify_cffi.native import new_lock, new_thread
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,22 +28,21 @@ class Start:
     """
 
     def __init__(self, claim: Claim, work: Callable[[], object]) -> None:
-        import threading
-
         self._claim = claim
         self._work = work
-        self._begun = threading.Event()
+        self._begun = new_lock()
         self._refused: BusyError | None = None
         self._given_up = False
-        self.go = allocate_lock()
+        self.go = new_lock()
         # Who ends the program without closing the watcher does not wait for it.
-        self.thread = threading.Thread(target=self._run, name="inotify_cffi", daemon=True)
+        self.thread = new_thread(self._run, "inotify_cffi")
 
     def begin(self) -> threading.Thread:
         """Start it, and return it when it has the events. Raises BusyError if another iterates."""
         self.go.acquire()
+        self._begun.acquire()
         self.thread.start()
-        self._begun.wait()
+        self._begun.acquire()
         if self._refused is not None:
             raise self._refused
         return self.thread
@@ -64,7 +63,7 @@ class Start:
             self._refused = error
             return
         finally:
-            self._begun.set()
+            self._begun.release()
         try:
             with self.go:
                 if self._given_up:

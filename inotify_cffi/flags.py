@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntFlag
 
 from inotify_cffi import bits
+from inotify_cffi.suggestions import did_you_mean
 
 __all__ = ["Mask", "parse_mask"]
 
@@ -63,7 +64,8 @@ def parse_mask(text: str) -> Mask:
         name = word.strip().upper()
         name = name[3:] if name.startswith("IN_") and name != "IN_SYNC" else name
         if name not in Mask.__members__:
-            known = ", ".join(name.lower() for name in Mask.__members__)
-            raise ValueError(f"{word.strip()!r} is not an event; use some of {known}")
+            known = [each.lower() for each in Mask.__members__]
+            hint = did_you_mean(name.lower(), known)
+            raise ValueError(f"{word.strip()!r} is not an event; use some of {', '.join(known)}{hint}")
         mask |= Mask[name]
     return mask

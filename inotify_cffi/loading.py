@@ -1,4 +1,4 @@
-"""Find plugins: by the name of an entry point, as ``module:attr``, or in a file.
+"""Find plugins: by the name of an entry point, as ``module:attr``, in a file, or as ``path.py:attr``.
 
 Nothing is registered here, and nothing is imported but the plugin that was asked for.
 """
@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from inotify_cffi.errors import PluginError
 from inotify_cffi.hookspecs import PROJECT
 from inotify_cffi.regular import check_regular
+from inotify_cffi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from types import ModuleType
 
 __all__ = ["Installed", "find", "installed"]
+
+# What a function has that hookimpl has marked.
+MARK = f"{PROJECT}_impl"
 
 
 class Installed(NamedTuple):
@@ -48,15 +53,19 @@ def find(source: str) -> tuple[str, object]:
     """Return the name and the plugin that *source* stands for.
 
     Args:
-        source: ``NAME`` of an installed plugin, ``module:attr``, or the path of a ``.py`` file. A class is
-            called without arguments, and what it returns is the plugin.
+        source: ``NAME`` of an installed plugin, ``module:attr``, the path of a ``.py`` file, or ``path.py:attr``.
+            A class is called without arguments, and what it returns is the plugin. A file is the plugin itself
+            if it has hooks, else the one class in it that has some.
 
     Raises:
         PluginError: there is none, or it can not be imported.
 
     """
+    file, _, attributes = source.rpartition(":")
     if source.endswith(".py"):
-        name, plugin = os.path.basename(source)[: -len(".py")], _from_file(source)
+        name, plugin = _stem(source), _plugin_of(source, _from_file(source))
+    elif file.endswith(".py"):
+        name, plugin = f"{_stem(file)}:{attributes}", _attribute(source, _from_file(file), attributes)
     elif ":" in source:
         name, plugin = source, _from_module(source)
     else:
@@ -69,8 +78,46 @@ def find(source: str) -> tuple[str, object]:
     return name, plugin
 
 
-def _from_file(path: str) -> object:
-    name = os.path.basename(path)[: -len(".py")]
+def _stem(path: str) -> str:
+    return os.path.basename(path)[: -len(".py")]
+
+
+def _plugin_of(path: str, module: ModuleType) -> object:
+    """Return what in a file is the plugin: all of it, or the class that has hooks."""
+    if _has_hooks(module):
+        return module
+    classes = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        # What it has imported is somebody else's, and what begins with an underscore nobody's.
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+        and _has_hooks(value)
+    ]
+    if len(classes) > 1:
+        choices = ", ".join(f"{path}:{name}" for name in classes)
+        raise PluginError(f"plugin {path!r} has several classes with hooks; choose one of {choices}")
+    # Without any the refusal says what is missing.
+    return getattr(module, classes[0]) if classes else module
+
+
+def _has_hooks(thing: object) -> bool:
+    # As pluggy looks for them.
+    return any(isinstance(getattr(getattr(thing, name, None), MARK, None), dict) for name in dir(thing))
+
+
+def _attribute(source: str, found: object, attributes: str) -> object:
+    try:
+        for attribute in filter(None, attributes.split(".")):
+            found = getattr(found, attribute)
+    except Exception as error:
+        raise _not_importable(source, error) from error
+    return found
+
+
+def _from_file(path: str) -> ModuleType:
+    name = _stem(path)
     try:
         check_regular(path)
     except FileNotFoundError:
@@ -96,11 +143,9 @@ def _from_module(source: str) -> object:
     module_name, _, attributes = source.partition(":")
     try:
         found: object = importlib.import_module(module_name)
-        for attribute in filter(None, attributes.split(".")):
-            found = getattr(found, attribute)
     except (Exception, SystemExit) as error:
         raise _not_importable(source, error) from error
-    return found
+    return _attribute(source, found, attributes)
 
 
 def _from_entry_point(name: str) -> object:
@@ -112,9 +157,10 @@ def _from_entry_point(name: str) -> object:
             except (Exception, SystemExit) as error:
                 raise _not_importable(f"{name} of {candidate.distribution}", error) from error
             return plugin
-    known = ", ".join(candidate.name for candidate in offered) or "none"
+    known = [candidate.name for candidate in offered]
     raise PluginError(
-        f"no plugin {name!r} is installed; there are: {known}; a module is given as module:attr, a file as path.py"
+        f"no plugin {name!r} is installed{did_you_mean(name, known)}; there are: {', '.join(known) or 'none'}; a "
+        "module is given as module:attr, a file as path.py or path.py:attr"
     )
 
 

@@ -12,6 +12,7 @@ import os
 import select
 
 from inotify_cffi import _syscalls
+from inotify_cffi.native import new_poll
 from inotify_cffi.scan import MOUNTS
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,7 @@ class MountNews:
         if self._own is None and self.fd != NOT_THERE:
             held = _open()
             if held is not None:
-                poll = select.poll()
+                poll = new_poll()
                 poll.register(held.fd, select.POLLPRI)
                 self._own = Own(held, poll)
 

@@ -95,12 +95,13 @@ class Registry:
         """Find a plugin and register it.
 
         Args:
-            source: the ``NAME`` of an installed plugin (entry point group ``inotify_cffi``), ``module:attr``, or
-                the path of a ``.py`` file. A class is called without arguments.
+            source: the ``NAME`` of an installed plugin (entry point group ``inotify_cffi``), ``module:attr``, the
+                path of a ``.py`` file, which has hooks or one class with hooks, or ``path.py:attr``. A class is
+                called without arguments.
 
         Returns:
-            Its name: that of the entry point, the source, or that of the file without ``.py``. A blocked one
-            is not imported.
+            Its name: that of the entry point, the source, or that of the file without ``.py``, and of what is in
+            it. A blocked one is not imported.
 
         Raises:
             PluginError: it is not found, can not be imported or registered.

@@ -175,7 +175,7 @@ def unknown_placeholder(command: Sequence[str]) -> str:
 
 def _unknown(word: str) -> str:
     known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-    near = difflib.get_close_matches(word.lower(), PLACEHOLDERS, n=1)
+    near = difflib.get_close_matches(word.lower(), PLACEHOLDERS, n=1, cutoff=0.65)
     hint = f"; did you mean {{{near[0]}}}?" if near else ";"
     return f"{{{word}}} is no placeholder{hint} there are {known}; in a script of the shell (--shell) braces stay"
 

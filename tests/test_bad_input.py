@@ -3,10 +3,11 @@
 import errno
 import math
 import os
+import re
 
 import pytest
 
-from inotify_cffi import ClosedError, Mask, PathError, Watcher
+from inotify_cffi import ClosedError, Mask, PathError, Watcher, awatch
 
 pytestmark = pytest.mark.usefixtures("no_fd_left")
 
@@ -157,6 +158,20 @@ def test_a_callable_that_returns_a_negative_block_duration(watcher):
 def test_a_mask_that_asks_for_no_event(here, mask):
     with pytest.raises(ValueError, match=f"{int(mask):#x} asks for no event"):
         Watcher("sub", mask=mask)
+
+
+@pytest.mark.parametrize("mask", ["create", b"create", None, 1.5, ["create"]])
+@pytest.mark.parametrize("call", ["Watcher", "add", "awatch"])
+def test_a_mask_that_is_no_mask_is_told_what_one_is(here, mask, call):
+    says = r"a mask is flags of inotify_cffi\.Mask, as in Mask\.CREATE \| Mask\.DELETE, not "
+    says += re.escape(repr(mask)) + (r"; parse_mask\(\) makes one of words" if isinstance(mask, str) else "$")
+    with Watcher() as watcher:
+        # None is the watcher's own, there.
+        if call == "add" and mask is None:
+            watcher.add("sub", mask=mask)
+            return
+        with pytest.raises(TypeError, match=says):
+            {"Watcher": Watcher, "add": watcher.add, "awatch": awatch}[call]("sub", mask=mask)
 
 
 def test_a_depth_at_which_nothing_is(here):

@@ -254,6 +254,94 @@ def test_a_file_is_a_plugin_with_options_of_its_own(tmp_path):
     assert done.stdout == b"hey you\n"
 
 
+CLASSES = """
+import inotify_cffi
+from functools import partial
+
+def hook(function):
+    return function
+
+class _Base:
+    @inotify_cffi.hookimpl
+    def inotify_created(self, path):
+        print(type(self).__name__, flush=True)
+
+class Greeter(_Base):
+    unrelated = partial(print)
+
+class Helper:
+    pass
+"""
+
+OTHER = """
+class Other(_Base):
+    class Inner(_Base):
+        pass
+
+made = Other()
+"""
+
+IMPORTED = "import sys, os\nsys.path.insert(0, os.path.dirname(__file__))\nfrom classes import Greeter\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "greets"),
+    [
+        ("mine.py", CLASSES, "Greeter"),
+        ("mine.py:Greeter", CLASSES + OTHER, "Greeter"),
+        ("mine.py:Other.Inner", CLASSES + OTHER, "Inner"),
+        ("mine.py:made", CLASSES + OTHER, "Other"),
+        ("mine.py:_Base", CLASSES, "_Base"),
+        ("mine.py:Greeter", IMPORTED, "Greeter"),
+        ("a:b.py", CLASSES, "Greeter"),
+        ("a:b.py:Greeter", CLASSES, "Greeter"),
+    ],
+)
+def test_a_class_in_a_file_is_a_plugin(tmp_path, source, text, greets):
+    (tmp_path / (source.partition(".py")[0] + ".py")).write_text(text)
+    (tmp_path / "classes.py").write_text(CLASSES)
+    (tmp_path / "d" / "a").mkdir(parents=True)
+    done = run("watch", "-q", "--plugin", f"{tmp_path}/{source}", "--no-plugin", "console", "--existing", "-t", "0",
+               str(tmp_path / "d"))  # fmt: skip
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, greets + "\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "says"),
+    [
+        (
+            "mine.py",
+            CLASSES + OTHER,
+            "has several classes with hooks; choose one of {path}:Greeter, {path}:Other\n",
+        ),
+        ("mine.py", IMPORTED, "plugin 'mine' has no hook: mark its functions with @inotify_cffi.hookimpl"),
+        ("mine.py", "", "plugin 'mine' has no hook"),
+        ("mine.py:Helper", CLASSES, "plugin 'mine:Helper' has no hook"),
+        ("mine.py:Greter", CLASSES, "can not be imported: AttributeError"),
+        ("none.py:Greeter", CLASSES, "can not be imported: FileNotFoundError"),
+        (
+            "mine.py:Made",
+            CLASSES + "class Made(_Base):\n    def __init__(self, x): pass\n",
+            "can not be imported: TypeError",
+        ),
+    ],
+)
+def test_what_in_a_file_is_no_plugin_is_said(tmp_path, source, text, says):
+    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "classes.py").write_text(CLASSES)
+    done = run("watch", "--plugin", f"{tmp_path}/{source}", str(tmp_path))
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert says.format(path=tmp_path / "mine.py") in done.stderr.decode()
+
+
+def test_a_file_with_hooks_is_the_plugin_also_with_a_class(tmp_path):
+    hooks = "@inotify_cffi.hookimpl\ndef inotify_created():\n    print('file', flush=True)\n"
+    (tmp_path / "mine.py").write_text(CLASSES + hooks)
+    (tmp_path / "d" / "a").mkdir(parents=True)
+    arguments = ["-q", "--plugin", f"{tmp_path}/mine.py", "--no-plugin", "console", "--existing", "-t", "0"]
+    assert run("watch", *arguments, str(tmp_path / "d")).stdout == b"file\n"
+
+
 def test_a_plugin_that_raises_is_reported_in_one_line_and_the_others_go_on(tmp_path):
     (tmp_path / "bad.py").write_text(
         "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_event(event):\n    raise KeyError('a\\nb')\n"
@@ -437,6 +525,21 @@ def test_when_the_last_root_is_gone_it_ends_and_says_so(tmp_path, command, how):
     )
 
 
+def test_it_says_so_also_where_the_output_is_closed(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "remove.py").write_text(
+        "import inotify_cffi, os\n@inotify_cffi.hookimpl\ndef inotify_start():\n"
+        f"    os.rmdir({str(tmp_path / 'root')!r})\n"
+    )
+    command = [*COMMAND, "watch", "-q", "--no-plugin", "console", "--plugin", str(tmp_path / "remove.py")]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command, str(tmp_path / "root")],
+        check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"nothing is left to watch" in done.stderr
+
+
 def test_what_was_told_before_is_printed_then(tmp_path):
     root = tmp_path / "root"
     (root / "a").mkdir(parents=True)
@@ -596,6 +699,32 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys, tmp_path, monkeypatch):
     assert printed.out == ""
     # Without any argument it is the help.
     assert printed.err.count("\n") == 1 or not arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["watch", "--recursiv", "."], "unrecognized arguments: --recursiv; did you mean --recursive?"),
+        (["watch", "--exclud=*.o", "."], "did you mean --exclude?"),
+        (["watch", ".", "--nonsense", "x"], "unrecognized arguments: --nonsense x; see"),
+        # That of a plugin, and one behind the paths.
+        (["watch", ".", "--formt", "json"], "did you mean --format?"),
+        (["run", "--on-bussy", "restart", ".", "--", "true"], "did you mean --on-busy?"),
+        (["stats", "--tpo", "3", "."], "did you mean --top?"),
+        (["wacth", "."], "'wacth' is no command; did you mean watch? there are watch, run, stats"),
+        (["nonsense", "."], "'nonsense' is no command; there are watch, run, stats"),
+        (["watch", "-e", "creat", "."], "; did you mean create?; see"),
+    ],
+)
+def test_what_is_mistyped_gets_a_suggestion(arguments, says, capsys):
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert (says in printed, printed.count("\n")) == (True, 1), printed
+
+
+def test_a_plugin_that_is_mistyped_gets_a_suggestion(capfd):
+    assert main(["watch", "--plugin", "consol", "."]) == 1
+    assert "no plugin 'consol' is installed; did you mean console?; there are:" in capfd.readouterr().err
 
 
 def test_the_version_is_printed(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
 import json
@@ -22,7 +23,7 @@ from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
 from inotify_cffi import Watcher
 from inotify_cffi.cli import main, usage
 from inotify_cffi.cli.config import ConfigError, read
-from inotify_cffi.cli.table import table
+from inotify_cffi.cli.table import cut, fitted, size, table
 
 try:
     import rich
@@ -47,6 +48,60 @@ def root(tmp_path):
 
 def test_a_table_has_numbers_to_the_right():
     assert table(("NAME", "N"), [("a", 1), ("long", 100)]) == "NAME    N\na       1\nlong  100\n"
+
+
+HEAD = ("TOTAL", "CREATED", "WRITTEN", "ATTRIB", "MOVED", "DELETED", "READ", "DIRECTORY")
+LONG = "/srv/a/rather/long/way/down/to/the/end"
+
+
+@pytest.mark.parametrize("width", range(24, 61))
+@pytest.mark.parametrize(
+    "counts",
+    [(7, 1, 2, 0, 3, 1, 0), (1234, 1000, 200, 0, 34, 0, 0), (99999, 99999, 0, 0, 0, 99998, 99997), (0,) * 7],
+)
+@pytest.mark.parametrize("path", [LONG, "/x", "/データ/" * 12])
+def test_a_narrow_table_keeps_counts_and_cuts_paths_in_the_middle(width, counts, path):
+    text = fitted(HEAD, [(counts, path), (counts, "all 1 directories")], width, short="all 1")
+    lines = text.splitlines()
+    assert all(size(line) <= width for line in lines)
+    shown = [int(number) for number in re.findall(r"(?<![a-z/])\d+(?!\S* dir)", text.replace("all 1", "all one"))]
+    assert [number for number in shown if number] == [number for number in counts if number] * 2
+    assert "all 1" in text
+    assert path in text or any(re.search(r"\S…\S", line) for line in lines)
+    if "…" in text and path == LONG:
+        assert any(line.endswith(("end", "/end")) for line in lines)
+
+
+def test_a_wide_table_is_as_it_is_in_a_pipe():
+    counts = (7, 1, 2, 0, 3, 1, 0)
+    assert fitted(HEAD, [(counts, LONG)], 200, short="").split() == table(HEAD, [(*counts, LONG)]).split()
+
+
+@pytest.mark.parametrize(
+    ("width", "names"), [(100, "TOTAL CREATED"), (60, "TOT CRE"), (40, "TOT CRE"), (30, "T C"), (24, "T C")]
+)
+def test_names_of_columns_are_shortened_before_a_path_is_lost(width, names):
+    first = fitted(HEAD, [((7, 1, 2, 0, 3, 1, 0), LONG)] * 2, width, short="").splitlines()[0]
+    assert " ".join(first.split()[:2]) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "cuts_to"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdef", 5, "ab…ef"),
+        ("abcdef", 4, "a…ef"),
+        ("abcdef", 2, "…f"),
+        ("abcdef", 1, "…"),
+        ("abcdef", 0, ""),
+        ("日本語の名前", 12, "日本語の名前"),
+        ("日本語の名前", 9, "日本…名前"),
+        ("e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"),
+    ],
+)
+def test_a_text_is_cut_in_the_middle(text, width, cuts_to):
+    assert cut(text, width) == cuts_to
+    assert size(cuts_to) <= width
 
 
 # --- plugins ---
@@ -213,6 +268,30 @@ def read_until(fd, text):
 
 
 @pytest.mark.skipif(rich is None, reason="the extra cli is not installed")
+@pytest.mark.parametrize("columns", [24, 40, 60])
+def test_a_live_table_on_a_narrow_terminal_has_its_counts(root, columns):
+    for number in range(30):
+        (root / f"{number:02}-with-a-rather-long-name" / "below").mkdir(parents=True)
+    arguments = ["stats", "-q", "--existing", "--count", "60", "--top", "50", str(root)]
+    process, terminal = on_a_terminal(*arguments, size=(12, columns))
+    with contextlib.ExitStack() as ended:
+        ended.callback(os.close, terminal)
+        ended.callback(process.wait)
+        ended.callback(process.kill)
+        printed = b""
+        with contextlib.suppress(OSError):  # it has ended
+            while True:
+                printed += os.read(terminal, 4096)
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed.decode()).rstrip().split("\r\n")
+    # The sum is there, though not all rows are.
+    assert last[-1].split()[:2] == ["60", "60"]
+    assert " all 31" in last[-1]
+    assert last[-2].split()[:2] == ["1", "1"]
+    assert re.search(r"\S…\S", last[-2])
+    assert all(len(line) <= columns for line in last[-9:])
+
+
+@pytest.mark.skipif(rich is None, reason="the extra cli is not installed")
 def test_stats_draws_a_live_table_on_a_terminal(root):
     process, terminal = on_a_terminal("stats", str(root))
     try:
@@ -227,16 +306,25 @@ def test_stats_draws_a_live_table_on_a_terminal(root):
         os.close(terminal)
 
 
-def test_a_live_table_without_rich_says_what_to_install(root, tmp_path):
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_without_rich_there_is_a_plain_table_at_the_end(root, tmp_path, quiet):
     (tmp_path / "rich.py").write_text("raise ImportError('not here')")
-    process, terminal = on_a_terminal("stats", str(root), PYTHONPATH=str(tmp_path))
-    try:
-        assert b"needs rich: pip install 'inotify_cffi[cli]'" in read_until(terminal, b"\n")
-        assert process.wait(PATIENCE_S) == 1
-    finally:
-        process.kill()
-        process.wait()
-        os.close(terminal)
+    (root / "long" / "way" / "to" / "the-end").mkdir(parents=True)
+    arguments = ["stats", *quiet, "--existing", "--count", "4", str(root)]
+    process, terminal = on_a_terminal(*arguments, size=(24, 60), PYTHONPATH=str(tmp_path))
+    with contextlib.ExitStack() as ended:
+        ended.callback(os.close, terminal)
+        ended.callback(process.wait)
+        ended.callback(process.kill)
+        printed = read_until(terminal, b"all 4 directories")
+        assert process.wait(PATIENCE_S) == 0
+    lines = printed.decode().splitlines()
+    said = "inotify-cffi: a live table needs rich: pip install 'inotify_cffi[cli]'; this one is printed at the end"
+    assert (lines[0] == said) is not quiet
+    assert lines[-6].split() == ["TOT", "CRE", "WRI", "ATT", "MOV", "DEL", "REA", "DIRECTORY"]
+    assert lines[-1] == "  4   4   0   0   0   0   0 all 4 directories"
+    assert all(len(line) <= 60 for line in lines[-6:])
+    assert any("…" in line and line.endswith("/way/to") for line in lines[-6:])
 
 
 def test_watch_on_a_terminal_works_without_rich_and_in_colour(root, tmp_path):
@@ -270,6 +358,14 @@ def test_a_table_becomes_arguments(tmp_path):
         ("--exclude=x", "--exclude=y", "--quiet", "--no-recursive", "--settle=2.5"), ("a", "b"), ("make", "-s"),
     )  # fmt: skip
     assert read(str(tmp_path / "c.toml"), "stats", TABLES) == ((), (), ())
+
+
+@needs_toml
+def test_a_key_that_is_mistyped_gets_a_suggestion(tmp_path, root):
+    (tmp_path / "c.toml").write_text(f'[watch]\npaths = ["{root}"]\nexcude = ["*.o"]\n')
+    done = run("watch", "--config", str(tmp_path / "c.toml"))
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"'excude' in the configuration is no option; did you mean exclude?" in done.stderr
 
 
 @needs_toml

@@ -98,6 +98,27 @@ def test_the_lines_of_the_command_line_can_be_replayed_as_the_documentation_says
     assert done.stdout.decode().split() == [f"{tmp_path}/a", f"{tmp_path}/a/b"]
 
 
+def test_the_plugins_in_the_documentation_work_as_it_says(tmp_path):
+    """Each block as a file of its own, by the command that stands there."""
+    text = page("write-a-plugin.md")
+    (tmp_path / "root" / "there").mkdir(parents=True)
+    printed = {"hello.py": b"new: root/there\n", "greeter.py": b"hey root/there\n"}
+    commands = re.findall(r"^inotify-cffi watch .*$", text, re.MULTILINE)
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        name = re.match(r"# (\S+\.py)\n", block)
+        if name is None:
+            continue
+        (tmp_path / name[1]).write_text(block)
+        command = next(command for command in commands if f"./{name[1]}" in command).split()
+        arguments = [*command[1:-1], "-q", "--existing", "--count", "1", "root"]
+        done = subprocess.run(
+            [sys.executable, "-m", "inotify_cffi", *arguments],
+            check=False, capture_output=True, cwd=tmp_path, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, printed.pop(name[1]), b"")
+    assert printed == {}
+
+
 def setuptools_version():
     try:
         return int(version("setuptools").split(".")[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
+import json
 import os
 import pty
 import signal
@@ -349,6 +350,21 @@ def test_no_name_is_obeyed_in_a_message_of_a_plugin(odd_names, tmp_path, form):
     assert obeyed(done.stderr) == []
     assert b"ValueError" in done.stderr
     assert (done.stderr.count(b"\n") == 1) is (form == "text")
+
+
+def test_a_message_that_is_an_object_has_no_half_of_a_pair(odd_names, tmp_path):
+    """Strict readers of JSON refuse it."""
+    (tmp_path / "bad.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_events(events):\n"
+        "    raise ValueError(' '.join(event.path for event in events))\n"
+    )
+    arguments = ["--log", "json", "--no-plugin", "console", "--plugin", str(tmp_path / "bad.py"), odd_names]
+    done = run("watch", "-q", "-t", "0", "--existing", *arguments)
+    row = json.loads(done.stderr)
+    assert "raw\\udcff" in row["message"]
+    assert "\u202e" in row["message"]
+    for text in (row["message"], row["traceback"]):
+        text.encode("utf-8")
 
 
 def test_no_name_is_obeyed_in_a_live_table(odd_names):

@@ -49,8 +49,10 @@ def write(stream: TextIO, text: str) -> None:
 
 def nobody_reads(stream: TextIO | None) -> bool:
     """Return True if what is written to a stream comes to nobody any more: the reader of a pipe has gone."""
+    if stream is None:
+        return False
     try:
-        fd = -1 if stream is None else stream.fileno()
+        fd = stream.fileno()
     except io.UnsupportedOperation:
         return False
     poll = select.poll()

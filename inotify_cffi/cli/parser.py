@@ -15,6 +15,7 @@ from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
 from inotify_cffi.dispatch import Dispatcher
 from inotify_cffi.printing import printable
+from inotify_cffi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from inotify_cffi.cli.command import Command
@@ -41,6 +42,9 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
     chosen = named.get(arguments[0]) if arguments else None
     if chosen is None:
         parser = build(None, dispatcher)
+        if arguments and not arguments[0].startswith("-"):
+            hint = did_you_mean(arguments[0], named)
+            parser.error(f"{arguments[0]!r} is no command{hint or ';'} there are {', '.join(named)}")
         if parser.parse_args(arguments).version:
             print(f"{PROGRAM} {_version()}")
             raise SystemExit(0)
@@ -49,10 +53,13 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
     end = list(arguments).index("--") if chosen.takes_command and "--" in arguments else len(arguments)
     own, command_line = arguments[1:end], arguments[end + 1 :]
     defaults = _load_plugins(chosen, own, dispatcher)
-    options = build(chosen, dispatcher).parse_args(
+    parser = build(chosen, dispatcher)
+    options, unknown = parser.parse_known_args(
         [chosen.name, *defaults.arguments, *own],
         argparse.Namespace(command_line=command_line or defaults.command_line),
     )
+    if unknown:
+        parser.refuse(unknown, defaults.arguments)
     if not getattr(options, "paths", True):
         options.paths = list(defaults.paths)
         if not options.paths:
@@ -63,9 +70,29 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line."""
 
+    chosen: Parser | None = None
+
+    def refuse(self, unknown: Sequence[str], configured: Sequence[str]) -> NoReturn:
+        """Say which arguments the chosen command has not, and what may have been meant; end with code 2.
+
+        Those that are *configured* come from a file.
+        """
+        parser = self.chosen or self
+        # Their dashes make them all alike.
+        options = [option[2:] for option in parser._option_string_actions if option.startswith("--")]  # noqa: SLF001
+        if unknown[0] in configured:
+            key = _name(unknown[0])
+            parser.error(f"{key!r} in the configuration is no option{did_you_mean(key, options)}")
+        hints = (did_you_mean(_name(word), options, "--") for word in unknown if word.startswith("--"))
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, hints), '')}")
+
     def error(self, message: str) -> NoReturn:
         """Say it and end with code 2."""
         self.exit(2, printable(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+
+
+def _name(argument: str) -> str:
+    return argument.lstrip("-").partition("=")[0]
 
 
 def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
@@ -83,6 +110,7 @@ def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
         if command.takes_plugins:
             _add_plugin_options(sub)
         if command is chosen:
+            parser.chosen = sub
             dispatcher.add_options(sub)
     return parser
 
@@ -93,9 +121,9 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
         "--plugin",
         action="append",
         default=[],
-        metavar="NAME|MODULE:ATTR|FILE.py",
-        help="hand the events to this plugin, too: an installed one, an object in a module, or a file; may be "
-        "given more than once",
+        metavar="NAME|MODULE:ATTR|FILE.py[:ATTR]",
+        help="hand the events to this plugin, too: an installed one, an object in a module, a file or what is in "
+        "one; may be given more than once",
     )
     group.add_argument("--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin")
     group.add_argument(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -10,9 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Sequence
 
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.extra import needed
+from inotify_cffi.cli.extra import MissingError, needed
 from inotify_cffi.cli.outputs import standard_output, write
-from inotify_cffi.cli.table import number_of_rows, table
+from inotify_cffi.cli.table import fitted, number_of_rows, table
 from inotify_cffi.cli.watching import add_options as add_watching
 from inotify_cffi.cli.watching import register_anew, watch_all
 from inotify_cffi.flags import Mask
@@ -22,11 +24,14 @@ from inotify_cffi.printing import printable
 if TYPE_CHECKING:
     import argparse
 
+    from inotify_cffi.cli.table import Row
     from inotify_cffi.dispatch import Dispatcher
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.hookspecs import AnyWatcher
 
 __all__ = ["COMMAND"]
+
+logger = logging.getLogger(__name__)
 
 # How often the table is drawn again while nothing happens, in seconds, and at most while much does.
 REFRESH_S = 0.25
@@ -39,6 +44,9 @@ KINDS = {
     "DELETED": int(Mask.DELETE),
     "READ": int(Mask.READS),
 }
+
+# Besides the rows: the names of columns, the sum, the cursor.
+OTHER_LINES = 3
 
 HEAD = ("TOTAL", *KINDS, "DIRECTORY")
 
@@ -61,22 +69,27 @@ class Counts:
                 if event.mask & flags:
                     self._kinds[directory, kind] += 1
 
-    def rows(self) -> list[tuple[object, ...]]:
-        """Return a row for each of the busiest directories, and the sum of all."""
-        busiest = self._totals.most_common(self._top)
-        rows: list[tuple[object, ...]] = [
-            (total, *(self._kinds[directory, kind] for kind in KINDS), printable(directory))
+    def rows(self, most: int | None = None) -> list[Row]:
+        """Return a row for each of the busiest directories, *most* at most, and the sum of all."""
+        busiest = self._totals.most_common(self._top if most is None else max(min(most, self._top), 0))
+        rows = [
+            ((total, *(self._kinds[directory, kind] for kind in KINDS)), printable(directory))
             for directory, total in busiest
         ]
         sums = [sum(count for (_, each), count in self._kinds.items() if each == kind) for kind in KINDS]
-        return [*rows, (sum(self._totals.values()), *sums, f"all {len(self._totals)} directories")]
+        return [*rows, ((sum(self._totals.values()), *sums), f"all {len(self._totals)} directories")]
+
+    def fitted(self, rows: list[Row], width: int) -> str:
+        """Return the table no wider than a terminal."""
+        return fitted(HEAD, rows, width, short=f"all {len(self._totals)}")
 
 
 class Printed:
-    """The table once, at the end."""
+    """The table once, at the end; on a terminal no wider than that."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, *, on_terminal: bool) -> None:
         self._counts = counts
+        self._on_terminal = on_terminal
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
@@ -89,12 +102,18 @@ class Printed:
         """Print it; last of all, for it ends the program where it can not."""
         try:
             sys.stdout.flush()
-            write(sys.stdout, table(HEAD, self._counts.rows()))
+            write(sys.stdout, self._text())
         except BrokenPipeError:
             # Whoever was to read it has gone.
             raise SystemExit(0) from None
         except OSError as error:
             raise SystemExit(f"the standard output can not be written: {error.strerror}") from error
+
+    def _text(self) -> str:
+        rows = self._counts.rows()
+        if self._on_terminal:
+            return self._counts.fitted(rows, shutil.get_terminal_size().columns)
+        return table(HEAD, [(*counts, directory) for counts, directory in rows])
 
 
 class Live:
@@ -103,10 +122,10 @@ class Live:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
         self._drawn_at = 0.0
-        what = "a live table (a pipe gets a plain one: | cat)"
-        self._console = needed("rich.console", what).Console()
+        self._console = needed("rich.console", "a live table").Console()
         self._size: object = self._console.size
-        self._live = needed("rich.live", what).Live(self._drawn(), console=self._console, auto_refresh=False)
+        live = needed("rich.live", "a live table").Live
+        self._live = live(self._drawn(), console=self._console, auto_refresh=False, vertical_overflow="crop")
 
     @hookimpl
     def inotify_start(self) -> None:
@@ -136,13 +155,10 @@ class Live:
         self._live.update(self._drawn(), refresh=True)
 
     def _drawn(self) -> object:
-        drawn = needed("rich.table", "a live table").Table(box=None)
-        text = needed("rich.text", "a live table").Text
-        for name in HEAD:
-            drawn.add_column(name, justify="left" if name == "DIRECTORY" else "right", no_wrap=True)
-        for row in self._counts.rows():
-            drawn.add_row(*(text(str(value)) for value in row))
-        return drawn
+        size = shutil.get_terminal_size()
+        # The line that sums up is to be seen, too; and one line is left for the cursor.
+        text = self._counts.fitted(self._counts.rows(size.lines - OTHER_LINES), size.columns)
+        return needed("rich.text", "a live table").Text(text.rstrip("\n"), no_wrap=True)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -157,16 +173,27 @@ def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
     """Count until it is ended."""
     counts = Counts(options.top)
     register_anew(dispatcher, counts, "counts")
-    live = standard_output().isatty()
-    register_anew(dispatcher, Live(counts) if live else Printed(counts), "table")
-    return watch_all(options, dispatcher, block_duration_s=REFRESH_S if live else None)
+    shown = _shown(counts, quiet=options.quiet)
+    register_anew(dispatcher, shown, "table")
+    return watch_all(options, dispatcher, block_duration_s=REFRESH_S if isinstance(shown, Live) else None)
+
+
+def _shown(counts: Counts, *, quiet: bool) -> Live | Printed:
+    if not standard_output().isatty():
+        return Printed(counts, on_terminal=False)
+    try:
+        return Live(counts)
+    except MissingError as error:
+        if not quiet:
+            logger.info("%s; this one is printed at the end", error)
+        return Printed(counts, on_terminal=True)
 
 
 COMMAND = Command(
     name="stats",
     summary="count what happens, by directory and kind",
     description="Count what happens, by directory and kind: a live table on a terminal, a plain one at the end in "
-    "a pipe.",
+    "a pipe, and where rich is not installed.",
     add_options=add_options,
     run=run,
     takes_plugins=True,

@@ -39,10 +39,15 @@ class Objects(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        row = {"time": record.created, "level": record.levelname.lower(), "message": record.getMessage()}
+        row = {"time": record.created, "level": record.levelname.lower(), "message": _paired(record.getMessage())}
         if record.exc_info:
-            row["traceback"] = self.formatException(record.exc_info)
+            row["traceback"] = _paired(self.formatException(record.exc_info))
         return json.dumps(row)
+
+
+def _paired(text: str) -> str:
+    """Return a text with each half of a pair of surrogates escaped, which strict readers of JSON refuse."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Messages(logging.Handler):

@@ -236,6 +236,20 @@ def test_once_ends_with_the_exit_code_of_the_command(root):
     assert run("--initial", "--once", str(root), "--", "sh", "-c", "kill -KILL $$").returncode == 137
 
 
+def test_a_command_that_is_gone_by_then_is_exit_code_127(tmp_path, root):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with Watching("run", "--once", str(root), "--", str(program)) as watching:
+        program.unlink()
+        (root / "a").mkdir()
+        _, errors = watching.process.communicate(timeout=PATIENCE_S)
+    assert (watching.process.returncode, errors) == (
+        127,
+        b"inotify-cffi: program can not be run: No such file or directory\n",
+    )
+
+
 def test_once_ends_also_after_a_run_that_took_too_long(root):
     done = run("-q", "--initial", "--once", "--run-timeout", "50ms", str(root), "--", "sleep", "1000")
     assert (done.returncode, done.stderr) == (143, b"")

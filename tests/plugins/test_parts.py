@@ -224,6 +224,12 @@ class Gated(Watching):
         finally:
             resource.setrlimit(resource.RLIMIT_STACK, before)
 
+    def __exit__(self, *exception):
+        if self.process.poll() is None:
+            # Killed, it would leave its command behind.
+            self.end()
+        super().__exit__(*exception)
+
     def run(self):
         """The number of paths of the next run, of its change, and the first path."""
         word, count, total, first = self.line().split()
@@ -297,6 +303,11 @@ def test_a_path_that_is_too_long_stops_no_run(tmp_path, root):
         below = os.open("d" * 240, os.O_RDONLY, dir_fd=deep)
         os.close(deep)
         deep = below
+    with Watching("run", "--once", "--per", "event", str(root), "--", "echo", "{path}") as watching:
+        os.mkdir("alone", dir_fd=deep)
+        printed, errors = watching.process.communicate(timeout=PATIENCE_S)
+        assert (watching.process.returncode, printed) == (127, b"")
+        assert b"echo is not run: no path is short enough for its arguments\n" in errors
     command = 'echo "$# $INOTIFY_COUNT ${INOTIFY_PATH-none}"'
     with Watching("run", "--shell", "--debounce", "10ms", str(root), "--", command) as watching:
         os.mkdir("far", dir_fd=deep)
