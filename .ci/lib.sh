@@ -16,8 +16,8 @@ touch "$work/passed" "$work/failed" "$work/skipped"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 unset PYTHONPATH PYTHONHOME PYTEST_ADDOPTS VIRTUAL_ENV
 
-AT_A_TIME=2         # as many runs of the suite as there are cores on a small machine
-RUN_LIMIT=40m       # for one run of the suite
+AT_A_TIME=2                # as many runs of the suite as there are cores on a small machine
+RUN_LIMIT=${RUN_LIMIT:-40m} # for one run of the suite
 LINT_PYTHON=3.11
 # csrc is for benchmarks/; Python does not import from there.
 BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md docs examples benchmarks csrc pyproject.toml)

@@ -61,9 +61,8 @@ def main() -> int:
     for step in failed_steps:
         print(f"failed: {step}")
     passed, failed, skipped = total
-    if failed_steps and not failed:
-        # A run that ended before it could report its tests.
-        failed = len(failed_steps)
+    # A run that ended before it could report its tests has failed, too.
+    failed = max(failed, len(failed_steps))
     print(Outcome(passed, failed, skipped))
     return 1 if failed else 0
 
