@@ -202,13 +202,13 @@ prepare_suite() {
     environment "$work/env/$label" "$python" "$requirement" "$@"
 }
 
-# run_tests LABEL [PYTEST ARGUMENT...]: in what prepare_suite has made.
+# run_tests LABEL [PYTEST ARGUMENT...]: in what prepare_suite has made; its files go to $tests_in, if that is set.
 run_tests() {
     local label=$1
     shift
     cd "$work/run/$label"
     PATH="$work/env/$label/bin:$PATH" timeout "$RUN_LIMIT" "$work/env/$label/bin/python" -m pytest -q --tb=short -r fE \
-        -p no:cacheprovider --basetemp="${TMPDIR:-$work}/tmp-$label" --junitxml="$work/results/$label.xml" "$@"
+        -p no:cacheprovider --basetemp="${tests_in:-$work}/tmp-$label" --junitxml="$work/results/$label.xml" "$@"
 }
 
 # run_suite LABEL REQUIREMENT PYTHON: both.
