@@ -157,6 +157,21 @@ environment() { # DIRECTORY PYTHON [REQUIREMENT...]
     if (($#)); then "$directory/bin/pip" install -qq "$@"; fi
 }
 
+# from_sources NAME: what runs in the sources themselves: a copy, $work/sources, and an environment that has it installed
+# in place, $work/env/NAME. PYTHON is the interpreter, if it is set.
+from_sources() {
+    copy_sources "$work/sources"
+    environment "$work/env/$1" "${PYTHON:-$lint_python}" -e "$work/sources[test]"
+}
+
+# must_have_sources NAME: the same, for a part.
+must_have_sources() {
+    install_packages gcc git libc6-dev make python3-dev python3-venv util-linux
+    find_interpreters
+    [[ -n ${PYTHON:-$lint_python} ]] || die "CPython $LINT_PYTHON is missing"
+    must "environment" from_sources "$1"
+}
+
 # Build both with the tools of $work/tools. -Werror: our C, and what cffi makes of it, compile without a warning under
 # -Wall -Wextra.
 build() {
