@@ -50,7 +50,8 @@ def main() -> int:
         code = int(path.with_suffix(".code").read_text(encoding="utf-8"))
         rows.append((f"part {path.stem}", outcome(said, code), None))
 
-    print(f"\n{'tests on':40} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
+    if rows:
+        print(f"\n{'tests on':40} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
     for name, counts, seconds in rows:
         total = [sum(pair) for pair in zip(total, counts)]
         print(f"{name:40} {counts.passed:7} {counts.failed:7} {counts.skipped:7} ", end="")
