@@ -16,8 +16,8 @@ touch "$work/passed" "$work/failed" "$work/skipped"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 unset PYTHONPATH PYTHONHOME PYTEST_ADDOPTS VIRTUAL_ENV
 
-AT_A_TIME=2         # as many runs of the suite as there are cores on a small machine
-RUN_LIMIT=40m       # for one run of the suite
+AT_A_TIME=2                # as many runs of the suite as there are cores on a small machine
+RUN_LIMIT=${RUN_LIMIT:-40m} # for one run of the suite
 LINT_PYTHON=3.11
 # csrc is for benchmarks/; Python does not import from there.
 BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md docs examples benchmarks csrc pyproject.toml)
@@ -157,6 +157,21 @@ environment() { # DIRECTORY PYTHON [REQUIREMENT...]
     if (($#)); then "$directory/bin/pip" install -qq "$@"; fi
 }
 
+# from_sources NAME: what runs in the sources themselves: a copy, $work/sources, and an environment that has it installed
+# in place, $work/env/NAME. PYTHON is the interpreter, if it is set.
+from_sources() {
+    copy_sources "$work/sources"
+    environment "$work/env/$1" "${PYTHON:-$lint_python}" -e "$work/sources[test]"
+}
+
+# must_have_sources NAME: the same, for a part.
+must_have_sources() {
+    install_packages gcc git libc6-dev make python3-dev python3-venv util-linux
+    find_interpreters
+    [[ -n ${PYTHON:-$lint_python} ]] || die "CPython $LINT_PYTHON is missing"
+    must "environment" from_sources "$1"
+}
+
 # Build both with the tools of $work/tools. -Werror: our C, and what cffi makes of it, compile without a warning under
 # -Wall -Wextra.
 build() {
@@ -202,13 +217,13 @@ prepare_suite() {
     environment "$work/env/$label" "$python" "$requirement" "$@"
 }
 
-# run_tests LABEL [PYTEST ARGUMENT...]: in what prepare_suite has made.
+# run_tests LABEL [PYTEST ARGUMENT...]: in what prepare_suite has made; its files go to $tests_in, if that is set.
 run_tests() {
     local label=$1
     shift
     cd "$work/run/$label"
     PATH="$work/env/$label/bin:$PATH" timeout "$RUN_LIMIT" "$work/env/$label/bin/python" -m pytest -q --tb=short -r fE \
-        -p no:cacheprovider --basetemp="${TMPDIR:-$work}/tmp-$label" --junitxml="$work/results/$label.xml" "$@"
+        -p no:cacheprovider --basetemp="${tests_in:-$work}/tmp-$label" --junitxml="$work/results/$label.xml" "$@"
 }
 
 # run_suite LABEL REQUIREMENT PYTHON: both.

@@ -50,7 +50,8 @@ def main() -> int:
         code = int(path.with_suffix(".code").read_text(encoding="utf-8"))
         rows.append((f"part {path.stem}", outcome(said, code), None))
 
-    print(f"\n{'tests on':40} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
+    if rows:
+        print(f"\n{'tests on':40} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
     for name, counts, seconds in rows:
         total = [sum(pair) for pair in zip(total, counts)]
         print(f"{name:40} {counts.passed:7} {counts.failed:7} {counts.skipped:7} ", end="")
@@ -61,9 +62,8 @@ def main() -> int:
     for step in failed_steps:
         print(f"failed: {step}")
     passed, failed, skipped = total
-    if failed_steps and not failed:
-        # A run that ended before it could report its tests.
-        failed = len(failed_steps)
+    # A run that ended before it could report its tests has failed, too.
+    failed = max(failed, len(failed_steps))
     print(Outcome(passed, failed, skipped))
     return 1 if failed else 0
 

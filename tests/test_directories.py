@@ -823,10 +823,13 @@ def test_what_was_counted_as_a_leaf_in_the_place_of_another_is_listed_where_that
 
 @pytest.mark.parametrize("at", ["before watch", "after watch"])
 def test_a_directory_that_is_opened_in_the_place_of_another_is_not_taken_for_it(root, stepped, at):
-    write_all(root, "a/x/below/", "a/other/there/", "b/")
-    steps = [f"rename {root}/a/x {root}/b/x", f"rename {root}/a/other {root}/a/x"]
-    told = stepped(at=at, of="x", do=steps)
-    assert told.startswith("['a', 'a/x', 'a/x/there', 'b', 'b/x', 'b/x/below']\n")
+    write_all(root, "a/x/", "a/y/", "b/")
+    # The other one is listed later, in whatever order the file system lists.
+    name, other = os.listdir(f"{root}/a")
+    write_all(root, f"a/{name}/below/", f"a/{other}/there/")
+    steps = [f"rename {root}/a/{name} {root}/b/{name}", f"rename {root}/a/{other} {root}/a/{name}"]
+    told = stepped(at=at, of=name, do=steps)
+    assert told.startswith(f"['a', 'a/{name}', 'a/{name}/there', 'b', 'b/{name}', 'b/{name}/below']\n")
     assert told.endswith("] []\n")
     # What is below the one was never told as being below the other.
     assert "DELETE" not in told

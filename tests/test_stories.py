@@ -3,7 +3,7 @@
 A story begins with what it shows. Each following line is an operation on the disk, or begins with ``>`` and is one
 expected event; a block of those is compared with all that the watcher tells up to there. Paths are relative
 to the watched root; those that begin with ``^`` lie outside of it. An event is its flags, its path, ``<-`` and the
-old path of a move, and ``+`` if it is synthetic. ``> nothing`` expects no event. ``watches N`` counts the
+old path of a move, and ``+`` if it is synthetic; what listings find may come in any order. ``> nothing`` expects no event. ``watches N`` counts the
 directories that the kernel watches for us. ``option NAME VALUE``, before ``watch``, is one of the watcher's.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 from ast import literal_eval
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,34 @@ class Story:
         with make(self.root, self.options(steps)) as watcher:
             for verb, words in steps[begin + 1 :]:
                 if verb == ">":
-                    assert [self.event(event) for event in watcher.sync()] == words
+                    told = [self.event(event) for event in watcher.sync()]
+                    assert by_path(told) == by_path(words)
                 elif verb == "watches":
                     assert watcher.stats()["watches"] == int(words[0])
                 else:
                     OPERATIONS[verb](*map(self.real, words))
+
+
+def found(line):
+    """True for what a listing found."""
+    return line.startswith("CREATE") and line.endswith(" +")
+
+
+def by_path(lines):
+    """Put what listings found in the order of paths: each file system lists in another one. Parents stay first."""
+    ordered = []
+    for is_found, group in groupby(lines, found):
+        run = list(group)
+        if is_found:
+            paths = [path_of(line) for line in run]
+            assert not any(os.path.dirname(path) in paths[number:] for number, path in enumerate(paths))
+            run.sort(key=path_of)
+        ordered += run
+    return ordered
+
+
+def path_of(line):
+    return line.split(" ")[1]
 
 
 def as_str(root, options):
