@@ -39,7 +39,9 @@ class Objects(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        row = {"time": record.created, "level": record.levelname.lower(), "message": record.getMessage()}
+        # A name in it may not be UTF-8, and strict parsers refuse a lone surrogate.
+        message = record.getMessage().encode("utf-8", "backslashreplace").decode("utf-8")
+        row = {"time": record.created, "level": record.levelname.lower(), "message": message}
         if record.exc_info:
             row["traceback"] = self.formatException(record.exc_info)
         return json.dumps(row)
