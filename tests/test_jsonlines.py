@@ -254,6 +254,27 @@ def test_every_line_of_watch_is_a_cloudevent(tmp_path):
     assert len({attributes["id"] for attributes, _ in told}) == len(ODD)
 
 
+@pytest.mark.parametrize("form", ["json", "cloudevents"])
+def test_with_a_journal_what_is_printed_has_the_numbers_that_are_kept(tmp_path, form):
+    file, root = str(tmp_path / "journal"), tmp_path / "root"
+    root.mkdir()
+    with Watching("watch", "--plugin", "journal", "--journal-file", file, "--format", form, str(root)) as watching:
+        for name in (*ODD, b"last"):
+            os.mkdir(os.path.join(os.fsencode(root), name))
+        lines = [watching.line() for _ in range(len(ODD) + 1)]
+        watching.end()
+    done = subprocess.run(
+        [*COMMAND, "journal", "--journal-file", file, "since", "0", "--format", form],
+        check=True,
+        capture_output=True,
+    )
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [json.loads(line) for line in lines]
+    rows = [json.loads(line) if form == "json" else read_by_the_sdk(line)[1] for line in lines]
+    assert [row["number"] for row in rows] == list(range(1, len(ODD) + 2))
+    for row in rows:
+        VALIDATOR.validate(row)
+
+
 def test_what_a_command_can_read_is_by_the_schema(tmp_path):
     with Watching("run", "--once", "--stdin", "json", str(tmp_path), "--", "cat") as watching:
         os.mkdir(os.path.join(os.fsencode(tmp_path), b"\xff"))
