@@ -126,7 +126,7 @@ class Console:
         if journal is None:
             return [Stamp(time.time())] * len(events)
         moment, numbers = journal.numbers(events)
-        identity = journal.identity()
+        identity = journal.identity() or (None, None)
         return [Stamp(moment, number, *identity) for number in numbers]
 
 

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List, Sequence, Tuple
 
 from inotify_cffi import Mask
@@ -137,7 +138,8 @@ class Keeper:
                 what = f"{left} events" if left else "events"
                 raise SystemExit(f"{what} could not be kept in the journal {self.file}: {self._trouble}")
             if store is not None:
-                store.prune(time.time(), always=True)
+                with suppress(sqlite3.Error):
+                    store.prune(time.time(), always=True)
                 store.close()
 
     # --- writing ---

@@ -13,6 +13,7 @@ import pytest
 from replaying import PATIENCE_S
 
 from inotify_cffi import ForgottenError, GenerationError, Mask
+from inotify_cffi.mirroring.numbers import MOST_UNDONE
 from inotify_cffi.plugins.clock import Moment
 from inotify_cffi.plugins.reading import Reader, StoreError, UnusableError, reading
 from inotify_cffi.plugins.store import RANGE, Store
@@ -185,6 +186,10 @@ def test_two_modes_of_synchronising_can_be_asked_for(opened):
         add(store, 1)
         assert store.connection.execute("PRAGMA synchronous").fetchone()[0] == expected
         store.close()
+
+
+def test_a_mirror_can_go_back_as_far_as_a_power_cut_can(opened):
+    assert RANGE < MOST_UNDONE
 
 
 # --- what is forgotten ---
