@@ -7,7 +7,9 @@ from inotify_cffi.errors import (
     BusyError,
     ClosedError,
     DecodeError,
+    ForgottenError,
     ForkError,
+    GenerationError,
     InotifyError,
     InstanceLimitError,
     LedgerError,
@@ -24,9 +26,10 @@ from inotify_cffi.watcher import Watcher, watch
 if TYPE_CHECKING:
     from inotify_cffi.adispatch import Dispatcher
     from inotify_cffi.aio import awatch
+    from inotify_cffi.cloudevents import event_to_cloudevent
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hookspecs import hookimpl
-    from inotify_cffi.jsonlines import JournalEvent, event_from_json
+    from inotify_cffi.jsonlines import JournalEvent, Stamp, event_from_json, event_to_json
     from inotify_cffi.mirror import Mirror
     from inotify_cffi.printing import printable
     from inotify_cffi.quantities import parse_duration, parse_size
@@ -38,7 +41,9 @@ __all__ = [
     "DecodeError",
     "Dispatcher",
     "Event",
+    "ForgottenError",
     "ForkError",
+    "GenerationError",
     "InotifyError",
     "Instance",
     "InstanceLimitError",
@@ -50,12 +55,15 @@ __all__ = [
     "PathError",
     "PluginError",
     "RawEvent",
+    "Stamp",
     "WatchLimitError",
     "Watcher",
     "Worker",
     "awatch",
     "decode",
     "event_from_json",
+    "event_to_cloudevent",
+    "event_to_json",
     "flag_names",
     "hookimpl",
     "parse_duration",
@@ -71,9 +79,12 @@ _LATE = {
     "JournalEvent": "inotify_cffi.jsonlines",
     "Mask": "inotify_cffi.flags",
     "Mirror": "inotify_cffi.mirror",
+    "Stamp": "inotify_cffi.jsonlines",
     "Worker": "inotify_cffi.workers",
     "awatch": "inotify_cffi.aio",
     "event_from_json": "inotify_cffi.jsonlines",
+    "event_to_cloudevent": "inotify_cffi.cloudevents",
+    "event_to_json": "inotify_cffi.jsonlines",
     "hookimpl": "inotify_cffi.hookspecs",
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",

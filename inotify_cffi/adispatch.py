@@ -124,7 +124,8 @@ class Dispatcher(dispatch.Dispatcher):
 
         Raises:
             BusyError: another task or thread reads the watcher.
-            PluginError: a plugin with a worker has a coroutine.
+            PluginError: a plugin with a worker has a coroutine; a required one can not be set up, or is
+                unregistered for its failures.
             OSError: the kernel's queue can not be read.
 
         """
@@ -151,11 +152,14 @@ class Dispatcher(dispatch.Dispatcher):
         block_duration_s: float | None,
     ) -> int:
         self._is_running = self._awaits = True
+        self._waits_for_lanes = False
         try:
             try:
                 try:
                     self._bind(watcher)
                     await self._await_all("inotify_start")
+                    if self._lanes:
+                        await loops.in_thread(self._until_set_up)
                     return await self._ahand_out(watcher, iteration, count, counted, deadline, block_duration_s)
                 finally:
                     self._stop_handing_out()
@@ -164,7 +168,7 @@ class Dispatcher(dispatch.Dispatcher):
         finally:
             # Where an exception came right before the first one.
             await self._aend(watcher)
-            self._awaits = False
+            self._awaits, self._waits_for_lanes = False, True
             ending, self._ending = self._ending, None
             if ending is not None:
                 raise ending

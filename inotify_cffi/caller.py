@@ -32,6 +32,10 @@ SETTING_UP = frozenset({"inotify_add_options", "inotify_configure", "inotify_sta
 IN_LINE = frozenset({"inotify_add_options", "inotify_configure"})
 
 
+class RequiredError(PluginError):
+    """A plugin that is required is out, so the program ends."""
+
+
 class Caller(Registry):
     """The registered plugins, bound to a watcher and called.
 
@@ -49,6 +53,9 @@ class Caller(Registry):
         self._bound = False
         self._reported: set[tuple[str, str, type]] = set()
         self._lanes: Dict[str, Lane] = {}
+        self._required: set[str] = set()
+        # Not in a coroutine, which would hold up its loop.
+        self._waits_for_lanes = True
         # What a plugin on a thread of its own raised to end the program.
         self._ending: BaseException | None = None
         # A plugin on a thread of its own may fail, and so be unregistered, at any moment.
@@ -94,6 +101,23 @@ class Caller(Registry):
         if lane is not None:
             lane.discard()
 
+    def require(self, name: str) -> None:
+        """Let :meth:`run` raise a PluginError if a plugin can not be set up, or is unregistered for its failures.
+
+        A plugin may ask for that itself, by the attribute ``inotify_required = True``.
+
+        Args:
+            name: the plugin's.
+
+        Raises:
+            PluginError: none has that name.
+
+        """
+        if name not in self.plugins():
+            known = ", ".join(self.plugins()) or "none"
+            raise PluginError(f"plugin {name!r} is required and not loaded; there are: {known}")
+        self._required.add(name)
+
     def dropped(self) -> Dict[str, int]:
         """Return how many events each plugin with a worker was too slow for, by the plugins' names."""
         return {name: lane.dropped for name, lane in self._lanes.items()}
@@ -125,8 +149,19 @@ class Caller(Registry):
 
         def put(*values: object) -> None:
             lane.put(work, values)
+            if work.hook_name in SETTING_UP and self._waits_for_lanes:
+                self._until_set_up()
 
         return Implementation(work.plugin, work.plugin_name, work.hook_name, put)
+
+    def _until_set_up(self) -> None:
+        """Wait for the required plugins on threads of their own: nobody is to be told before that all is ready."""
+        for name, lane in list(self._lanes.items()):
+            plugin = self.plugins().get(name)
+            if plugin is not None and self._is_required(name, plugin):
+                lane.drain()
+        if self._ending is not None:
+            raise self._ending
 
     def _finish(self) -> None:
         """Wait for the plugins that work on threads of their own."""
@@ -135,7 +170,8 @@ class Caller(Registry):
 
     def _ended(self, error: BaseException) -> None:
         """Remember what is to end the program, and wake the thread that can."""
-        self._ending = error
+        if self._ending is None:
+            self._ending = error
         if self._watcher is not None:
             self._watcher.stop()
 
@@ -155,14 +191,17 @@ class Caller(Registry):
 
     def _failed(self, implementation: Implementation, event: AnyEvent | None, error: Exception) -> None:
         """Report a failure, if it is the first of its kind, and unregister who has failed too often."""
+        if isinstance(error, RequiredError):
+            raise error
         name, hook_name = implementation.plugin_name, implementation.hook_name
+        fatal = hook_name in SETTING_UP and self._is_required(name, implementation.plugin)
         with self._lock:
             implementation.failures += 1
             failures = implementation.failures
             kind = (name, hook_name, type(error))
             new = kind not in self._reported
             self._reported.add(kind)
-        if new:
+        if new and not fatal:
             logger.error(
                 "plugin %r failed in %s: %s: %s; more of this kind are not reported",
                 name,
@@ -171,18 +210,35 @@ class Caller(Registry):
                 error,
                 exc_info=error,
             )
-            # A failure in telling of failures is not told of in turn.
-            if hook_name != "inotify_plugin_error":
-                self._tell_others(implementation, event, error)
+        # A failure in telling of failures is not told of in turn.
+        if new and hook_name != "inotify_plugin_error":
+            self._tell_others(implementation, event, error)
         if not self._manager.has_plugin(name):
             return
         if hook_name in SETTING_UP:
-            logger.warning("plugin %r is unregistered: it could not be set up", name)
-            self.unregister(name)
+            self._give_up(implementation, error, "could not be set up")
         elif failures >= self._most_failures:
-            times = self._most_failures
-            logger.warning("plugin %r is unregistered: it failed in %s %d times in a row", name, hook_name, times)
+            self._give_up(implementation, error, f"failed in {hook_name} {failures} times in a row")
+
+    def _give_up(self, implementation: Implementation, error: Exception, why: str) -> None:
+        """Unregister a plugin, and end the program if it is required."""
+        name, hook_name = implementation.plugin_name, implementation.hook_name
+        in_line = name not in self._lanes or hook_name in IN_LINE
+        if not self._is_required(name, implementation.plugin):
+            logger.warning("plugin %r is unregistered: it %s", name, why)
             self.unregister(name)
+            return
+        ending = RequiredError(f"plugin {name!r} is required, and {why}: {type(error).__name__}: {error}")
+        ending.__cause__ = error
+        if not (in_line and hook_name in SETTING_UP):
+            # The others get the rest of the batch.
+            self._ended(ending)
+        self.unregister(name)
+        if in_line and hook_name in SETTING_UP:
+            raise ending
+
+    def _is_required(self, name: str, plugin: object) -> bool:
+        return name in self._required or bool(getattr(plugin, "inotify_required", False))
 
     def _tell_others(self, failed: Implementation, event: AnyEvent | None, error: Exception) -> None:
         for implementation in self._table["inotify_plugin_error"]:

@@ -194,6 +194,8 @@ class Dispatcher(Caller):
             KeyboardInterrupt, SystemExit: from a plugin or a signal handler, after ``inotify_stop`` was called.
                 The events that were not handed out are the watcher's, and come first from the next call.
             BusyError: something reads the watcher already.
+            PluginError: a required plugin can not be set up, or is unregistered for its failures; after
+                ``inotify_stop`` was called, too.
             OSError: the kernel's queue can not be read.
 
         """

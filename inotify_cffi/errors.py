@@ -11,7 +11,9 @@ __all__ = [
     "BusyError",
     "ClosedError",
     "DecodeError",
+    "ForgottenError",
     "ForkError",
+    "GenerationError",
     "InotifyError",
     "InstanceLimitError",
     "LedgerError",
@@ -64,3 +66,11 @@ class PluginError(InotifyError, ValueError):
 
 class MirrorError(InotifyError, ValueError):
     """An event does not fit what a mirror was told before; the message names the event and what is missing."""
+
+
+class GenerationError(InotifyError, LookupError):
+    """A number was not given by this journal, but by another or an earlier generation of it: begin anew."""
+
+
+class ForgottenError(InotifyError, LookupError):
+    """Events behind a number were forgotten, because they were too old or too many: begin anew."""

@@ -5,7 +5,8 @@ any of the arguments below, in any order, and leaves out the others; what it ret
 
 One that raises harms nobody else: the exception is reported once for each hook and type of exception, by
 :func:`inotify_plugin_error` and the logger ``inotify_cffi.dispatch``, and the next plugin is called. A plugin that
-fails many times in a row is unregistered. KeyboardInterrupt and SystemExit pass: they end the program.
+fails many times in a row is unregistered; if it has the attribute ``inotify_required = True``, the program ends.
+KeyboardInterrupt and SystemExit pass: they end the program.
 
 Hooks that tell of one event are called in the order of the stream, and within one hook in pluggy's order:
 ``tryfirst``, then the plugin registered last, ..., ``trylast``. Wrappers are refused.

@@ -1,6 +1,7 @@
 """Events as JSON objects, and back: what ``--format json`` and the journal print, a line each.
 
-A path that is not UTF-8 has its bytes beside it, in base64.
+``event.schema.json`` beside this module is the schema. No object holds a lone surrogate, which strict parsers
+refuse: a path that is not UTF-8 is null, and its bytes are beside it in base64.
 """
 
 from __future__ import annotations
@@ -8,13 +9,29 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import time
 from operator import itemgetter
-from typing import TYPE_CHECKING, AnyStr, Mapping
+from typing import TYPE_CHECKING, AnyStr, Dict, Mapping, NamedTuple
 
 from inotify_cffi.events import AN_ENTRY, Event
 from inotify_cffi.flags import Mask
 
-__all__ = ["JournalEvent", "event_from_json"]
+if TYPE_CHECKING:
+    from inotify_cffi.events import AnyEvent
+
+__all__ = ["JournalEvent", "Stamp", "event_from_json", "event_to_json"]
+
+
+class Stamp(NamedTuple):
+    """When an event was told, in seconds since 1970, and which it is of which journal; all None without one.
+
+    The number alone is None where it is not known yet: the journal could not be written, and holds the event.
+    """
+
+    time: float
+    number: int | None = None
+    journal: str | None = None
+    generation: int | None = None
 
 
 class JournalEvent(Event[AnyStr]):
@@ -78,6 +95,44 @@ class JournalEvent(Event[AnyStr]):
         return OSError(number, os.strerror(number), self.path) if isinstance(number, int) else None
 
 
+def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, object]:
+    """Return the object for an event, as ``event.schema.json`` has it.
+
+    Args:
+        event: the event; a :class:`JournalEvent` brings its own stamp.
+        stamp: when it was told; None for now.
+
+    """
+    if isinstance(event, JournalEvent):
+        stamp = Stamp(event.time, event.number, event.journal, event.generation)
+    elif stamp is None:
+        stamp = Stamp(time.time())
+    row: Dict[str, object] = {"time": stamp.time}
+    if stamp.journal is not None:
+        row.update(number=stamp.number, journal=stamp.journal, generation=stamp.generation)
+    _add_path(row, "path", event.path)
+    row.update(mask=event.names, is_dir=event.is_dir, cookie=event.cookie)
+    _add_path(row, "moved_from", event.moved_from)
+    row["synthetic"] = event.synthetic
+    if event.error is not None:
+        row["error"] = event.error.strerror
+    if isinstance(event, JournalEvent) and event.durable is not None:
+        row["durable"] = event.durable
+    return row
+
+
+def _add_path(row: Dict[str, object], key: str, path: str | bytes | None) -> None:
+    if path is None:
+        row[key] = None
+        return
+    name = os.fsencode(path)
+    try:
+        row[key] = name.decode("utf-8")
+    except UnicodeDecodeError:
+        row[key] = None
+        row[f"{key}_bytes"] = base64.b64encode(name).decode("ascii")
+
+
 def event_from_json(row: Mapping[str, object]) -> Event[str]:
     """Return the event that an object of JSON Lines is about.
 
@@ -102,14 +157,14 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
     number = row.get("number")
     if not isinstance(number, int):
         return Event.of(path, mask, moved_from=moved_from, cookie=cookie, synthetic=bool(synthetic))
-    time, generation, durable = row.get("time"), row.get("generation"), row.get("durable")
-    if not (isinstance(time, (int, float)) and isinstance(generation, int)):
+    moment, generation, durable = row.get("time"), row.get("generation"), row.get("durable")
+    if not (isinstance(moment, (int, float)) and isinstance(generation, int)):
         raise ValueError(f"this object has a number, and no time or generation: {row!r:.200}")  # noqa: TRY004
     return JournalEvent.kept(
         path,
         mask,
         number=number,
-        time=time,
+        time=moment,
         journal=str(row.get("journal")),
         generation=generation,
         moved_from=moved_from,

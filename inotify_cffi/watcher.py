@@ -569,6 +569,12 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     # --- what is known ---
 
     @property
+    def roots(self) -> list[AnyStr]:
+        """The paths that are watched, as they were given; those of a :class:`~inotify_cffi.mirror.Mirror`."""
+        self._check_open()
+        return cast("list[AnyStr]", [root.given for root in list(self._tree.ledger.roots)])
+
+    @property
     def track(self) -> Literal["entries", "directories"]:
         """What is known by name: "entries", or "directories" only."""
         return "entries" if self._rules.tracks_files else "directories"

@@ -94,6 +94,7 @@ class Lane:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._busy = False
         # How many events were dropped or merged since the start.
         self.dropped = 0
 
@@ -163,6 +164,12 @@ class Lane:
             if self._thread is thread:
                 self._thread = None
 
+    def drain(self) -> None:
+        """Wait until all that is queued is done; the thread goes on."""
+        with self._changed:
+            while self._items or self._busy:
+                self._changed.wait()
+
     def discard(self) -> None:
         """Drop what is queued and let the thread end by itself: the plugin was unregistered."""
         with self._changed:
@@ -179,8 +186,14 @@ class Lane:
                         return
                     self._changed.wait()
                 taken = self._take()
+                self._busy = True
                 self._changed.notify_all()
-            self._do(taken)
+            try:
+                self._do(taken)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
 
     def _take(self) -> list[Item]:
         """Take the next call, with the rest of its batch."""

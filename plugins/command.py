@@ -45,6 +45,9 @@ SHELLS = frozenset(" \t\n$&|;<>()`*?~")
 class Command:
     """Hand changes to a runner, and end with it."""
 
+    # Who asks for a command relies on it: without it the program ends.
+    inotify_required = True
+
     def __init__(self) -> None:
         self._options = argparse.Namespace()
         self._parser = argparse.ArgumentParser()

@@ -4,28 +4,24 @@ Text has a line for each event: its flags and its path, and where it was moved f
 are shown escaped, for a terminal would obey them. A format is that of inotifywait(1), with two more directives,
 and prints names as they are, byte for byte.
 
-JSON Lines has an object for each event::
-
-    {"path": "in/b", "mask": ["MOVED_TO"], "is_dir": false, "cookie": 7, "moved_from": "in/a", "synthetic": false}
-
-It is plain ASCII. A name that is not UTF-8 comes as Python has it (PEP 383), a byte 0xff as the escape of U+DCFF;
-then the bytes are in ``path_bytes`` and ``moved_from_bytes``, too, in base64, for languages that refuse such text.
-``error`` is the reason in an event with UNWATCHED.
+JSON Lines has an object for each event, in plain ASCII; ``event.schema.json`` of the package is the schema. As
+``cloudevents`` it is in an envelope of CloudEvents 1.0. With a journal each object has the number that the journal
+gave the event.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import re
 import select
 import sys
+import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Callable, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Union
 
-from inotify_cffi import Event, Mask, Watcher, hookimpl, printable
+from inotify_cffi import Event, Mask, Stamp, Watcher, event_to_cloudevent, event_to_json, hookimpl, printable
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
     Render = Callable[[AnyEvent], bytes]
 
-__all__ = ["Console", "as_json", "compile_format"]
+__all__ = ["Console", "compile_format"]
 
 COLOURS = {
     int(Mask.CREATE | Mask.WATCHED | Mask.IN_SYNC): "32",
@@ -49,9 +45,12 @@ COLOURS = {
     int(Mask.Q_OVERFLOW | Mask.UNWATCHED | Mask.UNMOUNT): "1;35",
 }
 
-HELP = """text, json, or a format as inotifywait has it: %%w the directory, %%f the name in it, %%e the flags
-joined by commas (%%Xe: by X), %%T the time (see --timefmt), %%c the cookie, %%p the full path, %%o the full old
-path of a move, %%n a newline, %%0 a NUL, %%%% a percent sign"""
+# What a terminal would obey: C0, DEL and C1.
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+HELP = """text, json, cloudevents, or a format as inotifywait has it: %%w the directory, %%f the name in it, %%e
+the flags joined by commas (%%Xe: by X), %%T the time (see --timefmt), %%c the cookie, %%p the full path, %%o the
+full old path of a move, %%n a newline, %%0 a NUL, %%%% a percent sign"""
 
 
 class Console:
@@ -59,12 +58,17 @@ class Console:
 
     def __init__(self) -> None:
         self._render: Render = as_text
+        # Makes an object of an event, where objects are printed.
+        self._as_object: Callable[[AnyEvent, Stamp], Dict[str, object]] | None = None
+        self._options = argparse.Namespace()
 
     @hookimpl
     def inotify_add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add what decides how events look."""
         group = parser.add_argument_group("console", "how events are printed")
-        group.add_argument("--format", default="text", type=_checked_format, metavar="text|json|FORMAT", help=HELP)
+        group.add_argument(
+            "--format", default="text", type=_checked_format, metavar="text|json|cloudevents|FORMAT", help=HELP
+        )
         group.add_argument(
             "--timefmt",
             type=_checked_time,
@@ -81,9 +85,11 @@ class Console:
         """Choose how events look."""
         if sys.stdout is None:
             raise SystemExit("the standard output is closed, so nothing can be printed; see --no-plugin console")
-        if options.format == "json":
-            self._render = _json_line
-        elif options.format == "text":
+        self._options = options
+        self._as_object = {"json": event_to_json, "cloudevents": event_to_cloudevent}.get(options.format)
+        if self._as_object is not None:
+            return
+        if options.format == "text":
             self._render = as_coloured_text if _wants_colour(options.color) else as_text
         else:
             end = "" if options.no_newline else "\n"
@@ -101,7 +107,11 @@ class Console:
     @hookimpl
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:
         """Print a batch and flush it: what was printed is with the reader before we wait for more."""
-        data = b"".join(map(self._render, events))
+        if self._as_object is None:
+            data = b"".join(map(self._render, events))
+        else:
+            objects = map(self._as_object, events, self._stamps(events))
+            data = b"".join([json.dumps(row).encode("ascii") + b"\n" for row in objects])
         try:
             _write_all(data)
         except BrokenPipeError:
@@ -109,6 +119,15 @@ class Console:
             raise SystemExit(0) from None
         except OSError as error:
             raise SystemExit(f"the standard output can not be written: {error.strerror}") from error
+
+    def _stamps(self, events: Sequence[AnyEvent]) -> List[Stamp]:
+        """Return when a batch was told, and which numbers it has where a journal is on."""
+        journal = getattr(self._options, "journal", None)
+        if journal is None:
+            return [Stamp(time.time())] * len(events)
+        moment, numbers = journal.numbers(events)
+        identity = journal.identity() or (None, None)
+        return [Stamp(moment, number, *identity) for number in numbers]
 
 
 def _write_all(data: bytes) -> None:
@@ -153,33 +172,6 @@ def _what(event: AnyEvent) -> str:
     if event.error is not None:
         text += f" ({printable(event.error.strerror or '')})"
     return text
-
-
-def as_json(event: AnyEvent) -> dict[str, object]:
-    """Return the object for JSON Lines."""
-    row: dict[str, object] = {
-        "path": os.fsdecode(event.path),
-        "mask": event.names,
-        "is_dir": event.is_dir,
-        "cookie": event.cookie,
-        "moved_from": None if event.moved_from is None else os.fsdecode(event.moved_from),
-        "synthetic": event.synthetic,
-    }
-    for key in ("path", "moved_from"):
-        value = row[key]
-        if isinstance(value, str) and not value.isascii() and _not_utf8(value):
-            row[f"{key}_bytes"] = base64.b64encode(os.fsencode(value)).decode("ascii")
-    if event.error is not None:
-        row["error"] = event.error.strerror
-    return row
-
-
-def _json_line(event: AnyEvent) -> bytes:
-    return json.dumps(as_json(event)).encode("ascii") + b"\n"
-
-
-def _not_utf8(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def compile_format(text: str, time_format: str | None = None) -> Render:
@@ -265,9 +257,11 @@ DIRECTIVES: dict[str, Render] = {
 
 
 def _checked_format(text: str) -> str:
-    if text not in {"text", "json"}:
+    if text not in {"text", "json", "cloudevents"}:
         if "%" not in text:
-            raise argparse.ArgumentTypeError(f"{text!r} is not text, json or a format with %-directives")
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not text, json, cloudevents or a format with %-directives"
+            )
         try:
             compile_format(text)
         except ValueError as error:

@@ -1,9 +1,10 @@
 """Keep every event in a file, and know at the next start what has changed in between.
 
-Each event gets a sequence number that only grows and the time at which it was told, in seconds since 1970 by the
-clock of the machine. ``inotify-cffi journal since N`` and ``inotify-cffi journal changed since TIME`` read it,
-also while it is written. At the start the tree is compared with what was known of it at the end: what differs is
-kept as synthetic events. A root that was never journalled has nothing to compare with; its entries are only noted.
+Each event gets a number that only grows and is given once for ever, and the time at which it was told, in seconds
+since 1970 by the clock of the machine. ``inotify-cffi journal since N`` and ``inotify-cffi journal changed since
+TIME`` read it, also while it is written. At the start the tree is compared with what was known of it at the end:
+what differs is kept as synthetic events. A root that was never journalled has nothing to compare with; its entries
+are only noted.
 """
 
 from __future__ import annotations
@@ -13,47 +14,60 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Dict, Iterator, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
-from inotify_cffi import Event, Mask, hookimpl, parse_duration, parse_size
+from inotify_cffi import Event, JournalEvent, Mask, hookimpl, parse_duration, parse_size
 
-from .known import Known, State, look
-from .store import Record, Store, StoreError
+from .following import NEEDED, is_in
+from .keeping import HELD, Keeper
+from .known import Known
+from .owner import writer
+from .reading import Identity, Reader, StoreError, reading
+from .store import Heir, Store
 
 if TYPE_CHECKING:
     from inotify_cffi import Watcher
 
+    from .following import Row
+
     AnyEvent = Union[Event[str], Event[bytes]]
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
 
-    # Time, path, mask, cookie, moved_from, synthetic.
-    Row = Tuple[float, bytes, int, int, Optional[bytes], bool]
+__all__ = ["Journal", "Status"]
 
-__all__ = ["Journal"]
+UNWATCHED = int(Mask.UNWATCHED)
 
-CREATE = int(Mask.CREATE)
-MODIFY = int(Mask.MODIFY)
-ATTRIB = int(Mask.ATTRIB)
-MOVED_FROM = int(Mask.MOVED_FROM)
-MOVED_TO = int(Mask.MOVED_TO)
-DELETE = int(Mask.DELETE)
-ISDIR = int(Mask.ISDIR)
-CAME = int(Mask.CREATE | Mask.MOVED_TO)
-GONE = int(Mask.DELETE | Mask.MOVED_FROM)
-TOUCHED = int(Mask.CREATE | Mask.MOVED_TO | Mask.MODIFY | Mask.CLOSE_WRITE | Mask.ATTRIB)
+# Beside the file, with these endings, lie others that are the journal's.
+ENDINGS = ("", "-wal", "-shm", "-journal", "-lock")
 
-# Without all of these what is known of the tree would go wrong.
-NEEDED = CAME | GONE
+
+class Status(NamedTuple):
+    """What a journal is, and how far."""
+
+    file: str
+    journal: str
+    generation: int
+    first: int
+    last: int
+    # The process that writes it, if one does.
+    writer: int | None
 
 
 class Journal:
     """Write each batch in one transaction."""
 
+    # Who asks for a journal relies on it: without it the program ends.
+    inotify_required = True
+
     def __init__(self) -> None:
-        self._options = argparse.Namespace(journal_file=default_file(), journal_keep=None, journal_size=None)
+        self._options = argparse.Namespace(journal_file=default_file())
         self._parser = argparse.ArgumentParser()
-        self._store: Store | None = None
+        self._keeper: Keeper | None = None
         self._own: frozenset[bytes] = frozenset()
+        self._base = b"/"
+        self._is_plain = False
+        # The batch that was kept last, the time of it, and the number of each of its events.
+        self._last: Tuple[Sequence[AnyEvent], float, List[int | None]] = ((), 0.0, [])
 
     @hookimpl
     def inotify_add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -68,6 +82,19 @@ class Journal:
         )
         group.add_argument("--journal-keep", type=_duration, metavar="TIME", help="forget what is older: 30d")
         group.add_argument("--journal-size", type=_size, metavar="SIZE", help="forget the oldest beyond: 100M")
+        group.add_argument(
+            "--journal-sync",
+            choices=("normal", "full"),
+            default="normal",
+            help="full: synchronise each batch, so that a power cut takes no event that was read; slower",
+        )
+        group.add_argument(
+            "--journal-memory",
+            type=_size,
+            default=HELD,
+            metavar="SIZE",
+            help="hold so much of events while the file can not be written, then leave a gap; 32M",
+        )
 
     @hookimpl
     def inotify_configure(self, options: argparse.Namespace) -> None:
@@ -80,149 +107,145 @@ class Journal:
         if getattr(options, "track", "entries") != "entries":
             self._parser.error("the journal needs the names of files; leave --track directories out")
         self._options = options
-        self._store = self._opened()
+        # Who prints events finds their numbers there.
+        options.journal = self
+        self._keeper = self._opened()
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
         """Tell what has changed since the tree was last known."""
         if watcher.track != "entries":
             raise SystemExit("the journal needs the names of files; leave track='directories' out")
-        if self._store is None:
-            self._store = self._opened()
-        roots = [_absolute(path) for path in getattr(self._options, "paths", ())]
-        entries = {_absolute(path): is_dir for path, is_dir in watcher.snapshot().items()}
-        with self._store.batch():
-            known = Known(self._store)
-            changes: list[Row] = []
-            for root in roots:
-                inside = {path: is_dir for path, is_dir in entries.items() if _is_in(path, root)}
-                changes.extend(self._compare(known, root, inside))
-            self._store.add(changes)
+        if self._keeper is None:
+            self._keeper = self._opened()
+        self._base = os.getcwdb()
+        roots = [os.fsencode(root) for root in watcher.roots]
+        self._is_plain = all(root == os.path.abspath(root) for root in roots)
+        try:
+            self._keeper.start(lambda: self._listing(watcher))
+        except (StoreError, sqlite3.Error) as error:
+            raise SystemExit(f"the journal {self._keeper.file} can not be written: {error}") from error
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:
-        """Keep a batch, and know the tree as it says."""
-        if self._store is None:
+        """Keep a batch, and know the tree as it says; first, so that others can say which number an event has."""
+        if self._keeper is None:
             return
         now = time.time()
-        rows = [(now, *_fields(event)) for event in events]
+        rows = [self._row(event, now) for event in events]
         # The journal may lie in what it watches: to write about its own file would never end.
-        rows = [row for row in rows if row[1] not in self._own]
-        if not rows:
-            return
-        with self._store.batch():
-            follower = Follower(Known(self._store))
-            for row in rows:
-                follower.follow(row)
-            follower.finish()
-            self._store.add(rows)
-        self._store.prune(now)
+        kept = [row for row in rows if row[1] not in self._own]
+        first = self._keeper.keep(kept) if kept else None
+        numbers: List[int | None] = [None] * len(events)
+        if first is not None:
+            following = iter(range(first, first + len(kept)))
+            numbers = [None if row[1] in self._own else next(following) for row in rows]
+        self._last = (events, now, numbers)
 
     @hookimpl
     def inotify_stop(self) -> None:
-        """Close the file."""
-        if self._store is not None:
-            self._store.prune(time.time(), always=True)
-            self._store.close()
-            self._store = None
+        """Write what is left, and close the file."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.finish()
+
+    # --- for those who print events ---
+
+    def numbers(self, events: Sequence[AnyEvent]) -> Tuple[float, List[int | None]]:
+        """Return the time of a batch that is being handed out, and the number of each of its events.
+
+        None for a number that is not known yet: the file can not be written, and the event waits. Or it is about
+        the journal's own file, and is not kept.
+        """
+        batch, moment, numbers = self._last
+        return (moment, numbers) if batch is events else (time.time(), [None] * len(events))
+
+    def identity(self) -> Identity | None:
+        """Return which journal is written now; None if it is not open."""
+        return None if self._keeper is None else self._keeper.identity
 
     # --- for the command line ---
 
-    def since(self, file: str, seq: int) -> Iterator[Record]:
-        """Yield the events in a journal after a sequence number."""
-        with _reading(file) as store:
-            yield from store.since(seq)
+    def since(self, file: str, seq: int, identity: str | None = None) -> Iterator[JournalEvent[bytes]]:
+        """Yield the events in a journal after a number.
 
-    def changed_since(self, file: str, moment: float) -> Iterator[Record]:
+        Args:
+            file: the journal.
+            seq: the number; 0 for all that are kept.
+            identity: ``UUID:GENERATION`` of the journal that gave it; None for this one.
+
+        Raises:
+            GenerationError: another journal or an earlier generation of this one gave the number.
+            ForgottenError: events after it were forgotten.
+            SystemExit: there is no journal, or it can not be read.
+
+        """
+        with _reading(file) as reader:
+            yield from reader.since(seq, identity)
+
+    def changed_since(self, file: str, moment: float) -> Iterator[JournalEvent[bytes]]:
         """Yield the last event of each path in a journal since a time, in seconds since 1970."""
-        with _reading(file) as store:
-            yield from store.changed_since(moment)
+        with _reading(file) as reader:
+            yield from reader.changed_since(moment)
+
+    def entries(self, file: str) -> Tuple[int, Dict[bytes, bool]]:
+        """Return what a journal knows of the tree, path to True for a directory, and the number where it is so."""
+        with _reading(file) as reader, reader.one_state():
+            roots = [path for (path,) in reader.connection.execute("SELECT path FROM roots ORDER BY path")]
+            known = Known(reader)
+            found = {path: state.is_dir for root in roots for path, state in known.at(root)}
+            return reader.bounds()[1], found
+
+    def status(self, file: str) -> Status:
+        """Return which journal it is, which numbers it has, and who writes it."""
+        with _reading(file) as reader, reader.one_state():
+            return Status(file, *reader.identity(), *reader.bounds(), writer(os.path.realpath(file) + "-lock"))
 
     # --- inside ---
 
-    def _opened(self) -> Store:
-        options = self._options
-        file = os.path.abspath(options.journal_file)
-        self._own = frozenset(os.fsencode(file + ending) for ending in ("", "-wal", "-shm", "-journal"))
+    def _opened(self) -> Keeper:
+        file = os.path.abspath(self._options.journal_file)
+        real = os.path.realpath(file)
+        self._own = frozenset(os.fsencode(path + ending) for path in (file, real) for ending in ENDINGS)
         try:
-            return Store(file, keep_s=options.journal_keep, keep_bytes=options.journal_size)
+            return Keeper(self._store, held=getattr(self._options, "journal_memory", HELD))
         except StoreError as error:
             raise SystemExit(str(error)) from error
 
-    def _compare(self, known: Known, root: bytes, entries: dict[bytes, bool]) -> Iterator[Row]:
-        """Make what is known of a root what it is; yield what that changed."""
-        now = time.time()
-        was_known = known.has_root(root)
-        before = dict(known.at(root))
-        # Deepest first, as the watcher tells it.
-        for path in reversed([path for path in before if path not in entries]):
-            known.drop(path)
-            yield now, path, DELETE | (ISDIR if before[path].is_dir else 0), 0, None, True
-        for path, is_dir in entries.items():
-            if path in self._own:
-                continue
-            state = look(path) or State(is_dir)
-            old = before.get(path)
-            if old == state:
-                continue
-            directory = ISDIR if state.is_dir else 0
-            if old is not None and old.is_dir != state.is_dir:
-                known.drop(path)
-                yield now, path, DELETE | (ISDIR if old.is_dir else 0), 0, None, True
-                old = None
-            known.put(path, state)
-            if not was_known:
-                continue
-            if old is None:
-                yield now, path, CREATE | directory, 0, None, True
-            else:
-                same_content = (old.inode, old.size, old.mtime_ns) == (state.inode, state.size, state.mtime_ns)
-                yield now, path, ATTRIB if same_content else MODIFY, 0, None, True
+    def _store(self, heir: Heir | None) -> Store:
+        options = self._options
+        return Store(
+            os.path.abspath(options.journal_file),
+            keep_s=getattr(options, "journal_keep", None),
+            keep_bytes=getattr(options, "journal_size", None),
+            sync=getattr(options, "journal_sync", "normal"),
+            heir=heir,
+        )
 
+    def _listing(self, watcher: AnyWatcher) -> Dict[bytes, Dict[bytes, bool]]:
+        """Return what is below each root, as the watcher has told it."""
+        entries = {self._absolute(path): is_dir for path, is_dir in watcher.snapshot().items()}
+        for own in self._own:
+            entries.pop(own, None)
+        roots = [os.path.normpath(os.path.join(self._base, os.fsencode(root))) for root in watcher.roots]
+        return {root: {path: is_dir for path, is_dir in entries.items() if is_in(path, root)} for root in roots}
 
-class Follower:
-    """Makes what is known what a batch of events says."""
+    def _row(self, event: AnyEvent, now: float) -> Row:
+        path, old = event.path, event.moved_from
+        error = event.error if event.mask & UNWATCHED else None
+        return (
+            now,
+            self._absolute(path) if path else b"",
+            event.mask,
+            event.cookie,
+            None if old is None else self._absolute(old),
+            event.synthetic,
+            None if error is None else error.errno,
+        )
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
-        # Files to be looked at when the batch is applied: once for each, and where they are then.
-        self._touched: Dict[bytes, None] = {}
-        self._left: bytes | None = None
-
-    def follow(self, row: Row) -> None:
-        """Apply one event."""
-        _, path, mask, _, moved_from, _ = row
-        left, self._left = self._left, None
-        if left is not None and not (mask & MOVED_TO and moved_from == left):
-            self._known.drop(left)
-        if mask & MOVED_FROM:
-            # Where its other half is the next event, it was moved; else it is gone.
-            self._left = path
-        elif mask & MOVED_TO and moved_from is not None:
-            self._known.move(moved_from, path)
-            self._rename(moved_from, path)
-        elif mask & DELETE:
-            self._known.drop(path)
-            self._touched.pop(path, None)
-        if mask & ISDIR:
-            if mask & CAME:
-                self._known.put(path, State(is_dir=True))
-        elif mask & TOUCHED:
-            self._touched[path] = None
-
-    def finish(self) -> None:
-        """Look at the files that were touched."""
-        if self._left is not None:
-            self._known.drop(self._left)
-        for path in self._touched:
-            state = look(path)
-            if state is not None:
-                self._known.put(path, state)
-
-    def _rename(self, source: bytes, target: bytes) -> None:
-        for path in [path for path in self._touched if _is_in(path, source)]:
-            del self._touched[path]
-            self._touched[target + path[len(source) :]] = None
+    def _absolute(self, path: str | bytes) -> bytes:
+        name = path if isinstance(path, bytes) else os.fsencode(path)
+        return name if self._is_plain else os.path.normpath(os.path.join(self._base, name))
 
 
 def default_file() -> str:
@@ -232,37 +255,12 @@ def default_file() -> str:
 
 
 @contextmanager
-def _reading(file: str) -> Iterator[Store]:
-    if not os.path.exists(file):
-        raise SystemExit(f"there is no journal {file}; watch with --plugin journal, or see --journal-file")
+def _reading(file: str) -> Iterator[Reader]:
     try:
-        store = Store(file)
+        with reading(file) as reader:
+            yield reader
     except StoreError as error:
         raise SystemExit(str(error)) from error
-    try:
-        yield store
-    except sqlite3.Error as error:
-        raise SystemExit(f"the journal {file} can not be read: {error}") from error
-    finally:
-        store.close()
-
-
-def _fields(event: AnyEvent) -> tuple[bytes, int, int, bytes | None, bool]:
-    moved_from = None if event.moved_from is None else _absolute(event.moved_from)
-    path = _absolute(event.path) if event.path else b""
-    return path, event.mask, event.cookie, moved_from, event.synthetic
-
-
-def _absolute(path: str | bytes) -> bytes:
-    return os.path.abspath(os.fsencode(path))
-
-
-def _is_in(path: bytes, root: bytes) -> bool:
-    return path == root or _is_below(path, root)
-
-
-def _is_below(path: bytes, root: bytes) -> bool:
-    return path.startswith(root.rstrip(b"/") + b"/")
 
 
 def _duration(text: str) -> float:

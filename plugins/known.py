@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING, Iterator, NamedTuple
 
 if TYPE_CHECKING:
-    from .store import Store
+    from .reading import Reader
 
 __all__ = ["Known", "State", "look"]
 
@@ -42,7 +42,7 @@ def look(path: bytes) -> State | None:
 class Known:
     """The nodes in a store. Paths are absolute; all is done inside a batch of the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._run = store.connection.execute
 
     def has_root(self, path: bytes) -> bool:
@@ -75,10 +75,13 @@ class Known:
             )
 
     def move(self, source: bytes, target: bytes) -> None:
-        """Move an entry, and all below it; what was at the target is replaced."""
+        """Move an entry, and all below it; what was at the target is replaced.
+
+        Of two roots that lie in one another the second tells the move again, of what is not there any more.
+        """
         node = self._find(source)
-        self.drop(target)
         if node is not None:
+            self.drop(target)
             directory, name = os.path.split(target)
             self._run("UPDATE nodes SET parent = ?, name = ? WHERE id = ?", (self._reach(directory), name, node))
 

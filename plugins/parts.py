@@ -13,9 +13,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence, Union
 
-if TYPE_CHECKING:
-    from inotify_cffi import Event
+from inotify_cffi import Event, event_to_json
 
+if TYPE_CHECKING:
     AnyEvent = Union[Event[str], Event[bytes]]
     Changes = Dict[str, AnyEvent]
 
@@ -131,7 +131,7 @@ class Template:
         if self._stdin == "paths0":
             return b"".join(os.fsencode(path) + b"\0" for path in part)
         if self._stdin == "json":
-            return "".join(json.dumps(_row(path, event)) + "\n" for path, event in part.items()).encode()
+            return "".join(json.dumps(_object(path, event)) + "\n" for path, event in part.items()).encode()
         return None
 
 
@@ -201,8 +201,11 @@ def _old(event: AnyEvent) -> str:
     return "" if event.moved_from is None else as_argument(event.moved_from)
 
 
-def _row(path: str, event: AnyEvent) -> Dict[str, object]:
-    return {"path": path, "mask": event.names, "is_dir": event.is_dir, "moved_from": _old(event) or None}
+def _object(path: str, event: AnyEvent) -> Dict[str, object]:
+    """Return what JSON Lines has for an event, with paths that no command takes for options."""
+    old = _old(event) or None
+    fields = Event.of(path, event.mask, moved_from=old, cookie=event.cookie, synthetic=event.synthetic)
+    return event_to_json(fields)
 
 
 def _fits(text: str) -> bool:

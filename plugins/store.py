@@ -1,190 +1,362 @@
-"""The journal's file: SQLite in WAL mode, one transaction for each batch.
+"""The journal's file, for the one process that writes it: SQLite in WAL mode, one transaction for each batch.
 
-Killed at any moment it loses the batch that was not committed, and nothing else: SQLite's promise, kept by leaving
-``synchronous`` and the WAL as they are made for it. What is known of the tree is in the same transaction as the
-events that say so, so the two never differ. Paths are BLOBs, for names are bytes.
+**Numbers are given once, for ever.** With ``synchronous=NORMAL`` a commit is not synchronised: killed at any
+moment the process loses the batch that was not committed and nothing else, but a power cut takes the last rows,
+though they were read. So a range of numbers is reserved first, in a transaction that is synchronised (``FULL``)
+and takes along all that was committed before. No number of a range is shown before that, and after an end that was
+not clean the next number is behind the range. The first row then is RESTART, with the last number that is there.
+
+What is known of the tree is in the same transaction as the events that say so, so the two never differ. Paths are
+BLOBs, for names are bytes.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
-from typing import Iterator, NamedTuple
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Sequence, Tuple
 
-__all__ = ["Record", "Store", "StoreError"]
+from inotify_cffi import Mask
 
-VERSION = 1
+from .ageing import Ageing
+from .clock import Moment, now
+from .owner import Owner, TakenError, make_private
+from .reading import SCHEMA, Identity, Reader, StoreError, UnusableError, check, connected
 
-SCHEMA = f"""
-PRAGMA user_version = {VERSION};
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    time REAL NOT NULL,
-    path BLOB NOT NULL,
-    mask INTEGER NOT NULL,
-    cookie INTEGER NOT NULL,
-    moved_from BLOB,
-    synthetic INTEGER NOT NULL
-);
-CREATE INDEX events_time ON events (time);
-CREATE TABLE roots (path BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE nodes (
-    id INTEGER PRIMARY KEY,
-    parent INTEGER NOT NULL,
-    name BLOB NOT NULL,
-    is_dir INTEGER NOT NULL,
-    inode INTEGER,
-    size INTEGER,
-    mtime_ns INTEGER,
-    ctime_ns INTEGER,
-    UNIQUE (parent, name)
-);
-"""
+if TYPE_CHECKING:
+    from typing import Callable
 
-# SQLite's largest integer.
-LAST_SEQ = (1 << 63) - 1
+__all__ = ["Heir", "Store"]
+
+# So many numbers are reserved at a time: as many rows as this a power cut can take at most, and there is one
+# fsync(2) for so many. A mirror can undo a few more (MOST_UNDONE).
+RANGE = 16_384
+# The next range is reserved when this is left of one.
+LEAST_LEFT = 2_048
 
 # Pruned not for every batch, but before the file has grown by much.
 EVENTS_BETWEEN_PRUNING = 1000
 
+# At the start who holds the file's lock is waited for; later the events are kept, and it is tried again.
+START_WAIT_MS = 10_000
+WAIT_MS = 200
 
-class StoreError(Exception):
-    """The file can not be used; the text says why."""
-
-
-class Record(NamedTuple):
-    """One event as it is kept; ``time`` in seconds since 1970."""
-
-    seq: int
-    time: float
-    path: bytes
-    mask: int
-    cookie: int
-    moved_from: bytes | None
-    synthetic: bool
+RESTART = int(Mask.RESTART)
 
 
-class Store:
-    """The file, open.
+class Store(Reader):
+    """The file, open for writing; nothing is written before the first batch.
 
     Args:
         file: its path; made if it is not there, with the directories above it.
         keep_s: forget events that are older, in seconds; None: never.
         keep_bytes: forget the oldest events when the file is larger; None: never.
+        sync: "full": each batch is synchronised, so that not even a power cut takes it; "normal": not each.
+        clock: tells the time.
+        heir: the numbers go on from there, and what was known of the tree is taken over: the file is made anew
+            in the place of one that vanished.
 
     Raises:
-        StoreError: it can not be opened, or is not a journal.
+        UnusableError: it is not a journal.
+        StoreError: it can not be opened.
 
     """
 
-    def __init__(self, file: str, *, keep_s: float | None = None, keep_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        file: str,
+        *,
+        keep_s: float | None = None,
+        keep_bytes: int | None = None,
+        sync: str = "normal",
+        clock: Callable[[], Moment] = now,
+        heir: Heir | None = None,
+    ) -> None:
         self._keep_s = keep_s
         self._keep_bytes = keep_bytes
+        self._sync = sync.upper()
         self._unpruned = 0
+        self._owner: Owner | None = None
+        self._begun = False
+        self._beside: Dict[str, Tuple[int, int]] = {}
+        # Of the writer: the next number, and the first that is not reserved.
+        self._next = self._reserved = 0
+        self.restarted = False
         try:
-            os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
-            self.connection = _opened(file)
-        except (OSError, sqlite3.Error) as error:
+            make_private(os.path.abspath(file))
+            self.file = os.path.realpath(file)
+            super().__init__(connected(self.file, "rw"))
+            self._ageing = Ageing(self.connection, clock)
+            try:
+                self._prepare(heir)
+            except BaseException:
+                self.connection.close()
+                raise
+        except (OSError, sqlite3.OperationalError) as error:
             raise StoreError(f"the journal {file} can not be opened: {error}") from error
-        except StoreError as error:
-            raise StoreError(f"the journal {file} can not be used: {error}") from error
+        except sqlite3.Error as error:
+            raise UnusableError(f"the journal {file} can not be opened: {error}") from error
+        except UnusableError as error:
+            raise UnusableError(f"the journal {file} can not be used: {error}") from error
+
+    def _prepare(self, heir: Heir | None) -> None:
+        run = self.connection.execute
+        run(f"PRAGMA busy_timeout = {START_WAIT_MS}").fetchall()
+        self.inode = _inode(self.file)
+        if (
+            not run("PRAGMA user_version").fetchone()[0]
+            and not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        ):
+            run("PRAGMA auto_vacuum = INCREMENTAL")
+            run("PRAGMA journal_mode = WAL").fetchall()
+            self._create(heir)
+        check(self.connection)
+        run("PRAGMA journal_mode = WAL").fetchall()
+        run(f"PRAGMA synchronous = {self._sync}")
+        run("PRAGMA journal_size_limit = 1048576").fetchall()
+
+    def _create(self, heir: Heir | None) -> None:
+        identity = Identity(str(uuid.uuid4()), 1) if heir is None else heir.identity
+        reserved = 1 if heir is None else heir.next
+        with self._transaction(durably=True):
+            # Two may be at it at the same time.
+            if self.connection.execute("PRAGMA user_version").fetchone()[0]:
+                return
+            for statement in SCHEMA.split(";"):
+                self.connection.execute(statement)
+            self.connection.execute(
+                "INSERT INTO journal VALUES (1, ?, ?, ?, ?, ?, 1, NULL, NULL, NULL, 0, 0, 0)",
+                (*identity, self.inode[1], reserved, reserved - 1),
+            )
+            if heir is not None:
+                self.connection.executemany("INSERT INTO roots VALUES (?)", heir.roots)
+                self.connection.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", heir.nodes)
+
+    # --- the writer ---
+
+    def claim(self) -> None:
+        """Become the one that writes; the first batch does it, if need be.
+
+        Raises:
+            UnusableError: another process writes.
+            StoreError: the lock can not be made.
+
+        """
+        if self._owner is not None:
+            return
+        try:
+            self._owner = Owner(self.file + "-lock")
+        except TakenError as error:
+            raise UnusableError(f"the journal {self.file} can not be used: {error}") from error
+        except OSError as error:
+            raise StoreError(f"the journal {self.file} can not be written: {error}") from error
+
+    def _begin(self) -> None:
+        """Take up the numbers, and say that the last end was not clean, if so."""
+        if self._begun:
+            return
+        self.claim()
+        run = self.connection.execute
+        with self._transaction(durably=True):
+            row = run("SELECT inode, reserved, forgotten, clean FROM journal").fetchone()
+            inode, reserved, forgotten, clean = row
+            last = run("SELECT max(seq) FROM events").fetchone()[0] or forgotten
+            first = max(reserved, last + 1)
+            if inode != self.inode[1]:
+                # A copy goes its own way: its numbers are not those that the other one gives.
+                run("UPDATE journal SET generation = generation + 1, inode = ?", (self.inode[1],))
+            self._ageing.remember()
+            moment = self._ageing.look(first)
+            if not clean:
+                run(
+                    "INSERT INTO events VALUES (?, ?, x'', ?, 0, NULL, 1, NULL, ?)",
+                    (first, moment.wall, RESTART, last),
+                )
+            following = first + (not clean)
+            run("UPDATE journal SET clean = 0, reserved = ?", (following + RANGE,))
+        self._next, self._reserved, self._ageing.seen = following, following + RANGE, moment
+        self.restarted = not clean
+        self._begun = True
+        self._beside = {ending: _inode(self.file + ending) for ending in ("-wal", "-shm")}
+        run(f"PRAGMA busy_timeout = {WAIT_MS}").fetchall()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Commit all that is done inside, or nothing of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
+        self._begin()
+        if self._reserved - self._next < LEAST_LEFT:
+            self._reserve()
+        begin = self._next
         try:
-            yield
+            with self._transaction():
+                moment = self._ageing.look(begin)
+                yield
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            self._go_back(begin)
             raise
-        self.connection.execute("COMMIT")
+        self._ageing.seen = moment
+        if self._next > self._reserved:
+            # These rows are not shown yet. Where this fails, the next batch begins with it.
+            with suppress(sqlite3.Error):
+                self._reserve()
 
-    def add(self, records: list[tuple[float, bytes, int, int, bytes | None, bool]]) -> None:
-        """Append events, inside a batch: time, path, mask, cookie, moved_from, synthetic."""
-        self.connection.executemany(
-            "INSERT INTO events (time, path, mask, cookie, moved_from, synthetic) VALUES (?, ?, ?, ?, ?, ?)",
-            records,
-        )
-        self._unpruned += len(records)
+    def _go_back(self, begin: int) -> None:
+        """A batch ended with an exception. If that came behind the commit, it was committed."""
+        with suppress(sqlite3.Error):
+            # Numbers may be left out, and none is given twice.
+            self._next = max(begin, self.last_number() + 1)
 
-    def since(self, seq: int) -> Iterator[Record]:
-        """Yield the events after a sequence number, in order."""
-        for row in self.connection.execute(
-            "SELECT * FROM events WHERE seq > ? ORDER BY seq", (min(seq, LAST_SEQ),)
-        ):
-            yield _record(row)
+    def add(self, records: Sequence[Tuple[object, ...]]) -> int:
+        """Append events, inside a batch: time, path, mask, cookie, moved_from, synthetic, and maybe errno.
 
-    def changed_since(self, time: float) -> Iterator[Record]:
-        """Yield the last event of each path since a time, in order."""
-        query = "SELECT * FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE time >= ? GROUP BY path)"
-        for row in self.connection.execute(f"{query} ORDER BY seq", (time,)):
-            yield _record(row)
+        Returns:
+            The number of the first of them.
 
-    def bounds(self) -> tuple[int, int]:
-        """Return the first and the last sequence number that are kept; (0, 0) for none."""
-        row = self.connection.execute("SELECT min(seq), max(seq) FROM events").fetchone()
-        return row[0] or 0, row[1] or 0
+        """
+        first = self._next
+        if records:
+            columns = ("time", "path", "mask", "cookie", "moved_from", "synthetic", "errno")[: len(records[0])]
+            self.connection.executemany(
+                f"INSERT INTO events (seq, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})",  # noqa: S608  # of constants
+                [(number, *record) for number, record in enumerate(records, first)],
+            )
+            self._next += len(records)
+            self._unpruned += len(records)
+        return first
+
+    @property
+    def following(self) -> int:
+        """The next number; it is not known before the first batch, and 0 then."""
+        return self._next
+
+    def last_number(self) -> int:
+        """Return the number of the last row, shown or not; 0 for none."""
+        return int(self.connection.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
+
+    def is_shown(self, number: int) -> bool:
+        """Return True if the rows up to this number can be read, and it will never be given again."""
+        return number < self._reserved
+
+    def _reserve(self) -> None:
+        reserved = self._next + RANGE
+        with self._transaction(durably=True):
+            moment = self._ageing.look(self._next)
+            self._ageing.write_down(moment)
+            self.connection.execute("UPDATE journal SET reserved = ?", (reserved,))
+        self._reserved, self._ageing.seen = reserved, moment
+
+    @contextmanager
+    def _transaction(self, *, durably: bool = False) -> Iterator[None]:
+        run = self.connection.execute
+        before = run("PRAGMA synchronous").fetchone()[0] if durably else 0
+        if durably:
+            run("PRAGMA synchronous = FULL")
+        try:
+            run("BEGIN IMMEDIATE")
+            try:
+                yield
+                run("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    run("ROLLBACK")
+                raise
+        finally:
+            if durably:
+                run(f"PRAGMA synchronous = {before}")
+
+    # --- what is forgotten ---
 
     def prune(self, now: float, *, always: bool = False) -> None:
         """Forget what is too old or too much, if that was not done just now; outside a batch."""
-        if self._unpruned < EVENTS_BETWEEN_PRUNING and not always:
+        bounded = self._keep_s is not None or self._keep_bytes is not None
+        if not bounded or (self._unpruned < EVENTS_BETWEEN_PRUNING and not always):
             return
+        self._begin()
         self._unpruned = 0
-        run = self.connection.execute
-        if self._keep_s is not None:
-            run("DELETE FROM events WHERE time < ?", (now - self._keep_s,))
-        while self._keep_bytes is not None and self._used() > self._keep_bytes:
+        with self._transaction():
+            moment = self._ageing.look(self._next, now)
+            self._ageing.write_down(moment)
+            if self._keep_s is not None:
+                self._ageing.forget_older(moment, self._keep_s, self._next)
+        self._ageing.seen = moment
+        while self._keep_bytes is not None and self._ageing.used() > self._keep_bytes:
             first, last = self.bounds()
             if first == last:
                 break
-            run("DELETE FROM events WHERE seq <= ?", (first + (last - first) // 4,))
-        if self._keep_s is not None or self._keep_bytes is not None:
-            # It frees one page for each step, and only executescript takes them all.
-            self.connection.executescript("PRAGMA incremental_vacuum")
-            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            with self._transaction():
+                self._ageing.forget_before(first + (last - first) // 4 + 1)
+        # It frees one page for each step, and only executescript takes them all.
+        self.connection.executescript("PRAGMA incremental_vacuum")
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _used(self) -> int:
-        values = [
-            self.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
-        ]
-        size: int = self.connection.execute("PRAGMA page_size").fetchone()[0]
-        return int(values[0] - values[1]) * size
+    # --- the end ---
+
+    def heir(self) -> Heir:
+        """Return what a file that is made in the place of this one takes over."""
+        run = self.connection.execute
+        uuid, generation = self.identity()
+        return Heir(
+            Identity(uuid, generation + 1),
+            max(self._next, self._reserved),
+            run("SELECT * FROM roots").fetchall(),
+            run("SELECT * FROM nodes").fetchall(),
+        )
 
     def close(self) -> None:
-        """Close the file; what was committed stays."""
+        """Close the file; what was committed stays, and is durable."""
+        try:
+            if self._begun:
+                with self._transaction(durably=True):
+                    self._ageing.write_down(self._ageing.look(self._next))
+                    self.connection.execute("UPDATE journal SET clean = 1, reserved = ?", (self._next,))
+        except sqlite3.Error:
+            # Then the end is not clean, and the next start says so.
+            pass
+        finally:
+            self.abandon()
+
+    def make_room(self) -> bool:
+        """Give the disk back what the WAL takes, if there is something to give."""
+        try:
+            if not os.path.getsize(self.file + "-wal"):
+                return False
+            busy: int = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except (OSError, sqlite3.Error):
+            return False
+        return not busy
+
+    def sweep(self) -> None:
+        """Remove what is left beside a file that vanished or was replaced: after :meth:`abandon`.
+
+        SQLite would take the WAL for that of the file that is there now, and mix the two.
+        """
+        with suppress(OSError):
+            if _inode(self.file) == self.inode:
+                return
+        for ending, inode in self._beside.items():
+            with suppress(OSError):
+                if _inode(self.file + ending) == inode:
+                    os.unlink(self.file + ending)
+
+    def abandon(self) -> None:
+        """Close the file as it is: the end is not clean."""
         self.connection.close()
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.release()
 
 
-def _check_files(file: str) -> None:
-    """Check that only files are where SQLite opens some: from a FIFO it reads for ever, and heeds no signal."""
-    for path in (file + ending for ending in ("", "-journal", "-wal", "-shm")):
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise StoreError(f"{path} is no regular file")
+class Heir(NamedTuple):
+    """What goes on when a file vanished: the identity, the next number, and what is known of the tree."""
+
+    identity: Identity
+    next: int
+    roots: Sequence[Tuple[bytes]]
+    nodes: Sequence[Tuple[object, ...]]
 
 
-def _opened(file: str) -> sqlite3.Connection:
-    _check_files(file)
-    # The one thread that reads the watcher also writes here, but it need not be the one that opened it.
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
-    try:
-        run = connection.execute
-        version = run("PRAGMA user_version").fetchone()[0]
-        if version == 0 and not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            run("PRAGMA auto_vacuum = INCREMENTAL")
-            run("PRAGMA journal_mode = WAL").fetchall()
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        elif version != VERSION:
-            raise StoreError(f"it is no journal of version {VERSION}")
-        run("PRAGMA journal_mode = WAL").fetchall()
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA journal_size_limit = 1048576").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _record(row: tuple[int, float, bytes, int, int, bytes | None, int]) -> Record:
-    return Record(*row[:6], synthetic=bool(row[6]))
+def _inode(file: str) -> Tuple[int, int]:
+    found = os.stat(file)
+    return found.st_dev, found.st_ino

@@ -262,6 +262,28 @@ async def test_a_coroutine_that_keeps_failing_is_unregistered(watcher, tmp_path,
     assert dispatcher.plugins() == {}
 
 
+@pytest.mark.parametrize("hook", ["inotify_start", "inotify_event"])
+@pytest.mark.parametrize("kind", ["coroutine", "plain", "with a thread"])
+async def test_a_required_plugin_that_fails_ends_it(watcher, tmp_path, hook, kind):
+    async def coroutine(self):
+        raise ValueError("no")
+
+    def plain(self):
+        raise ValueError("no")
+
+    members = {hook: hookimpl(coroutine if kind == "coroutine" else plain), "inotify_required": True}
+    plugin, log = type("Failing", (), members)(), Plain([])
+    if kind == "with a thread":
+        plugin.inotify_worker = Worker()
+    dispatcher = Dispatcher(most_failures=1)
+    dispatcher.register(plugin, "mine")
+    dispatcher.register(log)
+    make(tmp_path, 1)
+    with pytest.raises(PluginError, match=r"plugin 'mine' is required, and .*: ValueError: no"):
+        await dispatcher.arun(watcher)
+    assert log.log == ([] if hook == "inotify_start" else [("plain", "f0")])
+
+
 async def test_a_coroutine_needs_arun(watcher):
     dispatcher = Dispatcher()
     dispatcher.register(Log())

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import termios
+import time
 
 import pytest
 from replaying import (
@@ -23,6 +24,7 @@ from replaying import (
     path_bytes,
 )
 
+from inotify_cffi import event_from_json
 from inotify_cffi.cli import main
 
 
@@ -35,8 +37,10 @@ def run(*arguments: str, **options) -> subprocess.CompletedProcess:
 
 def test_an_event_is_one_json_object_with_the_documented_keys(tmp_path):
     with Watching("watch", "--format", "json", str(tmp_path)) as watching:
+        before = time.time()
         (tmp_path / "a").mkdir()
         event = watching.event()
+    assert before <= event.pop("time") <= time.time()
     assert event == {
         "path": str(tmp_path / "a"),
         "mask": ["CREATE", "ISDIR"],
@@ -64,7 +68,7 @@ def test_any_name_survives_json(tmp_path, name):
         line = watching.line()
     assert line.isascii()
     event = json.loads(line)
-    assert os.fsencode(event["path"]) == os.path.join(root, name)
+    assert os.fsencode(event_from_json(event).path) == os.path.join(root, name)
     assert path_bytes(event) == os.path.join(root, name)
 
 
@@ -371,6 +375,42 @@ def test_a_plugin_that_fails_too_often_is_unregistered_with_one_warning(tmp_path
     report, warning = done.stderr.splitlines()
     assert b"plugin 'bad' failed in inotify_event" in report
     assert warning == b"inotify-cffi: plugin 'bad' is unregistered: it failed in inotify_event 3 times in a row"
+
+
+def test_a_required_plugin_that_fails_too_often_ends_it_with_1(tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import inotify_cffi\n@inotify_cffi.hookimpl\ndef inotify_event():\n    raise ValueError('no')\n"
+    )
+    for name in "abcdef":
+        (tmp_path / "d" / name).mkdir(parents=True)
+    done = run(
+        "watch", "-q", "--plugin", str(tmp_path / "bad.py"), "--require", "bad", "--most-failures", "3", "--existing",
+        "--format", "%f", str(tmp_path / "d"),
+    )  # fmt: skip
+    # The others get the rest of the batch.
+    assert (done.returncode, sorted(done.stdout.split())) == (1, [b"a", b"b", b"c", b"d", b"e", b"f"])
+    assert done.stderr.splitlines()[-1] == (
+        b"inotify-cffi: plugin 'bad' is required, and failed in inotify_event 3 times in a row: ValueError: no"
+    )
+
+
+@pytest.mark.parametrize("hook", ["inotify_add_options", "inotify_configure", "inotify_start"])
+def test_a_required_plugin_that_can_not_be_set_up_is_one_line_and_1(tmp_path, hook):
+    (tmp_path / "bad.py").write_text(
+        f"import inotify_cffi\n@inotify_cffi.hookimpl\ndef {hook}():\n    raise ValueError('no')\n"
+    )
+    plugin = str(tmp_path / "bad.py")
+    done = run("watch", "--plugin", plugin, "--require", plugin, "--timeout", "0", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1, b"", b"inotify-cffi: plugin 'bad' is required, and could not be set up: ValueError: no\n",
+    )  # fmt: skip
+
+
+def test_what_is_required_has_to_be_loaded(tmp_path):
+    done = run("watch", "--require", "journal", str(tmp_path))
+    assert (done.returncode, done.stderr) == (
+        1, b"inotify-cffi: plugin 'journal' is required and not loaded; there are: console\n",
+    )  # fmt: skip
 
 
 BAD_OPTION = """

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from inotify_cffi import Dispatcher, Event, Mask, PluginError, Watcher, hookimpl
+from inotify_cffi import Dispatcher, Event, Mask, PluginError, Watcher, Worker, hookimpl
 
 A = Event.of("/r/a", Mask.CREATE)
 B = Event.of("/r/b", Mask.DELETE)
@@ -632,3 +632,113 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="no_such_name"):
         inotify_cffi.no_such_name  # noqa: B018
+
+
+# --- plugins that are required ---
+
+
+class Ready:
+    """The last to be told that it starts, as what says that it is ready."""
+
+    def __init__(self):
+        self.told = []
+
+    @hookimpl(trylast=True)
+    def inotify_start(self):
+        self.told.append("start")
+
+    @hookimpl
+    def inotify_event(self, event):
+        self.told.append(event.path)
+
+    @hookimpl
+    def inotify_stop(self):
+        self.told.append("stop")
+
+
+class StartFails:
+    @hookimpl
+    def inotify_start(self):
+        raise OSError("no room")
+
+
+class EventFails:
+    @hookimpl
+    def inotify_event(self, event):
+        raise OSError("no room")
+
+
+class Laned:
+    """A plugin with a thread of its own."""
+
+    def __init__(self, plugin):
+        self.inotify_worker = Worker()
+        for name in ("inotify_start", "inotify_event"):
+            if hasattr(plugin, name):
+                setattr(self, name, getattr(plugin, name))
+
+
+@pytest.mark.parametrize("how", ["attribute", "name"])
+def test_a_required_plugin_that_can_not_be_set_up_ends_it_before_others_are_told_that_all_is_ready(
+    tmp_path, caplog, how
+):
+    dispatcher, ready, plugin = Dispatcher(), Ready(), StartFails()
+    dispatcher.register(ready)
+    dispatcher.register(plugin, "mine")
+    if how == "attribute":
+        plugin.inotify_required = True
+    else:
+        dispatcher.require("mine")
+    with Watcher(str(tmp_path)) as watcher, pytest.raises(PluginError) as caught:
+        dispatcher.run(watcher, timeout=0)
+    assert str(caught.value) == "plugin 'mine' is required, and could not be set up: OSError: no room"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert ready.told == ["stop"]
+    # One line is enough.
+    assert caplog.text == ""
+
+
+def test_a_required_plugin_that_keeps_failing_ends_it_and_the_others_get_the_rest(tmp_path):
+    dispatcher, ready, plugin = Dispatcher(most_failures=2), Ready(), EventFails()
+    plugin.inotify_required = True
+    dispatcher.register(plugin, "mine")
+    dispatcher.register(ready)
+    with Watcher(str(tmp_path)) as watcher:
+        for name in "abcd":
+            (tmp_path / name).mkdir()
+        with pytest.raises(
+            PluginError, match="required, and failed in inotify_event 2 times in a row: OSError: no"
+        ):
+            dispatcher.run(watcher)
+    assert ready.told == ["start", *(f"{tmp_path}/{name}" for name in "abcd"), "stop"]
+
+
+def test_one_that_is_not_required_does_not_end_it(tmp_path):
+    dispatcher, ready = Dispatcher(most_failures=1), Ready()
+    dispatcher.register(StartFails())
+    dispatcher.register(EventFails())
+    dispatcher.register(ready)
+    with Watcher(str(tmp_path)) as watcher:
+        (tmp_path / "a").mkdir()
+        assert dispatcher.run(watcher, timeout=0) == 1
+    assert ready.told == ["start", f"{tmp_path}/a", "stop"]
+
+
+@pytest.mark.parametrize(("fails", "told"), [(StartFails, ["stop"]), (EventFails, ["start", "a", "stop"])])
+def test_a_required_plugin_with_a_thread_of_its_own_ends_it_too(tmp_path, fails, told):
+    dispatcher, ready, plugin = Dispatcher(most_failures=1), Ready(), Laned(fails())
+    plugin.inotify_required = True
+    dispatcher.register(ready)
+    dispatcher.register(plugin, "mine")
+    with Watcher(str(tmp_path)) as watcher:
+        (tmp_path / "a").mkdir()
+        with pytest.raises(PluginError, match="plugin 'mine' is required"):
+            dispatcher.run(watcher)
+    assert [text.replace(f"{tmp_path}/", "") for text in ready.told] == told
+
+
+def test_what_is_required_has_to_be_there():
+    dispatcher = Dispatcher()
+    dispatcher.register(Recorder(), "one")
+    with pytest.raises(PluginError, match="plugin 'two' is required and not loaded; there are: one"):
+        dispatcher.require("two")

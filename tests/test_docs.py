@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 
+import jsonschema
 import pytest
+from journalling import Session
 from replaying import PATIENCE_S
 
-from inotify_cffi import Dispatcher
+import inotify_cffi
+from inotify_cffi import Dispatcher, event_from_json
 from inotify_cffi.cli import document
+from inotify_cffi.cloudevents import TYPES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCS = os.path.join(ROOT, "docs")
@@ -116,6 +122,63 @@ def test_the_plugins_in_the_documentation_work_as_it_says(tmp_path):
         )  # fmt: skip
         assert (done.returncode, done.stdout, done.stderr) == (0, printed.pop(name[1]), b"")
     assert printed == {}
+
+
+@pytest.fixture
+def a_journal(tmp_path, monkeypatch):
+    """A journal in state/, in which something happened; call it with what is to happen next."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])
+    (tmp_path / "root").mkdir()
+
+    def happen(*names):
+        with Session("state/journal.sqlite", tmp_path / "root"):
+            for name in names:
+                (tmp_path / "root" / name).mkdir()
+
+    happen("before")
+    return happen
+
+
+def test_a_journal_is_followed_as_the_documentation_says(a_journal, tmp_path, capsys):
+    first, then = blocks(page("plugins", "journal.md"))[0].split("# ... later\n")
+    names = {}
+    exec(first, names)
+    a_journal("a", "b")
+    exec(then, names)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{number} ['CREATE', 'ISDIR'] {tmp_path}/root/{name}" for number, name in ((2, "a"), (3, "b"))
+    ]
+    capsys.readouterr()
+    exec(then, names)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_mirror_of_a_journal_is_made_as_the_documentation_says(a_journal, tmp_path, capsys):
+    block = blocks(page("plugins", "journal.md"))[1].replace("/srv/in", f"{tmp_path}/root")
+    first, then = block.split("# ... later, again and again\n")
+    names = {}
+    exec(first, names)
+    a_journal("a", "b")
+    exec(then, names)
+    assert capsys.readouterr().out == "3\n"
+    assert set(names["mirror"].paths()) == {os.fsencode(tmp_path / "root" / name) for name in ("before", "a", "b")}
+
+
+def test_the_object_in_the_documentation_is_by_the_schema():
+    (row,) = blocks(page("plugins", "console.md"), "json")
+    assert str(event_from_json(json.loads(row))) == "MOVED_TO in/b (from in/a)"
+    schema = json.loads((Path(inotify_cffi.__file__).parent / "event.schema.json").read_text())
+    jsonschema.validate(json.loads(row), schema)
+    keys = set(
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", page("plugins", "console.md"), re.MULTILINE)))
+    )
+    assert set(schema["properties"]) <= keys
+
+
+def test_every_type_of_a_cloudevent_is_in_the_documentation():
+    told = set(re.findall(r"`([a-z-]+)`", page("plugins", "console.md").split("NAME is one of")[1]))
+    assert told >= {name.split(".")[1] for name in TYPES.values()}
 
 
 @pytest.mark.timeout(300)

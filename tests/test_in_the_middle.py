@@ -96,9 +96,11 @@ def test_close_closes_at_once_and_frees_when_the_step_is_over(in_the_middle, roo
 
 
 def test_what_neither_waits_nor_looks_at_the_tree_works(in_the_middle, root):
-    for watcher, came in in_the_middle(lambda watcher, _: (watcher.fileno() >= 0, watcher.ended, watcher.track)):
+    for watcher, came in in_the_middle(
+        lambda watcher, _: (watcher.fileno() >= 0, watcher.ended, watcher.track, watcher.roots)
+    ):
         watcher.sync()
-        assert came == [(True, False, "entries")]
+        assert came == [(True, False, "entries", [root])]
 
 
 @pytest.mark.parametrize("track", ["entries", "directories"])

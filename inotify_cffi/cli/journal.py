@@ -7,12 +7,15 @@ import os
 import sys
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Iterator, Protocol, cast
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Protocol, cast
 
-from inotify_cffi.bits import flag_names
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.outputs import standard_output
+from inotify_cffi.cloudevents import event_to_cloudevent
+from inotify_cffi.errors import ForgottenError, GenerationError
+from inotify_cffi.events import Event
 from inotify_cffi.flags import Mask
+from inotify_cffi.jsonlines import event_to_json
 from inotify_cffi.printing import printable
 from inotify_cffi.quantities import parse_duration
 
@@ -20,62 +23,95 @@ if TYPE_CHECKING:
     import argparse
 
     from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.jsonlines import JournalEvent
 
 __all__ = ["COMMAND"]
 
 
-class Record(Protocol):
-    """One event as the plugin gives it."""
+class Status(Protocol):
+    """What the plugin says of a journal as a whole."""
 
-    seq: int
-    time: float
-    path: bytes
-    mask: int
-    cookie: int
-    moved_from: bytes | None
-    synthetic: bool
+    @property
+    def file(self) -> str: ...
+    @property
+    def journal(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def writer(self) -> int | None: ...
 
 
 class Journal(Protocol):
     """What this command needs of the plugin."""
 
-    def since(self, file: str, seq: int) -> Iterator[Record]: ...
+    def since(self, file: str, seq: int, identity: str | None = None) -> Iterator[JournalEvent[bytes]]: ...
 
-    def changed_since(self, file: str, moment: float) -> Iterator[Record]: ...
+    def changed_since(self, file: str, moment: float) -> Iterator[JournalEvent[bytes]]: ...
+
+    def entries(self, file: str) -> tuple[int, dict[bytes, bool]]: ...
+
+    def status(self, file: str) -> Status: ...
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what to look for, and how to print it."""
     parser.add_argument(
         "question",
-        nargs="+",
+        nargs="*",
         metavar="QUESTION",
-        help="since N: the events after number N; changed since TIME: the last event of each path, from a time as "
-        "2026-01-31T12:00 or so long ago as 10m",
+        help="since N: the events after number N, or after UUID:GENERATION:N of just this journal; changed since "
+        "TIME: the last event of each path, from a time as 2026-01-31T12:00 or so long ago as 10m; entries: what "
+        "is known of the tree; without one: which journal it is, and how far",
     )
-    # Not --format: that is a plugin's.
-    parser.add_argument("--json", action="store_true", help="print an object a line, as watch --format json does")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="json: an object a line, as watch --format json does"
+    )
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="the same as --format json"
+    )
 
 
 def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
-    """Print what was asked for; 0 also if that is nothing."""
+    """Print what was asked for; 0 also if that is nothing, 3 for a number that this journal can not go on from."""
     journal = cast("Journal", dispatcher.plugins()["journal"])
-    question = options.question
     try:
-        if question[:1] == ["since"] and len(question) == 2:
-            found = journal.since(options.journal_file, _number(question[1]))
-        elif question[:2] == ["changed", "since"] and len(question) == 3:
-            found = journal.changed_since(options.journal_file, _moment(question[2]))
-        else:
-            raise ValueError("ask for: since N, or: changed since TIME")
+        lines = _answer(journal, options)
+        output = standard_output().buffer
+        for line in lines:
+            output.write(line)
+        output.flush()
     except ValueError as error:
         print(printable(f"inotify-cffi journal: {error}"), file=sys.stderr)
         return 2
-    output = standard_output().buffer
-    for record in found:
-        output.write(_as_json(record) if options.json else _as_text(record))
-    output.flush()
+    except (GenerationError, ForgottenError) as error:
+        print(printable(f"inotify-cffi journal: {error}"), file=sys.stderr)
+        return 3
     return 0
+
+
+def _answer(journal: Journal, options: argparse.Namespace) -> Iterable[bytes]:
+    question, file, form = options.question, options.journal_file, options.format
+    if not question:
+        return _status(journal.status(file), form)
+    if question == ["entries"]:
+        return _entries(journal, file, form)
+    if question[:1] == ["since"] and len(question) == 2:
+        number, identity = _position(question[1])
+        return map(FORMATS[form], journal.since(file, number, identity))
+    if question[:2] == ["changed", "since"] and len(question) == 3:
+        return map(FORMATS[form], journal.changed_since(file, _moment(question[2])))
+    raise ValueError("ask for: since N, changed since TIME, entries, or nothing")
+
+
+def _position(text: str) -> tuple[int, str | None]:
+    identity, colon, number = text.rpartition(":")
+    if colon and identity.count(":") != 1:
+        raise ValueError(f"{text!r} is no number of an event, nor UUID:GENERATION:NUMBER")
+    return _number(number), identity or None
 
 
 def _number(text: str) -> int:
@@ -96,31 +132,67 @@ def _moment(text: str) -> float:
             raise ValueError(f"{text!r} is no time; write 2026-01-31T12:00 or 10m") from None
 
 
-def _as_text(record: Record) -> bytes:
-    moment = datetime.fromtimestamp(record.time).astimezone().isoformat(timespec="milliseconds")
-    text = f"{record.seq} {moment} {','.join(flag_names(record.mask))} {printable(record.path)}"
-    if record.moved_from is not None:
-        text += f" (from {printable(record.moved_from)})"
+def _status(status: Status, form: str) -> Iterator[bytes]:
+    position = f"{status.journal}:{status.generation}:{status.last}"
+    if form != "text":
+        row = {
+            "file": status.file,
+            "journal": status.journal,
+            "generation": status.generation,
+            "first": status.first,
+            "last": status.last,
+            "position": position,
+            "writer": status.writer,
+        }
+        yield _line(row)
+        return
+    numbers = f"{status.first} to {status.last}" if status.last else "none"
+    writer = "nobody" if status.writer is None else f"process {status.writer}"
+    for key, value in (
+        ("file", printable(status.file)),
+        ("journal", f"{status.journal}, generation {status.generation}"),
+        ("numbers", numbers),
+        ("position", position),
+        ("written by", writer),
+    ):
+        yield os.fsencode(f"{key:<12}{value}\n")
+
+
+def _entries(journal: Journal, file: str, form: str) -> Iterator[bytes]:
+    number, entries = journal.entries(file)
+    for path, is_dir in entries.items():
+        if form == "text":
+            yield os.fsencode(f"{number} {'directory' if is_dir else 'file'} {printable(path)}\n")
+        else:
+            event = event_to_json(Event.of(path, Mask.CREATE))
+            named = {key: value for key, value in event.items() if key.startswith("path")}
+            yield _line({"number": number, **named, "is_dir": is_dir})
+
+
+def _as_text(event: JournalEvent[bytes]) -> bytes:
+    moment = datetime.fromtimestamp(event.time).astimezone().isoformat(timespec="milliseconds")
+    text = f"{event.number} {moment} {','.join(event.names)} {printable(event.path)}"
+    if event.moved_from is not None:
+        text += f" (from {printable(event.moved_from)})"
+    if event.durable is not None:
+        text += f"(after {event.durable})"
     return os.fsencode(text + "\n")
 
 
-def _as_json(record: Record) -> bytes:
-    row = {
-        "seq": record.seq,
-        "time": record.time,
-        "path": os.fsdecode(record.path),
-        "mask": flag_names(record.mask),
-        "is_dir": bool(record.mask & Mask.ISDIR),
-        "cookie": record.cookie,
-        "moved_from": None if record.moved_from is None else os.fsdecode(record.moved_from),
-        "synthetic": record.synthetic,
-    }
+def _line(row: object) -> bytes:
     return json.dumps(row).encode("ascii") + b"\n"
+
+
+FORMATS: dict[str, Callable[[JournalEvent[bytes]], bytes]] = {
+    "text": _as_text,
+    "json": lambda event: _line(event_to_json(event)),
+    "cloudevents": lambda event: _line(event_to_cloudevent(event)),
+}
 
 
 COMMAND = Command(
     name="journal",
-    summary="ask the journal: since N, or: changed since TIME",
+    summary="ask the journal: since N, changed since TIME, entries",
     description="Print what the journal plugin has kept (watch --plugin journal).",
     add_options=add_options,
     run=run,

@@ -25,7 +25,7 @@ __all__ = ["COMMANDS", "build", "parse"]
 COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
 
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
-events came; 130 ended by Ctrl-C; 143 by SIGTERM"""
+events came; 3 the journal can not go on from that number; 130 ended by Ctrl-C; 143 by SIGTERM"""
 
 
 def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispatcher]:
@@ -127,6 +127,14 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin")
     group.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="end with an error if this plugin can not be set up or fails too often; may be given more than once; "
+        "with journal and command it is always so",
+    )
+    group.add_argument(
         "--config",
         metavar="FILE",
         help="take options from this TOML file, from the table with the command's name; read again on SIGHUP",
@@ -143,8 +151,9 @@ def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispat
     asked, _ = first.parse_known_args([*defaults.arguments, *arguments])
     for name in asked.no_plugin:
         dispatcher.block(name)
-    for source in dict.fromkeys((*command.plugins, *asked.plugin)):
-        dispatcher.load(source)
+    names = {source: dispatcher.load(source) for source in dict.fromkeys((*command.plugins, *asked.plugin))}
+    for name in asked.require:
+        dispatcher.require(names.get(name, name))
     dispatcher.check_pending()
     return defaults
 

@@ -14,7 +14,7 @@ import time
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching
 
-from inotify_cffi import Event, Mask, Watcher
+from inotify_cffi import Event, Mask, Watcher, event_from_json
 from inotify_cffi.plugins.command import Command, expand
 
 MOVED = Event.of("/r/new", Mask.MOVED_TO, moved_from="/r/old", cookie=1)
@@ -117,9 +117,7 @@ def test_the_environment_and_the_input_tell_what_changed(tmp_path, root):
     with Watching("run", "--once", "--stdin", "json", str(root), "--", *command) as watching:
         (root / "a").mkdir()
         assert watching.line() == os.fsencode(f"{root / 'a'} CREATE,ISDIR 1")
-        assert json.loads(watching.line()) == {
-            "path": str(root / "a"), "mask": ["CREATE", "ISDIR"], "is_dir": True, "moved_from": None,
-        }  # fmt: skip
+        assert event_from_json(json.loads(watching.line())) == Event.of(f"{root / 'a'}", Mask.CREATE | Mask.ISDIR)
 
 
 def test_paths_can_be_read_with_a_nul_behind_each(root):

@@ -1,23 +1,21 @@
-"""The journal: what it keeps, what it knows at the next start, and that it survives."""
+"""The journal: what it keeps, what it knows at the next start, and what is asked of it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
-import sqlite3
 import subprocess
-import sys
 import time
 
 import pytest
-from replaying import COMMAND, PATIENCE_S, Replay, Watching, listing
+from journalling import Reader, Session, kept, last
+from replaying import COMMAND, PATIENCE_S, Replay, listing
 
-from inotify_cffi import Dispatcher, Event, Mask, Watcher, flag_names
+from inotify_cffi import Dispatcher, Event, Mask, Watcher
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.known import Known
-from inotify_cffi.plugins.store import Store, StoreError
+from inotify_cffi.plugins.store import Store
 
 
 @pytest.fixture
@@ -31,54 +29,6 @@ def file(tmp_path):
     return str(tmp_path / "state" / "journal.sqlite")
 
 
-class Session:
-    """One life of a watcher with a journal."""
-
-    def __init__(self, file, root, *arguments):
-        self.journal, self.dispatcher = Journal(), Dispatcher()
-        self.dispatcher.register(self.journal, "journal")
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--events")
-        parser.add_argument("paths", nargs="*")
-        self.dispatcher.add_options(parser)
-        self.options = parser.parse_args(["--journal-file", file, *arguments, "--", str(root)])
-        self.root = root
-
-    def __enter__(self):
-        self.watcher = Watcher(str(self.root))
-        self.dispatcher.configure(self.options, self.watcher)
-        self.dispatcher.start(self.watcher)
-        return self
-
-    def tell(self):
-        self.dispatcher.dispatch(self.watcher.sync(), self.watcher)
-
-    def __exit__(self, kind, *_exception):
-        if kind is None:
-            self.tell()
-        self.dispatcher.stop(self.watcher)
-        self.watcher.close()
-
-
-def kept(file, root, seq=0):
-    """The journal's records, short: flags, name below the root, where it came from."""
-    prefix = os.fsencode(root) + b"/"
-    return [
-        (",".join(flag_names(record.mask)), record.path.replace(prefix, b""), record.synthetic)
-        for record in Journal().since(file, seq)
-    ]
-
-
-def last(file):
-    return max((record.seq for record in Journal().since(file, 0)), default=0)
-
-
-def check(file):
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    connection.close()
-
-
 # --- what it keeps ---
 
 
@@ -88,7 +38,7 @@ def test_every_event_is_kept_in_order_with_a_number_and_a_time(file, root):
         (root / "a").mkdir()
         (root / "a").rename(root / "b")
     records = list(Journal().since(file, 0))
-    assert [record.seq for record in records] == [1, 2, 3]
+    assert [record.number for record in records] == [1, 2, 3]
     assert all(before <= record.time <= time.time() for record in records)
     assert kept(file, root) == [
         ("CREATE,ISDIR", b"a", False), ("MOVED_FROM,ISDIR", b"a", False), ("MOVED_TO,ISDIR", b"b", False),
@@ -250,75 +200,7 @@ def test_what_is_known_is_what_is_there(file, root, seed):
     assert known == {os.fsencode(path): is_dir for path, is_dir in listing(str(root)).items()}
 
 
-# --- bounds ---
-
-
-def rows(count, *, moment):
-    return [(moment, b"/r/%0100d" % number, int(Mask.CREATE), 0, None, False) for number in range(count)]
-
-
-def test_what_is_too_old_is_forgotten(file):
-    store = Store(file, keep_s=100)
-    with store.batch():
-        store.add([*rows(3, moment=1000), *rows(2, moment=2000)])
-    store.prune(2050, always=True)
-    assert store.bounds() == (4, 5)
-    store.close()
-
-
-def test_a_file_that_is_too_large_loses_its_oldest_and_shrinks(file):
-    store = Store(file, keep_bytes=300_000)
-    for _ in range(20):
-        with store.batch():
-            store.add(rows(1000, moment=1))
-        store.prune(1)
-    first, end = store.bounds()
-    assert (first > 1, end) == (True, 20_000)
-    store.close()
-    assert os.path.getsize(file) < 300_000
-
-
-def test_numbers_are_not_given_again(file):
-    store = Store(file, keep_s=1)
-    for expected in (0, 5):
-        with store.batch():
-            store.add(rows(5, moment=1))
-        assert store.bounds() == (expected + 1, expected + 5)
-        store.prune(100, always=True)
-    store.close()
-
-
 # --- what can go wrong ---
-
-
-def test_another_file_is_refused(file, root):
-    os.makedirs(os.path.dirname(file))
-    with open(file, "w") as stream:
-        stream.write("this is no database" * 100)
-    with pytest.raises(StoreError, match="can not be opened"):
-        Store(file)
-    journal = Journal()
-    journal._options.journal_file = file
-    with pytest.raises(SystemExit, match=r"journal\.sqlite"):
-        journal._opened()
-
-
-def test_another_database_is_refused(file):
-    os.makedirs(os.path.dirname(file))
-    connection = sqlite3.connect(file)
-    connection.execute("CREATE TABLE mine (x)")
-    connection.close()
-    with pytest.raises(StoreError, match="no journal of version 1"):
-        Store(file)
-
-
-def test_a_batch_is_kept_whole_or_not_at_all(file):
-    store = Store(file)
-    with pytest.raises(KeyboardInterrupt), store.batch():
-        store.add(rows(5, moment=1))
-        raise KeyboardInterrupt
-    assert store.bounds() == (0, 0)
-    store.close()
 
 
 def test_a_mask_that_hides_creation_is_refused(file, root):
@@ -328,48 +210,6 @@ def test_a_mask_that_hides_creation_is_refused(file, root):
     )  # fmt: skip
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
     assert b"the journal needs the events create, delete and move" in done.stderr
-
-
-# The writer never rests, so whenever the watcher is killed it is at work.
-WRITER = """
-import itertools, os, sys
-root = sys.argv[1]
-for number in itertools.count():
-    name = os.path.join(root, f"{number % 50}")
-    if os.path.isdir(name):
-        os.rmdir(name)
-    os.mkdir(name)
-"""
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("kills", [10])
-def test_it_survives_being_killed_under_load(file, root, kills):
-    seq = 0
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(root)])
-    try:
-        for kill in range(int(os.environ.get("INOTIFY_CFFI_KILLS", kills))):
-            arguments = ("--no-plugin", "console", "--plugin", "journal", "--journal-file", file)
-            with Watching("watch", *arguments, str(root)) as watching:
-                # Not before it has written, and then at a moment that differs.
-                while last(file) <= seq + 20 * (kill % 10):
-                    assert watching.process.poll() is None
-                watching.process.kill()
-                watching.process.wait()
-            check(file)
-            for record in Journal().since(file, seq):
-                assert record.seq == seq + 1
-                seq = record.seq
-    finally:
-        writer.kill()
-        writer.wait()
-    with Session(file, root):
-        pass
-    assert seq > 0
-    store = Store(file)
-    known = {path: state.is_dir for path, state in Known(store).below(os.fsencode(root))}
-    store.close()
-    assert known == {os.fsencode(path): is_dir for path, is_dir in listing(str(root)).items()}
 
 
 # --- the command ---
@@ -392,7 +232,7 @@ def test_the_command_prints_what_was_asked_for(file, root):
     number, _, flags, path = line.split()
     assert (number, flags, path) == (b"2", b"CREATE,ISDIR", os.fsencode(root / "b"))
     objects = [json.loads(line) for line in ask(file, "changed", "since", "1h", "--json").stdout.splitlines()]
-    assert [(row["seq"], row["path"]) for row in objects] == [(1, str(root / "a")), (2, str(root / "b"))]
+    assert [(row["number"], row["path"]) for row in objects] == [(1, str(root / "a")), (2, str(root / "b"))]
     assert ask(file, "changed", "since", "2100-01-01").stdout == b""
 
 
@@ -414,19 +254,14 @@ def test_its_objects_can_be_replayed(file, root):
         (["since", "x"], 2),
         (["before", "1"], 2),
         (["changed", "since", "yesterday"], 2),
+        (["since", "a:b:c:1"], 2),
+        (["since", "a:1"], 2),
         (["since", "1"], 1),
     ],
 )
 def test_what_can_not_be_answered_is_an_error(tmp_path, question, code):
     done = ask(str(tmp_path / "none"), *question)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (code, b"", 1)
-
-
-def test_after_a_number_beyond_all_there_is_nothing(file, root):
-    with Session(file, root):
-        (root / "a").mkdir()
-    done = ask(file, "since", "9" * 30)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_journal_that_is_damaged_is_one_line(file, root):
@@ -457,3 +292,135 @@ def test_an_event_without_a_path_is_kept(file, root):
     with Session(file, root) as session:
         session.dispatcher.dispatch([Event.of("", Mask.Q_OVERFLOW)], session.watcher)
     assert kept(file, root) == [("Q_OVERFLOW", b"", False)]
+
+
+# --- which journal, and how far ---
+
+
+def test_without_a_question_it_says_which_journal_it_is(file, root):
+    with Session(file, root):
+        (root / "a").mkdir()
+        (row,) = map(json.loads, ask(file, "--json").stdout.splitlines())
+        assert row["writer"] == os.getpid()
+    (row,) = map(json.loads, ask(file, "--json").stdout.splitlines())
+    assert (row["file"], row["first"], row["last"], row["writer"]) == (file, 1, 1, None)
+    assert row["position"] == f"{row['journal']}:{row['generation']}:1"
+    text = ask(file).stdout.decode()
+    for part in (file, f"{row['journal']}, generation 1", "1 to 1", row["position"], "nobody"):
+        assert part in text
+
+
+def test_from_a_position_it_goes_on(file, root):
+    with Session(file, root):
+        (root / "a").mkdir()
+        (root / "b").mkdir()
+    (first, second) = map(json.loads, ask(file, "since", "0", "--json").stdout.splitlines())
+    position = f"{first['journal']}:{first['generation']}:{first['number']}"
+    assert [json.loads(line) for line in ask(file, "since", position, "--json").stdout.splitlines()] == [second]
+
+
+@pytest.mark.parametrize("which", ["another journal", "another generation", "a number that was never given"])
+def test_a_position_of_another_life_is_exit_code_3(file, root, which):
+    with Session(file, root):
+        (root / "a").mkdir()
+    (row,) = map(json.loads, ask(file, "since", "0", "--json").stdout.splitlines())
+    position = f"{row['journal']}:1:1"
+    if which == "another journal":
+        os.unlink(file)
+        with Session(file, root):
+            (root / "b").mkdir()
+    elif which == "another generation":
+        position = f"{row['journal']}:2:1"
+    else:
+        position = "99999999"
+    done = ask(file, "since", position)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1)
+    assert b"begin anew" in done.stderr
+
+
+def test_what_was_forgotten_behind_a_number_is_exit_code_3(file, root):
+    with Session(file, root) as session:
+        for name in "abc":
+            (root / name).mkdir()
+            session.tell()
+    store = Store(file)
+    with store.batch():
+        store._ageing.forget_before(3)
+    store.close()
+    assert ask(file, "since", "1").returncode == 3
+    assert ask(file, "since", "2").stdout.count(b"\n") == 1
+    assert ask(file, "since", "0").returncode == 0
+
+
+def test_the_entries_are_what_is_known_and_the_number_where_it_is_so(file, root):
+    (root / "old").touch()
+    with Session(file, root):
+        (root / "d").mkdir()
+        os.mkdir(os.path.join(os.fsencode(root), b"\xff"))
+    rows = [json.loads(line) for line in ask(file, "entries", "--json").stdout.splitlines()]
+    assert {row["number"] for row in rows} == {2}
+    told = {row["path"]: row["is_dir"] for row in rows}
+    assert told == {f"{root}/old": False, f"{root}/d": True, None: True}
+    assert ask(file, "entries").stdout.splitlines()[0].split(b" ", 2)[:2] == [b"2", b"directory"]
+    number, entries = Journal().entries(file)
+    assert (number, set(entries)) == (
+        2,
+        {os.path.join(os.fsencode(root), name) for name in (b"old", b"d", b"\xff")},
+    )
+
+
+def test_two_roots_that_lie_in_one_another_are_known_as_they_are(file, root):
+    """Each of them tells what is in both."""
+    (root / "a" / "s").mkdir(parents=True)
+    (root / "a" / "s" / "f").touch()
+    journal, dispatcher = Journal(), Dispatcher()
+    dispatcher.register(journal, "journal")
+    journal._options.journal_file = file
+    with Watcher(str(root), str(root / "a")) as watcher:
+        dispatcher.start(watcher)
+        (root / "a" / "s").rename(root / "a" / "t")
+        dispatcher.dispatch(watcher.sync(), watcher)
+        dispatcher.stop(watcher)
+    assert set(Journal().entries(file)[1]) == {os.fsencode(root / name) for name in ("a", "a/t", "a/t/f")}
+
+
+def test_in_a_program_of_ones_own_it_compares_too(file, root):
+    """Without the command line's options the roots are the watcher's."""
+    for _ in range(2):
+        journal, dispatcher = Journal(), Dispatcher()
+        dispatcher.register(journal, "journal")
+        journal._options.journal_file = file
+        with Watcher(str(root)) as watcher:
+            dispatcher.run(watcher, timeout=0)
+        (root / "meanwhile").touch()
+    assert kept(file, root) == [("CREATE", b"meanwhile", True)]
+
+
+def test_what_was_told_is_known_also_where_the_disk_is_ahead(file, root):
+    """Else its end would not be told at the next start: the file is gone when its creation is read."""
+    session = Session(file, root)
+    with session:
+        (root / "f").touch()
+        (root / "g").touch()
+        events = session.watcher.sync()
+        (root / "f").unlink()
+        (root / "g").unlink()
+        (root / "g").mkdir()
+        session.dispatcher.dispatch(events, session.watcher)
+        # It is killed here.
+        session.journal._keeper._store.abandon()
+        session.journal._keeper = None
+    with Session(file, root):
+        pass
+    reader = Reader(file, root)
+    reader.check(str(root))
+    assert ("DELETE", b"f", True) in kept(file, root)
+
+
+def test_a_relative_journal_or_a_path_that_is_not_utf8(tmp_path, root, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"j\xff?#%")
+    with Session(name, root):
+        (root / "a").mkdir()
+    assert [event.number for event in Journal().since(name, 0)] == [1]
+    assert os.path.exists(tmp_path / name)

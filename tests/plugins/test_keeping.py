@@ -1,0 +1,400 @@
+"""Where the journal can not be written nothing is lost in silence: it is held, tried again, and what is missing is told.
+
+SQLite's own bound on the pages of a file makes a disk full without root; another connection locks the file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+import time
+
+import pytest
+from journalling import Reader, Session, kept
+from replaying import COMMAND, PATIENCE_S, Watching
+
+from inotify_cffi import Mask
+from inotify_cffi.plugins import keeping
+from inotify_cffi.plugins.journal import Journal
+from inotify_cffi.plugins.store import Store
+
+
+@pytest.fixture
+def file(tmp_path):
+    return str(tmp_path / "state" / "journal.sqlite")
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let each batch be tried, however short ago the last one failed."""
+    monkeypatch.setattr(keeping, "AGAIN_S", 0.01)
+
+
+def flags(file, root):
+    return [names for names, _, _ in kept(file, root)]
+
+
+def store_of(session):
+    return session.journal._keeper._store
+
+
+def fill(session):
+    """Let the file not grow any more; what room it has is used up soon."""
+    pages = store_of(session).connection.execute("PRAGMA page_count").fetchone()[0]
+    store_of(session).connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+
+def empty(session):
+    store_of(session).connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+
+
+def work(session, root, numbers):
+    """Make directories, a batch for each."""
+    for number in numbers:
+        os.mkdir(f"{root}/{number:0200}")
+        session.tell()
+
+
+def until_full(session, root):
+    """Work until events are held; the number of directories that were made."""
+    for number in range(1000):
+        work(session, root, [number])
+        if session.journal._keeper._waiting:
+            return number + 1
+    raise AssertionError("it is never full")
+
+
+def until(condition):
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "it does not happen"
+        os.sched_yield()
+
+
+# --- a full disk ---
+
+
+def test_what_a_full_disk_does_not_take_is_kept_when_there_is_room_again(file, root, at_once, caplog):
+    with caplog.at_level(logging.WARNING), Session(file, root) as session:
+        fill(session)
+        made = until_full(session, root)
+        work(session, root, range(made, made + 20))
+        empty(session)
+        work(session, root, [made + 20])
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"the journal {file} can not be written: database or disk is full; events are held in memory, and it is tried again",
+        f"the journal {file} is written again",
+    ]
+    assert flags(file, root) == ["CREATE,ISDIR"] * (made + 21)
+    Reader(file, root).check(root)
+
+
+def test_it_is_tried_again_also_where_nothing_happens_any_more(file, root, at_once):
+    with Session(file, root) as session:
+        fill(session)
+        made = until_full(session, root)
+        empty(session)
+        until(lambda: len(kept(file, root)) == made)
+
+
+def test_a_number_is_not_known_before_the_event_is_kept(file, root, at_once):
+    with Session(file, root) as session:
+        os.mkdir(f"{root}/a")
+        events = session.watcher.sync()
+        session.dispatcher.dispatch(events, session.watcher)
+        assert session.journal.numbers(events)[1] == [1]
+        fill(session)
+        made = until_full(session, root)
+        os.mkdir(f"{root}/b")
+        events = session.watcher.sync()
+        session.dispatcher.dispatch(events, session.watcher)
+        assert session.journal.numbers(events)[1] == [None]
+        empty(session)
+        until(lambda: len(kept(file, root)) == made + 2)
+
+
+def test_beyond_what_may_be_held_there_is_a_gap_and_it_is_told(file, root, at_once):
+    with Session(file, root, "--journal-memory", "10K") as session:
+        os.mkdir(f"{root}/moves")
+        fill(session)
+        made = until_full(session, root)
+        os.rename(f"{root}/moves", f"{root}/moved")
+        work(session, root, range(made, made + 100))
+        os.rmdir(f"{root}/{0:0200}")
+        session.tell()
+        assert not session.journal._keeper._waiting
+        empty(session)
+        work(session, root, [made + 100])
+    told = flags(file, root)
+    gap = told.index("Q_OVERFLOW")
+    assert told.count("Q_OVERFLOW") == told.count("IN_SYNC") == 1
+    assert set(told[:gap]) == {"CREATE,ISDIR"}
+    assert {"CREATE,ISDIR", "DELETE,ISDIR"} == set(told[gap + 1 : told.index("IN_SYNC")])
+    Reader(file, root).check(root)
+
+
+def test_the_gap_is_told_also_where_nothing_happens_any_more(file, root, at_once):
+    with Session(file, root, "--journal-memory", "1K") as session:
+        fill(session)
+        made = until_full(session, root)
+        work(session, root, range(made, made + 20))
+        empty(session)
+        until(lambda: "Q_OVERFLOW" in flags(file, root))
+        assert "IN_SYNC" not in flags(file, root)
+    # What it has changed is known when the next batch comes, or at the end.
+    assert flags(file, root)[-1] == "IN_SYNC"
+    Reader(file, root).check(root)
+
+
+def test_what_can_not_be_kept_until_the_end_is_an_error_and_the_next_start_tells_it(file, root, at_once):
+    session = Session(file, root)
+    session.__enter__()
+    work(session, root, [1000])
+    fill(session)
+    made = until_full(session, root)
+    with pytest.raises(SystemExit, match=r"events could not be kept in the journal .*: database or disk is full"):
+        session.__exit__(None)
+    session.watcher.close()
+    with Session(file, root):
+        pass
+    assert flags(file, root).count("RESTART") == 1
+    assert len(os.listdir(root)) == made + 1
+    Reader(file, root).check(root)
+
+
+def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namespaces):
+    """A small tmpfs in a namespace of its own, and the command line."""
+    told = python(
+        """
+        import os, pathlib, signal, subprocess, sys, time
+        disk, root = sys.argv[1] + "/disk", sys.argv[1] + "/root"
+        os.mkdir(disk), os.mkdir(root)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk], check=True)
+        command, file, end = [sys.executable, "-m", "inotify_cffi"], disk + "/j", time.monotonic() + 40
+        said = open(sys.argv[1] + "/said", "w+")
+        watch = subprocess.Popen(
+            [*command, "watch", "--no-plugin", "console", "--plugin", "journal", "--journal-file", file, root],
+            stderr=said,
+        )
+        def until(text, act=os.sched_yield):
+            while text not in pathlib.Path(said.name).read_text() and time.monotonic() < end:
+                act()
+        def make():
+            os.mkdir(f"{root}/{len(os.listdir(root))}")
+        def kept():
+            ask = [*command, "journal", "since", "0", "--journal-file", file]
+            return subprocess.run(ask, check=True, capture_output=True).stdout.count(b"CREATE,ISDIR")
+        try:
+            until("Watches established")
+            fd = os.open(disk + "/fill", os.O_WRONLY | os.O_CREAT)
+            try:
+                while True:
+                    os.write(fd, b"x" * 4096)
+            except OSError:
+                os.close(fd)
+            until("can not be written: database or disk is full", make)
+            os.unlink(disk + "/fill")
+            until("is written again")
+            make()
+            while kept() < len(os.listdir(root)) and time.monotonic() < end:
+                pass
+            watch.send_signal(signal.SIGTERM)
+            print(watch.wait(), len(os.listdir(root)) - kept())
+        finally:
+            watch.kill()
+            watch.wait()
+            said.close()
+        """,
+        tmp_path,
+        prefix=("unshare", "--user", "--map-root-user", "--mount"),
+    )
+    assert told == "143 0\n"
+
+
+# --- a lock ---
+
+
+def test_while_somebody_else_has_the_lock_events_are_held(file, root, at_once):
+    with Session(file, root) as session:
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        work(session, root, range(3))
+        assert len(session.journal._keeper._waiting) == 3
+        other.execute("ROLLBACK")
+        other.close()
+        until(lambda: len(kept(file, root)) == 3)
+        work(session, root, [3])
+    assert flags(file, root) == ["CREATE,ISDIR"] * 4
+
+
+# --- another file, or none ---
+
+
+@pytest.mark.parametrize("endings", [[""], ["", "-wal", "-shm"], ["", "-wal", "-shm", "-lock"]])
+def test_a_file_that_vanished_is_made_anew_with_a_gap(file, root, endings):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        (before,) = Journal().since(file, 0)
+        for ending in endings:
+            os.unlink(file + ending)
+        work(session, root, [2])
+        work(session, root, [3])
+        assert session.journal.identity() == (before.journal, 2)
+    assert flags(file, root) == ["Q_OVERFLOW", "CREATE,ISDIR", "IN_SYNC", "CREATE,ISDIR"]
+    events = list(Journal().since(file, 0))
+    assert {(event.journal, event.generation) for event in events} == {(before.journal, 2)}
+    assert events[0].number > before.number
+
+
+def test_a_directory_that_vanished_is_made_anew_too(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.rename(os.path.dirname(file), os.path.dirname(file) + "-away")
+        work(session, root, [2])
+    assert flags(file, root) == ["Q_OVERFLOW", "CREATE,ISDIR", "IN_SYNC"]
+
+
+def test_a_wal_that_vanished_takes_nothing_with_it(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.unlink(file + "-wal")
+        work(session, root, [2])
+    reader = Reader(file, root)
+    reader.check(root)
+    assert [event.generation for event in reader.seen.values()] == [1] * len(reader.seen)
+
+
+def test_another_journal_in_its_place_is_used_with_a_gap(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        store = Store(file + "-other")
+        identity = store.identity()
+        store.close()
+        os.rename(file + "-other", file)
+        work(session, root, [2])
+        work(session, root, [3])
+    told = flags(file, root)
+    assert told[0] == "Q_OVERFLOW"
+    # Nothing was known of the root there.
+    assert told[1:] == ["IN_SYNC", "CREATE,ISDIR"]
+    assert next(Journal().since(file, 0)).journal == identity.uuid
+
+
+def test_what_is_no_journal_in_its_place_ends_the_program(file, root):
+    session = Session(file, root)
+    session.__enter__()
+    with open(file + "-other", "w") as stream:
+        stream.write("mine" * 1000)
+    os.rename(file + "-other", file)
+    with pytest.raises(SystemExit, match="file is not a database"):
+        work(session, root, [1])
+    with pytest.raises(SystemExit):
+        session.__exit__(ValueError)
+    session.watcher.close()
+    with open(file) as stream:
+        assert stream.read() == "mine" * 1000
+
+
+def test_a_damaged_file_ends_the_program(file, root):
+    with Session(file, root) as session:
+        work(session, root, range(50))
+    size = os.path.getsize(file)
+    session = Session(file, root)
+    session.__enter__()
+    store_of(session).connection.execute("PRAGMA cache_size = 1").fetchall()
+    with open(file, "r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xa5" * (size - 4096))
+    with pytest.raises(SystemExit, match="is damaged: database disk image is malformed; move it away"):
+        work(session, root, range(50, 100))
+    with pytest.raises(SystemExit):
+        session.__exit__(ValueError)
+    session.watcher.close()
+
+
+# --- interrupted ---
+
+
+def test_what_was_committed_when_an_exception_came_is_not_written_again(file, root, monkeypatch):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        keeper = session.journal._keeper
+        real = keeper._drop
+
+        def interrupt(group):
+            monkeypatch.setattr(keeper, "_drop", real)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(keeper, "_drop", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            work(session, root, [2])
+        work(session, root, [3])
+    assert flags(file, root) == ["CREATE,ISDIR"] * 3
+    Reader(file, root).check(root)
+
+
+# --- the command line ---
+
+
+def watch(file, root, *arguments):
+    return subprocess.run(
+        [
+            *COMMAND,
+            "watch",
+            "--no-plugin",
+            "console",
+            "--plugin",
+            "journal",
+            "--journal-file",
+            file,
+            *arguments,
+            root,
+        ],
+        check=False,
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def test_a_second_writer_ends_with_1_and_names_the_first(file, root):
+    with Watching("watch", "--no-plugin", "console", "--plugin", "journal", "--journal-file", file, root) as first:
+        done = watch(file, root)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode() == (
+            f"inotify-cffi: the journal {file} can not be used: process {first.process.pid} writes it\n"
+        )
+
+
+def test_a_journal_that_can_not_be_set_up_ends_the_program_before_it_says_that_it_is_ready(file, root):
+    os.makedirs(os.path.dirname(file))
+    connection = sqlite3.connect(file)
+    connection.executescript("PRAGMA user_version = 1; CREATE TABLE x (y)")
+    connection.close()
+    done = watch(file, root, "--timeout", "0")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"Watches established" not in done.stderr
+
+
+def test_a_file_that_is_replaced_by_another_ends_the_program_with_1(file, root):
+    with Watching(
+        "watch", "--no-plugin", "console", "--plugin", "journal", "--journal-file", file, root
+    ) as watching:
+        with open(file + "-other", "w") as stream:
+            stream.write("mine" * 1000)
+        os.rename(file + "-other", file)
+        os.mkdir(f"{root}/a")
+        assert watching.process.wait(PATIENCE_S) == 1
+
+
+def test_a_restart_is_a_row_that_says_from_where_it_goes_on(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        store_of(session).abandon()
+        session.journal._keeper = None
+    with Session(file, root):
+        pass
+    restart, in_sync = list(Journal().since(file, 1))
+    assert (restart.mask, restart.durable, in_sync.mask) == (int(Mask.RESTART), 1, int(Mask.IN_SYNC))
