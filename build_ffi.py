@@ -67,7 +67,8 @@ struct ic_crawl {
     char *files, *dirs;
     ...;
 };
-struct ic_crawl *ic_crawl_new(int32_t records, int32_t slots, uint64_t room);
+void *ic_crawl_new(size_t size);
+int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots, uint64_t room);
 void ic_crawl_free(struct ic_crawl *crawl);
 void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most, int fd,
               const char *names, uint64_t size);
@@ -88,7 +89,7 @@ struct iq_raw {
     int32_t wd;
     uint32_t mask, cookie;
 };
-struct iq_queue *iq_new(void);
+void *iq_new(size_t size);
 void iq_free(struct iq_queue *queue);
 long iq_feed(struct iq_queue *queue, const char *data, size_t size);
 long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
@@ -112,8 +113,11 @@ uint64_t sip_hash_2_4(const struct sip_key *key, const char *text, size_t length
 #define IL_TWINS ...
 #define IL_FRESH ...
 #define IL_LISTED ...
-struct il_ledger;
-struct il_ledger *il_new(int *failed);
+struct il_ledger {
+    ...;
+};
+void *il_new(size_t size);
+int il_begin(struct il_ledger *ledger);
 void il_free(struct il_ledger *ledger);
 int64_t il_create(struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length, int is_dir);
 int64_t il_get(const struct il_ledger *ledger, int64_t parent, const char *name, uint32_t length);
@@ -161,14 +165,20 @@ struct il_told {
     int32_t count, full, alike;
     ...;
 };
-struct il_told *il_told_new(int32_t most, uint64_t room);
+void *il_told_new(size_t size);
+int il_told_have(struct il_told *told, int32_t most, uint64_t room);
 void il_told_free(struct il_told *told);
 int il_told_grow(struct il_told *told);
 int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
                  int32_t wd_count, struct il_told *told);
 
 /* csrc/ahead.c */
-struct ic_ahead;
+struct ic_ahead {
+    ...;
+};
+void *ic_ahead_new(size_t size);
+void ic_ahead_free(struct ic_ahead *ahead);
+int ic_ahead_start(struct ic_ahead *ahead, int inotify, size_t size, int shares);
 int ic_ahead_filled(struct ic_ahead *ahead);
 long ic_ahead_queued(struct ic_ahead *ahead);
 uint64_t ic_ahead_most_held(struct ic_ahead *ahead);
@@ -176,15 +186,18 @@ void ic_ahead_end(struct ic_ahead *ahead);
 void ic_ahead_forked(struct ic_ahead *ahead);
 
 /* csrc/owner.c */
-int ic_have_inotify(int *owner);
-int ic_have_epoll(int *owner);
-int ic_have_eventfd(int *owner);
-int ic_have_open(int *owner, int directory, const char *path, int flags);
-int ic_have_pipe(int *read_end, int *write_end);
-int ic_let_go(int *owner);
-void ic_close(int *owner);
-int ic_have_ahead(struct ic_ahead **owner, int inotify, size_t size, int shares);
-void ic_ahead_drop(struct ic_ahead **owner);
+struct ic_owner {
+    int fd;
+};
+void *ic_owner_new(size_t size);
+void ic_owner_free(struct ic_owner *owner);
+int ic_have_inotify(struct ic_owner *owner);
+int ic_have_epoll(struct ic_owner *owner);
+int ic_have_eventfd(struct ic_owner *owner);
+int ic_have_open(struct ic_owner *owner, int directory, const char *path, int flags);
+int ic_have_pipe(struct ic_owner *read_end, struct ic_owner *write_end);
+int ic_let_go(struct ic_owner *owner);
+void ic_close(struct ic_owner *owner);
 long ic_read_kept(int64_t *kept, int fd, struct ic_ahead *ahead, char *buffer, size_t size);
 long iq_read_ahead(struct iq_queue *queue, struct ic_ahead *ahead, char *buffer, size_t size);
 """

@@ -140,10 +140,10 @@ static long list_tree(void)
 static struct ic_crawl *crawl_made_tree(__typeof__(&ic_crawl) way, int expected)
 {
     static char names[TOPS * sizeof(tree_path)];
-    struct ic_crawl *found = ic_crawl_new(DIRECTORIES, DIRECTORIES, BUFFER);
+    struct ic_crawl *found = ic_crawl_new(sizeof *found);
     int inotify = ic_init(), fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), at = 0, entries = 0;
 
-    check(found != NULL, "ic_crawl_new");
+    check(found != NULL && ic_crawl_have(found, DIRECTORIES, DIRECTORIES, BUFFER) == 0, "ic_crawl_have");
     check(inotify >= 0, "ic_init");
     check(fd >= 0, "open");
     make_tree();
@@ -175,11 +175,10 @@ static long crawl_directories(void)
 /* A ledger with a root, and in it the directories from which the crawl began; their nodes. */
 static struct il_ledger *new_ledger(int64_t *nodes)
 {
-    int failed;
-    struct il_ledger *ledger = il_new(&failed);
+    struct il_ledger *ledger = il_new(sizeof *ledger);
     int64_t root;
 
-    check(ledger != NULL, "il_new");
+    check(ledger != NULL && il_begin(ledger) == 0, "il_begin");
     /* The key decides how often two names, and two watches, fall on one place. */
     ledger->key = (struct sip_key){1, 2};
     ledger->owner_key = 3;
@@ -222,10 +221,11 @@ static long apply_in_tree(void)
     static const uint32_t masks[] = {IN_CREATE, IN_MODIFY, IN_ATTRIB, IN_DELETE};
     enum { KINDS = 4, EVENTS = DIRECTORIES * KINDS, PATH = 64 };
     static int32_t wds[DIRECTORIES];
-    struct il_told *told = il_told_new(EVENTS, EVENTS * PATH);
+    struct il_told *told = il_told_new(sizeof *told);
     struct il_ledger *ledger = adopted_tree(wds);
-    struct iq_queue *queue = iq_new();
+    struct iq_queue *queue = iq_new(sizeof *queue);
 
+    check(told != NULL && il_told_have(told, EVENTS, EVENTS * PATH) == 0, "il_told_have");
     for (int number = 0; number < EVENTS; number++) {
         struct {
             struct inotify_event header;

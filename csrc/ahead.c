@@ -45,6 +45,7 @@ struct ic_ahead {
     int filled, control;
     /* shares: the consumer waits for the inotify descriptor as well; has_more: the last read was a large one. */
     int shares, has_more;
+    /* Where the thread is; -1 if there is none. */
     pid_t pid;
     pthread_t thread;
     pthread_mutex_t turn, reading, ring;
@@ -357,29 +358,37 @@ static int ic_ahead_open(struct ic_ahead *ahead, int inotify, size_t size)
     return ic_epoll_add(ahead->epoll, inotify, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
-/* Begin to read an inotify instance ahead, into so many bytes; NULL if it failed, and then why, as -errno.
-
-   shares: who reads waits for the inotify descriptor, too, and did so before this was called. */
-static struct ic_ahead *ic_ahead_start(int inotify, size_t size, int shares, int *failed)
+static void *ic_ahead_new(size_t size)
 {
-    struct ic_ahead *ahead = calloc(1, sizeof *ahead);
+    struct ic_ahead *ahead = calloc(1, size);
 
-    if (!ahead) {
-        *failed = -ENOMEM;
+    if (ahead == NULL)
         return NULL;
-    }
-    ahead->epoll = ahead->filled = ahead->control = -1;
-    ahead->pid = getpid();
-    ahead->shares = shares;
+    ahead->inotify = ahead->epoll = ahead->filled = ahead->control = -1;
+    ahead->memory = MAP_FAILED;
+    ahead->pid = -1;
     pthread_mutex_init(&ahead->turn, NULL);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->ring, NULL);
-    *failed = ic_ahead_open(ahead, inotify, size);
-    if (!*failed)
-        *failed = -ic_ahead_start_thread(ahead);
-    if (!*failed)
-        return ahead;
-    ic_ahead_release(ahead);
-    free(ahead);
-    return NULL;
+    return ahead;
+}
+
+/* Begin, once, to read an inotify instance ahead, into so many bytes; 0 or -errno, and then it has not begun.
+
+   shares: who reads waits for the inotify descriptor, too, and did so before this was called. */
+static int ic_ahead_start(struct ic_ahead *ahead, int inotify, size_t size, int shares)
+{
+    int failed;
+
+    if (ahead->pid != -1 || ahead->ended)
+        return -EINVAL;
+    ahead->shares = shares;
+    failed = ic_ahead_open(ahead, inotify, size);
+    if (!failed)
+        failed = -ic_ahead_start_thread(ahead);
+    if (failed)
+        ic_ahead_release(ahead);
+    else
+        ahead->pid = getpid();
+    return failed;
 }

@@ -22,10 +22,8 @@ struct ic_crawl {
     int32_t no_files;
 };
 
-static void ic_crawl_free(struct ic_crawl *crawl)
+static void ic_crawl_drop(struct ic_crawl *crawl)
 {
-    if (crawl == NULL)
-        return;
     free(crawl->wds);
     free(crawl->file_counts);
     free(crawl->dir_counts);
@@ -33,22 +31,26 @@ static void ic_crawl_free(struct ic_crawl *crawl)
     free(crawl->slots_of);
     free(crawl->files);
     free(crawl->dirs);
+    memset(crawl, 0, sizeof *crawl);
+}
+
+static void ic_crawl_free(struct ic_crawl *crawl)
+{
+    ic_crawl_drop(crawl);
     free(crawl);
 }
 
-/* Have room for so many directories visited, so many given and found, and so many bytes of names of either kind; NULL
-   if there is no memory. Most of it is never used, so it is not cleared either. */
-static struct ic_crawl *ic_crawl_new(int32_t records, int32_t slots, uint64_t room)
+static void *ic_crawl_new(size_t size)
 {
-    struct ic_crawl *crawl = calloc(1, sizeof *crawl);
+    return calloc(1, size);
+}
 
-    if (crawl == NULL || records < 1 || slots < 1 || room < 1) {
-        free(crawl);
-        return NULL;
-    }
-    crawl->records_room = records;
-    crawl->most_slots = slots;
-    crawl->room = room;
+/* Have room, once, for so many directories visited, so many given and found, and so many bytes of names of either
+   kind; -ENOMEM, and then it has none. Most of it is never used, so it is not cleared either. */
+static int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots, uint64_t room)
+{
+    if (crawl->wds != NULL || records < 1 || slots < 1 || room < 1)
+        return -EINVAL;
     crawl->wds = malloc((size_t)records * sizeof *crawl->wds);
     crawl->file_counts = malloc((size_t)records * sizeof *crawl->file_counts);
     crawl->dir_counts = malloc((size_t)records * sizeof *crawl->dir_counts);
@@ -57,10 +59,14 @@ static struct ic_crawl *ic_crawl_new(int32_t records, int32_t slots, uint64_t ro
     crawl->files = malloc(room);
     crawl->dirs = malloc(room);
     if (crawl->wds && crawl->file_counts && crawl->dir_counts && crawl->slots_of && crawl->visits && crawl->files &&
-        crawl->dirs)
-        return crawl;
-    ic_crawl_free(crawl);
-    return NULL;
+        crawl->dirs) {
+        crawl->records_room = records;
+        crawl->most_slots = slots;
+        crawl->room = room;
+        return 0;
+    }
+    ic_crawl_drop(crawl);
+    return -ENOMEM;
 }
 
 /* Note an entry of the directory that is listed; 0 if there is no room. */

@@ -72,29 +72,30 @@ struct il_ledger {
     uint32_t owner_key;
 };
 
-/* NULL if it failed, and then why, as -errno: -EINTR if a signal came before there was a key. */
-static struct il_ledger *il_new(int *failed)
+static void *il_new(size_t size)
 {
-    const struct sip_key *key = sip_process_key(failed);
-    struct il_ledger *ledger;
+    struct il_ledger *ledger = calloc(1, size);
+
+    if (ledger != NULL)
+        ledger->free = IL_NONE;
+    return ledger;
+}
+
+/* Have a key, before all else; 0 or -errno: -EINTR if a signal came before there was one. */
+static int il_begin(struct il_ledger *ledger)
+{
+    int failed = 0;
+    const struct sip_key *key = sip_process_key(&failed);
 
     if (key == NULL)
-        return NULL;
-    ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL) {
-        *failed = -ENOMEM;
-        return NULL;
-    }
-    ledger->free = IL_NONE;
+        return failed;
     ledger->key = *key;
     ledger->owner_key = (uint32_t)sip_hash(key, "watches", 7);
-    return ledger;
+    return 0;
 }
 
 static void il_free(struct il_ledger *ledger)
 {
-    if (ledger == NULL)
-        return;
     for (int32_t node = 0; node < ledger->count; node++) {
         free(ledger->nodes[node].names);
         free(ledger->nodes[node].index);

@@ -21,37 +21,43 @@ struct il_told {
     int32_t alike;
 };
 
-static void il_told_free(struct il_told *told)
+static void *il_told_new(size_t size)
 {
-    if (told == NULL)
-        return;
+    return calloc(1, size);
+}
+
+static void il_told_drop(struct il_told *told)
+{
     free(told->wds);
     free(told->masks);
     free(told->kinds);
     free(told->paths);
+    memset(told, 0, sizeof *told);
+}
+
+static void il_told_free(struct il_told *told)
+{
+    il_told_drop(told);
     free(told);
 }
 
-/* Have room for so many events, and so many bytes of paths; NULL if there is no memory. */
-static struct il_told *il_told_new(int32_t most, uint64_t room)
+/* Have room, once, for so many events, and so many bytes of paths; -ENOMEM, and then it has none. */
+static int il_told_have(struct il_told *told, int32_t most, uint64_t room)
 {
-    struct il_told *told = calloc(1, sizeof *told);
-
-    if (told == NULL || most < 1 || room < 1) {
-        free(told);
-        return NULL;
-    }
+    if (told->wds != NULL || most < 1 || room < 1)
+        return -EINVAL;
     told->wds = malloc((size_t)most * sizeof *told->wds);
     told->masks = malloc((size_t)most * sizeof *told->masks);
     told->kinds = malloc((size_t)most * sizeof *told->kinds);
     told->paths = malloc(room);
-    told->most = most;
-    told->room = room;
-    told->alike = 1;
-    if (told->wds && told->masks && told->kinds && told->paths)
-        return told;
-    il_told_free(told);
-    return NULL;
+    if (told->wds && told->masks && told->kinds && told->paths) {
+        told->most = most;
+        told->room = room;
+        told->alike = 1;
+        return 0;
+    }
+    il_told_drop(told);
+    return -ENOMEM;
 }
 
 /* Have twice the room for paths; -ENOMEM, and it is as it was. */

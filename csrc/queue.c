@@ -11,9 +11,11 @@ struct iq_queue {
     uint64_t bad;
 };
 
-static struct iq_queue *iq_new(void)
+/* As an allocator of cffi, as are those of the other structs: the size is that of the struct. NULL if there is no
+   memory. */
+static void *iq_new(size_t size)
 {
-    return calloc(1, sizeof(struct iq_queue));
+    return calloc(1, size);
 }
 
 static void iq_free(struct iq_queue *queue)

@@ -13,13 +13,14 @@ import errno
 import os
 
 from inotify_cffi._inotify import ffi, lib
+from inotify_cffi._syscalls import weigh
 from inotify_cffi.errors import DecodeError, LedgerError
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import Callable, Collection, NoReturn, Tuple
 
-    from inotify_cffi._inotify import CData, RawStruct
+    from inotify_cffi._inotify import CData, QueueStruct, RawStruct, ToldStruct
     from inotify_cffi._syscalls import Crawled
 
 __all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told", "Way"]
@@ -42,6 +43,11 @@ PATHS_ROOM = 1 << 18
 # Of a path and of a name: those that are longer take a second call.
 PREFIX_ROOM = 1024
 NAME_ROOM = 256
+
+# See _syscalls.new_owner.
+new_queue: Callable[[str], QueueStruct] = ffi.new_allocator(lib.iq_new, lib.iq_free, False)
+new_told: Callable[[str], ToldStruct] = ffi.new_allocator(lib.il_told_new, lib.il_told_free, False)
+new_ledger: Callable[[str], CData] = ffi.new_allocator(lib.il_new, lib.il_free, False)
 
 # How C says that a step is not to be done on this node, or on anything.
 REFUSALS = {
@@ -73,9 +79,8 @@ class Records:
     move_to = staticmethod(lib.iq_move_to)
 
     def __init__(self) -> None:
-        self.cdata = ffi.gc(lib.iq_new(), lib.iq_free, SOME_MEMORY)
-        if self.cdata == ffi.NULL:
-            raise MemoryError
+        self.cdata = new_queue("struct iq_queue *")
+        weigh(SOME_MEMORY)
 
     @property
     def at(self) -> int:
@@ -133,9 +138,10 @@ class Told:
     """What :meth:`Memory.apply` has applied and is to be told."""
 
     def __init__(self) -> None:
-        self.cdata = ffi.gc(lib.il_told_new(MOST_TOLD, PATHS_ROOM), lib.il_told_free, PATHS_ROOM)
-        if self.cdata == ffi.NULL:
+        self.cdata = new_told("struct il_told *")
+        if lib.il_told_have(self.cdata, MOST_TOLD, PATHS_ROOM) < 0:
             raise MemoryError
+        weigh(PATHS_ROOM)
 
     def columns(self) -> Tuple[bytes, list[int], list[int], list[int]]:
         """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
@@ -181,21 +187,18 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        failed = ffi.new("int *")
-        while True:
-            self._ledger = ffi.gc(lib.il_new(failed), lib.il_free, SOME_MEMORY)
-            if self._ledger != ffi.NULL:
-                return
-            if failed[0] == -errno.ENOMEM:
-                raise MemoryError
-            # The handler of the signal runs before the next try.
-            if failed[0] != -errno.EINTR:
-                code = -failed[0]
-                raise OSError(
-                    code,
-                    f"getrandom(2) gives no secret key for the hash of names: {os.strerror(code)}; "
-                    "a sandbox has to allow it",
-                )
+        self._ledger = new_ledger("struct il_ledger *")
+        code = -lib.il_begin(self._ledger)
+        # The handler of the signal runs before the next try.
+        while code == errno.EINTR:
+            code = -lib.il_begin(self._ledger)
+        if code:
+            raise OSError(
+                code,
+                f"getrandom(2) gives no secret key for the hash of names: {os.strerror(code)}; "
+                "a sandbox has to allow it",
+            )
+        weigh(SOME_MEMORY)
 
     # --- entries ---
 

@@ -14,12 +14,12 @@ import sys
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Callable, NoReturn
 
-    from inotify_cffi._inotify import Ahead, CData, CrawlStruct
+    from inotify_cffi._inotify import Ahead, CData, CrawlStruct, Owner
     from inotify_cffi._storage import Records
 
 __all__ = [
@@ -78,6 +78,14 @@ CRAWL_ROOM = 1 << 18
 # What the kernel takes for a full queue of 16,384 events with short names, at the least.
 MEMORY_OF_AN_INSTANCE = 1 << 20
 
+# What belongs to C is made by an allocator of a struct, not given to ffi.gc. CPython's collector finalizes what is
+# in a cycle in no order (gcmodule.c, finalize_garbage), and with it what ffi.gc gave: its memory is gone while a
+# __del__ or the end of a generator in that cycle still uses it. What an allocator has made for a struct hangs on
+# an object that this collector does not know, so it is ended after the last use.
+new_owner: Callable[[str], Owner] = ffi.new_allocator(lib.ic_owner_new, lib.ic_owner_free, False)
+new_ahead: Callable[[str], Ahead] = ffi.new_allocator(lib.ic_ahead_new, lib.ic_ahead_free, False)
+new_crawl: Callable[[str], CrawlStruct] = ffi.new_allocator(lib.ic_crawl_new, lib.ic_crawl_free, False)
+
 # The process has none left, or the system.
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
@@ -130,6 +138,14 @@ def _fail(code: int, path: str | bytes | None = None) -> NoReturn:
     raise OSError(code, reason(code), path)
 
 
+def weigh(size: int) -> None:
+    """Tell the collector of PyPy, which knows its own bytes only, that so many more hang on an object."""
+    if sys.implementation.name == "pypy":
+        from __pypy__ import add_memory_pressure  # type: ignore[import-not-found]
+
+        add_memory_pressure(size)
+
+
 class Descriptor:
     """The owner of a file descriptor: it closes it, and whoever forgets the owner has closed it, too.
 
@@ -139,12 +155,12 @@ class Descriptor:
     __slots__ = ("cdata",)
 
     def __init__(self) -> None:
-        self.cdata = ffi.gc(ffi.new("int *", -1), lib.ic_close)
+        self.cdata = new_owner("struct ic_owner *")
 
     @property
     def fd(self) -> int:
         """The descriptor, -1 if there is none (any more)."""
-        return self.cdata[0]
+        return self.cdata.fd
 
     def close(self) -> None:
         """Close it; more than once, and in any thread, does no harm."""
@@ -196,11 +212,7 @@ def inotify_init() -> Descriptor:
         _fail_instance()
     if code > 0:
         _fail(code)
-    if sys.implementation.name == "pypy":
-        # Else its collector does not know that a forgotten instance is in anyone's way.
-        from __pypy__ import add_memory_pressure  # type: ignore[import-not-found]
-
-        add_memory_pressure(MEMORY_OF_AN_INSTANCE)
+    weigh(MEMORY_OF_AN_INSTANCE)
     return made
 
 
@@ -306,15 +318,14 @@ class ReadAhead:
 
     def __init__(self, fd: int, size: int, *, shares: bool) -> None:
         # Whoever forgets to end it has no thread left over all the same.
-        self._owner = ffi.gc(ffi.new("struct ic_ahead **"), lib.ic_ahead_drop)
-        code = -lib.ic_have_ahead(self._owner, fd, min(size, sys.maxsize), shares)
+        self.cdata = new_ahead("struct ic_ahead *")
+        code = -lib.ic_ahead_start(self.cdata, fd, min(size, sys.maxsize), shares)
         if code == errno.EAGAIN:
             raise OSError(code, "no thread is left to read ahead; raise RLIMIT_NPROC (ulimit -u)")
         if code == errno.ENOMEM:
             raise OSError(code, f"there is no memory to read {size} bytes ahead; take a smaller read_ahead")
         if code:
             _fail(code)
-        self.cdata = cast("Ahead", self._owner[0])
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while the memory holds something."""
@@ -453,10 +464,10 @@ class CrawlBuffer:
     """Room for a part of a crawl: so many directories visited, so many found, so many bytes of names."""
 
     def __init__(self, *, records: int = CRAWL_RECORDS, slots: int = CRAWL_SLOTS, room: int = CRAWL_ROOM) -> None:
-        size = (records + slots) * 16 + room * 2
-        self._crawl = ffi.gc(lib.ic_crawl_new(records, slots, room), lib.ic_crawl_free, size)
-        if self._crawl == ffi.NULL:
+        self._crawl = new_crawl("struct ic_crawl *")
+        if lib.ic_crawl_have(self._crawl, records, slots, room) < 0:
             raise MemoryError
+        weigh((records + slots) * 16 + room * 2)
 
     def visit(
         self,

@@ -1322,15 +1322,19 @@ static void begin_world(void)
     stale_count = 0;
     event_count = event_at = 0;
     failing_one_in = one_in[below(4)];
-    do
-        ledger = il_new(&failed);
-    while (ledger == NULL && failed == -ENOMEM);
-    while ((queue = iq_new()) == NULL)
+    while ((ledger = il_new(sizeof *ledger)) == NULL)
         ;
-    while ((told = il_told_new(1 + (int32_t)below(EVENTS), 1 + below(600))) == NULL)
+    check(il_begin(ledger) == 0);
+    while ((queue = iq_new(sizeof *queue)) == NULL)
         ;
-    while ((crawl = ic_crawl_new(RECORDS, SLOTS, CRAWL_ROOM)) == NULL)
+    while ((told = il_told_new(sizeof *told)) == NULL)
         ;
+    while ((failed = il_told_have(told, 1 + (int32_t)below(EVENTS), 1 + below(600))) < 0)
+        check(failed == -ENOMEM && told->wds == NULL && told->room == 0);
+    while ((crawl = ic_crawl_new(sizeof *crawl)) == NULL)
+        ;
+    while ((failed = ic_crawl_have(crawl, RECORDS, SLOTS, CRAWL_ROOM)) < 0)
+        check(failed == -ENOMEM && crawl->wds == NULL && crawl->room == 0);
     check(memcmp(&ledger->key, sip_process_key(&failed), sizeof ledger->key) == 0);
     /* The process's own is another one in each run. */
     ledger->key = (struct sip_key){chance(), chance()};

@@ -116,7 +116,7 @@ OTHER_NUMBERS = {
     ("il_own", 1),
     ("il_owner", 1),
     ("il_set_wd", 2),
-    ("il_told_new", 0),
+    ("il_told_have", 1),
     ("il_way", 2),
 }
 
