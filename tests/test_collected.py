@@ -46,7 +46,10 @@ def forget(make, use):
 
 
 def ahead():
-    return ReadAhead(inotify_init().let_go(), 1 << 16, shares=False)
+    inotify = inotify_init()
+    made = ReadAhead(inotify.fd, 1 << 16, shares=False)
+    made.inotify = inotify
+    return made
 
 
 def directory():
