@@ -30,9 +30,10 @@ class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
     def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._paths = paths
         self._entered = self._listed = False
-        super().__init__(Watcher(**options))
+        watcher: Watcher[AnyStr] = Watcher(**options)
         # A garbage collector may come to it before it comes to what closes it, which is this.
-        self._watcher._may_be_forgotten = True  # noqa: SLF001
+        watcher._may_be_forgotten = True  # noqa: SLF001
+        super().__init__(watcher)
 
     async def __aenter__(self) -> Watcher[AnyStr]:
         """Return the watcher when all is listed; the loop goes on meanwhile."""

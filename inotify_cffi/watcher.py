@@ -734,9 +734,15 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            if not self._may_be_forgotten:
+        try:
+            if not getattr(self, "_closed", True) and not self._may_be_forgotten:
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            # Also where warnings are errors: who is told of that error may keep the watcher for long.
+            self._free_forgotten()
+
+    def _free_forgotten(self) -> None:
+        if not getattr(self, "_closed", True):
             self.close()
         if hasattr(self, "_mounts"):
             # Nobody reads, though a reader may not have come to its end: PyPy does not close abandoned coroutines.

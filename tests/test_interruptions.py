@@ -10,6 +10,7 @@ import pytest
 
 from tests.each_place import (  # noqa: F401  # they are collected here
     fresh_root,
+    quiet,
     test_ends,
     test_events_of_all_kinds,
     test_events_of_files,

@@ -130,6 +130,20 @@ def test_a_forgotten_watcher_in_a_cycle_warns_and_frees_its_descriptors(tmp_path
         collect()
 
 
+def test_a_forgotten_watcher_is_closed_where_warnings_are_errors(tmp_path, no_fd_left, monkeypatch):
+    """Who is told of the error keeps all of it, and with it the watcher."""
+    kept = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: kept.append(told.exc_value))
+    watcher = Watcher(tmp_path)
+    del watcher
+    collect()
+    assert [type(error) for error in kept] == [ResourceWarning]
+    open_now = open_fds()
+    kept.clear()
+    collect()
+    assert open_fds() == open_now
+
+
 def test_a_constructor_that_fails_warns_of_nothing(tmp_path, no_fd_left, recwarn):
     with pytest.raises(FileNotFoundError):
         Watcher(tmp_path, tmp_path / "none")
