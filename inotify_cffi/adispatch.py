@@ -132,14 +132,13 @@ class Dispatcher(dispatch.Dispatcher):
         self._check_coroutines(awaited=True)
         iteration = Iteration()
         try:
-            try:
-                watcher._begin_reading(iteration)  # noqa: SLF001
-                told = await self._arun(watcher, iteration, count, counted, _after(timeout), block_duration_s)
-            except BaseException:
-                watcher._break_off(iteration)  # noqa: SLF001
-                raise
-        finally:
+            watcher._begin_reading(iteration)  # noqa: SLF001
+            told = await self._arun(watcher, iteration, count, counted, _after(timeout), block_duration_s)
             watcher._end_reading(iteration)  # noqa: SLF001
+        except BaseException:
+            watcher._break_off(iteration)  # noqa: SLF001
+            watcher._end_reading(iteration)  # noqa: SLF001
+            raise
         return told
 
     async def _arun(
@@ -237,7 +236,7 @@ class Dispatcher(dispatch.Dispatcher):
     async def _amake(self, work: Delivery | Owed) -> None:
         made, of = work.made, 0
         turn_ends = time.monotonic() + TURN_S
-        for place, implementation, values, event in work.calls():
+        for place, implementation, offered, event in work.calls():
             if place != of and time.monotonic() > turn_ends:
                 await loops.pause()
                 turn_ends = time.monotonic() + TURN_S
@@ -246,13 +245,26 @@ class Dispatcher(dispatch.Dispatcher):
             if implementation is None:
                 work.made = made; self._settle.note(event, time.monotonic())  # noqa: E702  # fmt: skip
                 continue
+            values = implementation.arranged(offered)
+            coroutine: object = None
             try:
-                # One line, see handout.py.
-                work.made = made; result = implementation.call(*values); await _result(result)  # noqa: E702  # fmt: skip
+                # One line each, see handout.py.
+                if implementation.is_coroutine:
+                    coroutine = implementation.function(*values)
+                if inspect.iscoroutine(coroutine):
+                    work.made = made; await coroutine  # noqa: E702  # fmt: skip
+                else:
+                    work.made = made; result = implementation.function(*values); await _result(result)  # noqa: E702  # fmt: skip
+                if implementation.after is not None:
+                    implementation.after()
             except Exception as error:  # noqa: BLE001  # a guard for each
                 self._failed(implementation, event, error)
             else:
                 implementation.failures = 0
+            finally:
+                if inspect.iscoroutine(coroutine):
+                    # It may not have begun.
+                    coroutine.close()
             if self._untold:
                 await self._tell()
 

@@ -30,7 +30,7 @@ class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
     def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._paths = paths
         self._entered = self._listed = False
-        watcher: Watcher[AnyStr] = Watcher(**options)
+        watcher: Any = Watcher(**options)
         # A garbage collector may come to it before it comes to what closes it, which is this.
         watcher._may_be_forgotten = True  # noqa: SLF001
         super().__init__(watcher)

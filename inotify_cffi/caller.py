@@ -8,11 +8,11 @@ registered.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Dict, Tuple
 
 from inotify_cffi.errors import PluginError
-from inotify_cffi.guard import Implementation, bound
+from inotify_cffi.guard import Implementation, arranger
+from inotify_cffi.locks import SafeLock
 from inotify_cffi.registry import HOOK_NAMES, Registry
 from inotify_cffi.workers import Lane, worker_of
 
@@ -59,7 +59,7 @@ class Caller(Registry):
         # What a plugin on a thread of its own raised to end the program.
         self._ending: BaseException | None = None
         # A plugin on a thread of its own may fail, and so be unregistered, at any moment.
-        self._lock = threading.RLock()
+        self._lock = SafeLock()
 
     @property
     def most_failures(self) -> int:
@@ -73,33 +73,37 @@ class Caller(Registry):
         self._most_failures = number
 
     def register(self, plugin: object, name: str | None = None) -> str:  # noqa: D102  # the base says it
-        with self._lock:
-            called = super().register(plugin, name)
-            self._bound = False
-            try:
-                worker = worker_of(plugin, called)
-            except PluginError:
-                super().unregister(called)
-                raise
-            if worker is not None and called in self.plugins():
-                self._lanes[called] = Lane(called, worker, self._failed, self._ended)
-            return called
+        return self._lock.run(self._register, plugin, name)
+
+    def _register(self, plugin: object, name: str | None) -> str:
+        called = super().register(plugin, name)
+        self._bound = False
+        try:
+            worker = worker_of(plugin, called)
+        except PluginError:
+            super().unregister(called)
+            raise
+        if worker is not None and called in self.plugins():
+            self._lanes[called] = Lane(called, worker, self._failed, self._ended)
+        return called
 
     def unregister(self, name: str) -> None:
         """Take a plugin out by its name; not even the rest of the batch at hand is given to it.
 
         Raises PluginError where none has that name.
         """
-        with self._lock:
-            super().unregister(name)
-            self._bound = False
-            for implementations in self._table.values():
-                for implementation in implementations:
-                    if implementation.plugin_name == name:
-                        implementation.retire()
-            lane = self._lanes.pop(name, None)
+        lane = self._lock.run(self._unregister, name)
         if lane is not None:
             lane.discard()
+
+    def _unregister(self, name: str) -> Lane | None:
+        super().unregister(name)
+        self._bound = False
+        for implementations in self._table.values():
+            for implementation in implementations:
+                if implementation.plugin_name == name:
+                    implementation.retire()
+        return self._lanes.pop(name, None)
 
     def require(self, name: str) -> None:
         """Let :meth:`run` raise a PluginError if a plugin can not be set up, or is unregistered for its failures.
@@ -123,23 +127,30 @@ class Caller(Registry):
         return {name: lane.dropped for name, lane in self._lanes.items()}
 
     def _bind(self, watcher: AnyWatcher | None) -> None:
-        if self._bound and watcher is self._watcher:
-            return
-        with self._lock:
-            self._watcher = watcher
-            self._bound = True
-            known = {(each.hook_name, each.plugin_name): each for row in self._table.values() for each in row}
-            for hook_name in HOOK_NAMES:
-                row = []
-                for found in self.implementations(hook_name):
-                    call = bound(found.function, found.takes, found.offers, watcher)
-                    implementation = Implementation(found.plugin, found.plugin_name, hook_name, call)
-                    before = known.get((hook_name, found.plugin_name))
-                    if before is not None and before.plugin is found.plugin:
-                        implementation.failures = before.failures
-                    row.append(self._laned(implementation))
-                self._table[hook_name] = tuple(row)
-            self._rebound({hook_name for hook_name, row in self._table.items() if row})
+        if not self._bound or watcher is not self._watcher:
+            self._lock.run(self._bind_anew, watcher)
+
+    def _bind_anew(self, watcher: AnyWatcher | None) -> None:
+        known = {(each.hook_name, each.plugin_name): each for row in self._table.values() for each in row}
+        table: Dict[str, Tuple[Implementation, ...]] = {}
+        for hook_name in HOOK_NAMES:
+            row = []
+            for found in self.implementations(hook_name):
+                arrange = arranger(found.takes, found.offers, watcher)
+                implementation = Implementation(
+                    found.plugin, found.plugin_name, hook_name, found.function, arrange
+                )
+                before = known.get((hook_name, found.plugin_name))
+                if before is not None and before.plugin is found.plugin:
+                    implementation.failures = before.failures
+                row.append(self._laned(implementation))
+            table[hook_name] = tuple(row)
+        self._bound = False
+        self._table = table
+        self._watcher = watcher
+        self._rebound({hook_name for hook_name, row in table.items() if row})
+        # At the end: who is interrupted before begins anew.
+        self._bound = True
 
     def _laned(self, work: Implementation) -> Implementation:
         """Return what to call in line: *work* itself, or what queues it for the plugin's thread."""
@@ -147,12 +158,15 @@ class Caller(Registry):
         if lane is None or work.hook_name in IN_LINE:
             return work
 
-        def put(*values: object) -> None:
-            lane.put(work, values)
+        def offer(*values: object) -> Tuple[object, ...]:
+            return (lane.offer(work, values),)
+
+        def wake() -> None:
+            lane.wake()
             if work.hook_name in SETTING_UP and self._waits_for_lanes:
                 self._until_set_up()
 
-        return Implementation(work.plugin, work.plugin_name, work.hook_name, put)
+        return Implementation(work.plugin, work.plugin_name, work.hook_name, lane.queue, offer, wake)
 
     def _until_set_up(self) -> None:
         """Wait for the required plugins on threads of their own: nobody is to be told before that all is ready."""
@@ -195,12 +209,7 @@ class Caller(Registry):
             raise error
         name, hook_name = implementation.plugin_name, implementation.hook_name
         fatal = hook_name in SETTING_UP and self._is_required(name, implementation.plugin)
-        with self._lock:
-            implementation.failures += 1
-            failures = implementation.failures
-            kind = (name, hook_name, type(error))
-            new = kind not in self._reported
-            self._reported.add(kind)
+        failures, new = self._lock.run(self._count, implementation, error)
         if new and not fatal:
             logger.error(
                 "plugin %r failed in %s: %s: %s; more of this kind are not reported",
@@ -239,6 +248,14 @@ class Caller(Registry):
 
     def _is_required(self, name: str, plugin: object) -> bool:
         return name in self._required or bool(getattr(plugin, "inotify_required", False))
+
+    def _count(self, implementation: Implementation, error: Exception) -> Tuple[int, bool]:
+        """Return how many failures that was in a row, and whether it is the first of its kind."""
+        implementation.failures += 1
+        kind = (implementation.plugin_name, implementation.hook_name, type(error))
+        new = kind not in self._reported
+        self._reported.add(kind)
+        return implementation.failures, new
 
     def _tell_others(self, failed: Implementation, event: AnyEvent | None, error: Exception) -> None:
         for implementation in self._table["inotify_plugin_error"]:

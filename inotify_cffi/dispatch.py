@@ -35,7 +35,7 @@ class Dispatcher(Caller):
 
     def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0) -> None:
         super().__init__(most_failures=most_failures)
-        self._hooks = Hooks(dict(self._table), Kinds(()), {}, 0)
+        self._hooks = Hooks(self._table, Kinds(()), {}, 0)
         self._settle = Settle(settle_s)
         # The batch of a run that is on its way, and what is owed of one that was interrupted.
         self._delivery: Delivery | None = None
@@ -99,9 +99,12 @@ class Dispatcher(Caller):
         for index, event in enumerate(events) if each or kinds.wanted or settling else ():
             for implementation in each:
                 made += 1
+                if implementation.arrange is not None:
+                    self._call_row(delivery, made - 1, (implementation,), event, (event,))
+                    continue
                 try:
                     # One line, see handout.py; and so below.
-                    delivery.made = made; implementation.call(event)  # noqa: E702  # fmt: skip
+                    delivery.made = made; implementation.function(event)  # noqa: E702  # fmt: skip
                 except Exception as error:  # noqa: BLE001  # a guard for each
                     self._failed(implementation, event, error)
                 else:
@@ -111,20 +114,29 @@ class Dispatcher(Caller):
                 delivery.made = made; self._settle.note(event, now)  # noqa: E702  # fmt: skip
             kind = event.mask & kinds.wanted
             if kind in simple:
-                made = self._call_row(delivery, made, simple[kind], event, event.path, event)
+                made = self._call_row(delivery, made, simple[kind], event, (event.path, event))
             elif kind:
-                for hook_name, values in kinds.calls(events, index):
-                    made = self._call_row(delivery, made, table[hook_name], event, *values)
+                for hook_name, offered in kinds.calls(events, index):
+                    made = self._call_row(delivery, made, table[hook_name], event, offered)
         if events:
-            self._call_row(delivery, made, table["inotify_events"], events[0], events)
+            self._call_row(delivery, made, table["inotify_events"], events[0], (events,))
 
     def _call_row(
-        self, delivery: Delivery, made: int, row: tuple[Implementation, ...], event: AnyEvent, *values: object
+        self,
+        work: Delivery | Owed,
+        made: int,
+        row: tuple[Implementation, ...],
+        event: AnyEvent,
+        offered: tuple[object, ...],
     ) -> int:
         for implementation in row:
             made += 1
+            arrange = implementation.arrange
+            values = offered if arrange is None else arrange(*offered)
             try:
-                delivery.made = made; implementation.call(*values)  # noqa: E702  # fmt: skip
+                work.made = made; implementation.function(*values)  # noqa: E702  # fmt: skip
+                if implementation.after is not None:
+                    implementation.after()
             except Exception as error:  # noqa: BLE001  # a guard for each
                 self._failed(implementation, event, error)
             else:
@@ -155,17 +167,12 @@ class Dispatcher(Caller):
     def _pay(self) -> None:
         """Make the calls that are owed."""
         made = self._owed.made
-        for _, implementation, values, event in self._owed.calls():
-            made += 1
-            if implementation is None:
-                self._owed.made = made; self._settle.note(event, time.monotonic())  # noqa: E702  # fmt: skip
-                continue
-            try:
-                self._owed.made = made; implementation.call(*values)  # noqa: E702  # fmt: skip
-            except Exception as error:  # noqa: BLE001  # a guard for each
-                self._failed(implementation, event, error)
+        for _, implementation, offered, event in self._owed.calls():
+            if implementation is not None:
+                made = self._call_row(self._owed, made, (implementation,), event, offered)
             else:
-                implementation.failures = 0
+                made += 1
+                self._owed.made = made; self._settle.note(event, time.monotonic())  # noqa: E702  # fmt: skip
         self._owed = Owed()
 
     def run(
@@ -201,15 +208,14 @@ class Dispatcher(Caller):
         """
         iteration = Iteration()
         try:
-            try:
-                watcher._begin_reading(iteration)  # noqa: SLF001
-                deadline = _after(time.monotonic(), timeout)
-                told = self._run(watcher, iteration, count, counted, deadline, block_duration_s)
-            except BaseException:
-                watcher._break_off(iteration)  # noqa: SLF001
-                raise
-        finally:
+            watcher._begin_reading(iteration)  # noqa: SLF001
+            deadline = _after(time.monotonic(), timeout)
+            told = self._run(watcher, iteration, count, counted, deadline, block_duration_s)
             watcher._end_reading(iteration)  # noqa: SLF001
+        except BaseException:
+            watcher._break_off(iteration)  # noqa: SLF001
+            watcher._end_reading(iteration)  # noqa: SLF001
+            raise
         ending, self._ending = self._ending, None
         if ending is not None:
             raise ending
@@ -314,7 +320,7 @@ class Dispatcher(Caller):
     def _rebound(self, implemented: set[str]) -> None:
         kinds = Kinds(implemented)
         simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & kinds.wanted}
-        self._hooks = Hooks(dict(self._table), kinds, simple, WANTED if "inotify_settled" in implemented else 0)
+        self._hooks = Hooks(self._table, kinds, simple, WANTED if "inotify_settled" in implemented else 0)
 
 
 def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) -> tuple[Sequence[AnyEvent], int]:

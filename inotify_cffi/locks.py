@@ -7,7 +7,8 @@ raise one at the end of the block, before the lock is left. So behind each block
 
 from __future__ import annotations
 
-from _thread import RLock
+import contextlib
+from _thread import RLock, allocate_lock
 
 from inotify_cffi.errors import BusyError
 from inotify_cffi.typed import TYPE_CHECKING, cast
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         def __exit__(self, *exception: object) -> None: ...
 
 
-__all__ = ["SafeLock", "StepLock"]
+__all__ = ["SafeLock", "Signal", "StepLock"]
 
 IN_THE_MIDDLE = (
     "this thread is in the middle of a step of this watcher; what runs in there (on_progress, a signal handler, "
@@ -116,3 +117,22 @@ class StepLock(SafeLock):
             if work is not None:
                 self._put_off.insert(0, work)
             raise
+
+
+class Signal:
+    """Wakes one thread that waits, now or later; threading.Event may keep its lock where it is interrupted."""
+
+    def __init__(self) -> None:
+        self._told = allocate_lock()
+        self._told.acquire()
+
+    def wait(self) -> None:
+        """Wait until it was told since the last wait."""
+        self._told.acquire()
+
+    def tell(self) -> None:
+        """Let one that waits go on; if none does, the next one that will."""
+        if self._told.locked():
+            # Another thread may have been faster.
+            with contextlib.suppress(RuntimeError):
+                self._told.release()

@@ -1,12 +1,15 @@
 """An exception at each line of the package, as a signal handler may raise one: where it can come, what it leaves.
 
 A *place* is a line before it runs, or the return of a function; of the outermost function of the package, which the
-test itself calls, the return is left out: what comes behind the last line nobody can know.
+test itself calls, the return is left out: what comes behind the last line nobody can know. Nor is there a place where a
+coroutine awaits: what comes then comes out of the event loop.
 """
 
 from __future__ import annotations
 
+import dis
 import gc
+import inspect
 import os
 import platform
 import shutil
@@ -15,7 +18,7 @@ import traceback
 from collections import Counter
 
 import inotify_cffi
-from inotify_cffi import Mask, Watcher
+from inotify_cffi import Mask, Watcher, loops
 from inotify_cffi.poller import Poller
 from tests.stress import oracles
 
@@ -24,6 +27,9 @@ PACKAGE = os.path.dirname(inotify_cffi.__file__) + os.sep
 # Tracing is slow there, and old: each so many-th place will do.
 SPARSELY = 1 if platform.python_implementation() == "CPython" and sys.version_info >= (3, 11) else 7
 
+
+# Where it waits for events.
+WAITS = (Poller.wait.__code__, loops.readable.__code__)
 
 # Longer than anything here takes: only what never ends waits for so long.
 PATIENCE_S = 20
@@ -49,10 +55,10 @@ class Tracer:
         code = frame.f_code
         if not code.co_filename.startswith(PACKAGE):
             return None
-        if self.while_waiting is not None and code is Poller.wait.__code__ and frame.f_locals["timeout"] != 0:
+        if self.while_waiting is not None and code in WAITS and frame.f_locals["timeout"] != 0:
             change, self.while_waiting = self.while_waiting, None
             change()
-        if what == "line" or (what == "return" and not is_outermost(frame)):
+        if what == "line" or (what == "return" and not is_outermost(frame) and not waits(frame)):
             place = f"{code.co_filename[len(PACKAGE) :]}:{frame.f_lineno} {what}"
             self.passed[place] += 1
             if self.at == (place, self.passed[place]) and self.raised is None:
@@ -77,6 +83,13 @@ def is_outermost(frame):
     return frame.f_back is None or not frame.f_back.f_code.co_filename.startswith(PACKAGE)
 
 
+def waits(frame):
+    """True for a coroutine that is left because it awaits something: no handler of its own is asked there."""
+    if not frame.f_code.co_flags & inspect.CO_COROUTINE:
+        return False
+    return not dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith(("RETURN_VALUE", "RETURN_CONST"))
+
+
 def open_fds():
     return len(os.listdir("/proc/self/fd"))
 
@@ -93,8 +106,9 @@ class World:
         self.replayer = None
         if self.watcher.track == "entries":
             self.replayer = oracles.Replayer(root, snapshot=self.watcher.snapshot())
-        # What is made at the first wait: a pipe.
+        # What is made at the first wait: a pipe, and what the descriptor is shared by.
         self.watcher.read(0.001)
+        self.watcher.fileno()
         self.trials = 0
         self.told = []
 

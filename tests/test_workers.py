@@ -150,6 +150,61 @@ def test_a_full_queue_blocks_until_there_is_room(dispatcher, watcher):
     assert dispatcher.dropped() == {"slow": 0}
 
 
+class InBatches(Slow):
+    """Gets all events of a batch at once."""
+
+    inotify_event = None
+
+    @hookimpl
+    def inotify_events(self, events):
+        self.tell([event.name for event in events])
+
+
+def test_a_batch_that_is_larger_than_the_queue_waits_until_that_is_empty(dispatcher, watcher):
+    slow = InBatches(size=2)
+    busy_with(dispatcher, watcher, slow, event("a"))
+    blocked = threading.Thread(target=dispatcher.dispatch, args=([event(name) for name in "bcd"], watcher))
+    blocked.start()
+    blocked.join(0.05)
+    assert blocked.is_alive()
+    slow.let.set()
+    blocked.join(PATIENCE_S)
+    dispatcher.stop(watcher)
+    assert slow.told == [["first"], ["a"], ["b", "c", "d"], "stop"]
+    assert dispatcher.dropped() == {"slow": 0}
+
+
+def test_of_a_batch_that_is_larger_than_the_queue_the_oldest_are_dropped(dispatcher, watcher):
+    slow = InBatches(size=2, when_full="drop-oldest")
+    busy_with(dispatcher, watcher, slow, *map(event, "abcde"))
+    slow.let.set()
+    dispatcher.stop(watcher)
+    assert slow.told == [["first"], ["d", "e"], "stop"]
+    assert dispatcher.dropped() == {"slow": 3}
+
+
+def test_of_a_batch_what_says_the_same_is_merged(dispatcher, watcher):
+    slow = InBatches(size=2, when_full="coalesce")
+    a, b = event("a", Mask.MODIFY), event("b", Mask.MODIFY)
+    busy_with(dispatcher, watcher, slow, a, b, a, b, b)
+    slow.let.set()
+    dispatcher.stop(watcher)
+    assert slow.told == [["first"], ["a", "b"], "stop"]
+    assert dispatcher.dropped() == {"slow": 3}
+
+
+def test_what_waits_for_room_goes_on_when_the_plugin_is_taken_out(dispatcher, watcher):
+    slow = Slow(size=1)
+    busy_with(dispatcher, watcher, slow, event("a"))
+    blocked = threading.Thread(target=dispatcher.dispatch, args=([event("b")], watcher))
+    blocked.start()
+    blocked.join(0.05)
+    dispatcher.unregister("slow")
+    blocked.join(PATIENCE_S)
+    assert not blocked.is_alive()
+    slow.let.set()
+
+
 def test_a_full_queue_drops_the_oldest_and_counts(dispatcher, watcher, caplog):
     slow = Slow(size=2, when_full="drop-oldest")
     busy_with(dispatcher, watcher, slow, *map(event, "abcde"))
