@@ -530,7 +530,7 @@ class DropIn(World):
     """Of the drop-in; its events are tuples."""
 
     def open(self):
-        return InotifyTree(self.root)
+        return InotifyTree(self.root, block_duration_s=0)
 
     def begin(self):
         super().begin()

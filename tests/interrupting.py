@@ -91,7 +91,16 @@ def waits(frame):
 
 
 def open_fds():
-    return len(os.listdir("/proc/self/fd"))
+    """Return what is open, by descriptor."""
+    return {fd: what for fd in os.listdir("/proc/self/fd") if (what := link(fd)) is not None}
+
+
+def link(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        # The one of the listing.
+        return None
 
 
 class World:
@@ -230,7 +239,9 @@ class EachPlace:
             del world
         if open_fds() != before:
             gc.collect()
-        assert open_fds() == before, "a descriptor is left"
+        after = open_fds()
+        left, gone = set(after.items()) - set(before.items()), set(before.items()) - set(after.items())
+        assert not left and not gone, f"left open: {left}, closed: {gone}"
         if not self.fresh:
             world.clear()
         return brief
@@ -250,7 +261,8 @@ class EachPlace:
 
     def places(self):
         """All places, each for the first time that it is passed, and what is told if nothing comes in between."""
-        # What is imported or made once is by now.
+        # What is imported or made once is by now, and what others have left is gone.
+        gc.collect()
         self.trial(Tracer())
         tracer = Tracer()
         brief = self.trial(tracer)

@@ -11,6 +11,9 @@ import pytest
 from tests.each_place import (  # noqa: F401  # they are collected here
     fresh_root,
     quiet,
+    test_awatch,
+    test_dispatcher,
+    test_drop_in,
     test_ends,
     test_events_of_all_kinds,
     test_events_of_files,
