@@ -183,7 +183,7 @@ class Dispatcher(dispatch.Dispatcher):
     ) -> int:
         told = 0
         busy = False
-        while (count is None or told < count) and (deadline is None or time.monotonic() < deadline):
+        while count is None or told < count:
             now, settled_at = time.monotonic(), self.next_settled()
             due = settled_at is not None and settled_at <= now
             idle_at = None if block_duration_s is None else now + block_duration_s
@@ -204,9 +204,9 @@ class Dispatcher(dispatch.Dispatcher):
             if due:
                 self._owe_settled(now)
                 await self._apay()
-            if watcher.ended and not batch:
-                break
             busy = bool(batch) and bool(self._table["inotify_idle"])
+            if (watcher.ended and not batch) or (deadline is not None and time.monotonic() >= deadline):
+                break
         return told
 
     async def _aend(self, watcher: AnyWatcher) -> None:
