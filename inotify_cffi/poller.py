@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.interrupts import Interrupts
 
-__all__ = ["Poller", "check_timeout"]
+__all__ = ["Call", "Poller", "check_timeout"]
 
 # epoll_wait takes an int of milliseconds; a longer wait goes round again.
 LONGEST_MS = 2**31 - 1
@@ -43,6 +43,16 @@ def check_timeout(timeout: float | None, what: str) -> None:
         raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
 
 
+class Call:
+    """What is to be called when a descriptor has one of some events."""
+
+    __slots__ = ("callback", "events")
+
+    def __init__(self, events: int, callback: Callable[[], object]) -> None:
+        self.events = events
+        self.callback = callback
+
+
 class Poller:
     """Wait for any of some descriptors, or to be woken.
 
@@ -57,7 +67,9 @@ class Poller:
         self._usual: list[int] = []
         self._first: FrozenSet[int] = frozenset()
         # What is to be called once, by the descriptor that is waited for.
-        self._calls: Dict[int, Callable[[], object]] = {}
+        self._calls: Dict[int, Call] = {}
+        # True if one of these may have been told, and not called: an exception came in between.
+        self._may_be_due = False
         self._held: list[_syscalls.Descriptor] = []
         self._epoll = self._wake = CLOSED
         try:
@@ -88,21 +100,26 @@ class Poller:
         """Wait for *fd* to have something urgent, as /proc/self/mountinfo has it (proc(5), poll)."""
         _syscalls.epoll_add(self.fileno(), fd, _syscalls.POLL_PRI)
 
-    def call_when(self, fd: int, events: int, callback: Callable[[], object]) -> None:
-        """Let a wait call *callback*, once, when *fd* has one of *events*, or is broken; then go on waiting.
+    def call_when(self, fd: int, call: Call) -> None:
+        """Let a wait make a call, once, when *fd* has one of its events, or is broken; then go on waiting.
 
         Raises OSError: PermissionError for a file, which is always ready (epoll_ctl(2), EPERM), FileExistsError
         where *fd* waits for a call.
         """
-        if fd in self._calls:
+        if self._calls.setdefault(fd, call) is not call:
             raise FileExistsError(errno.EEXIST, f"descriptor {fd} is waited for already")
-        self._calls[fd] = callback
-        try:
-            # One that is closed while its file is open can not be removed, and may not be told for ever.
-            _syscalls.epoll_add(self.fileno(), fd, events | _syscalls.POLL_ONCE)
-        except OSError:
-            del self._calls[fd]
-            raise
+        self._await_call(fd, call)
+
+    def _await_call(self, fd: int, call: Call) -> None:
+        # One that is closed while its file is open can not be removed, and may not be told for ever.
+        _syscalls.epoll_add(self.fileno(), fd, call.events | _syscalls.POLL_ONCE)
+
+    def call_off(self, fd: int, call: Call) -> None:
+        """Forget a call; more than once, or one that was never asked for, does no harm."""
+        if self._calls.get(fd) is call:
+            if self._epoll >= 0:
+                _syscalls.epoll_remove(self._epoll, fd)
+            self._calls.pop(fd, None)
 
     def fileno(self) -> int:
         """Return the epoll descriptor, itself readable when :meth:`wait` would return at once."""
@@ -134,38 +151,56 @@ class Poller:
             interrupts.disarm_here()
 
     def _wait(self, timeout: float | None) -> FrozenSet[int]:
+        if self._may_be_due:
+            self._ask_again()
         deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            milliseconds = -1
-            if deadline is not None:
-                # Rounded up: to wait a part of a millisecond longer is late, to wake before it is a busy loop.
-                left = (deadline - time.monotonic()) * 1000
-                milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
-            ready = self._answers.wait(self.fileno(), milliseconds)
-            if ready == self._usual:
-                return self._first
-            if ready and self._interrupts.fd in ready:
-                self._interrupts.drain()
-                ready.remove(self._interrupts.fd)
-            if ready and self._calls:
-                ready = [fd for fd in ready if not self._called(fd)]
-            if ready is None and self._interrupts.wanted:
-                self._interrupts.run_handlers()
-            if ready:
-                return frozenset(ready) - {self._wake}
-            # Where signals come one upon the other each look finds another one, also after the deadline. Nothing
-            # else was ready in the last look; only a call that a signal has ended (EINTR) has not looked.
-            if ready is not None and deadline is not None and time.monotonic() >= deadline:
-                return frozenset()
+        try:
+            while True:
+                milliseconds = -1
+                if deadline is not None:
+                    # Rounded up: to wait a part of a millisecond longer is late, to wake before it is a busy loop.
+                    left = (deadline - time.monotonic()) * 1000
+                    milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
+                ready = self._answers.wait(self.fileno(), milliseconds)
+                if ready == self._usual:
+                    return self._first
+                if ready and self._interrupts.fd in ready:
+                    self._interrupts.drain()
+                    ready.remove(self._interrupts.fd)
+                if ready and self._calls:
+                    ready = [fd for fd in ready if not self._called(fd)]
+                if ready is None and self._interrupts.wanted:
+                    self._interrupts.run_handlers()
+                if ready:
+                    return frozenset(ready) - {self._wake}
+                # Where signals come one upon the other each look finds another one, also after the deadline.
+                # Nothing else was ready in the last look; only one that a signal has ended (EINTR) has not looked.
+                if ready is not None and deadline is not None and time.monotonic() >= deadline:
+                    return frozenset()
+        except BaseException:
+            self._may_be_due = True
+            raise
+
+    def _ask_again(self) -> None:
+        """Each call that is awaited is told once. One that was told, and not made, is told again by this."""
+        for fd, call in list(self._calls.items()):
+            _syscalls.epoll_remove(self.fileno(), fd)
+            try:
+                self._await_call(fd, call)
+            except OSError:
+                # It was closed meanwhile.
+                self._calls.pop(fd, None)
+        self._may_be_due = False
 
     def _called(self, fd: int) -> bool:
         """Call what is to be called when *fd* is ready; True if there is something."""
-        callback = self._calls.pop(fd, None)
-        if callback is None:
+        call = self._calls.get(fd)
+        if call is None:
             return False
         # First, so that it may ask for another call.
         _syscalls.epoll_remove(self.fileno(), fd)
-        callback()
+        # One line, see handout.py.
+        del self._calls[fd]; call.callback()  # noqa: E702  # fmt: skip
         return True
 
     def wake(self) -> None:

@@ -27,7 +27,7 @@ from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance, check_read_ahead
 from inotify_cffi.locks import StepLock
 from inotify_cffi.mountinfo import MountNews
-from inotify_cffi.poller import Poller, check_timeout
+from inotify_cffi.poller import Call, Poller, check_timeout
 from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import RECORD, Disk
@@ -668,10 +668,12 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_open()
         if what not in WHEN:
             raise ValueError(f"what must be one of {', '.join(WHEN)}, not {what!r}")
+        call = Call(WHEN[what], callback)
         try:
-            self._poller.call_when(fd, WHEN[what], callback)
-        except PermissionError:
-            if what != "gone":
+            self._poller.call_when(fd, call)
+        except BaseException as error:
+            self._poller.call_off(fd, call)
+            if what != "gone" or not isinstance(error, PermissionError):
                 raise
 
     def close(self) -> None:

@@ -208,7 +208,8 @@ def fileno(world):
 
 
 def properties(world):
-    assert (world.watcher.ended, world.watcher.track) == (False, "entries")
+    watcher = world.watcher
+    assert (watcher.ended, watcher.track, watcher.roots) == (False, "entries", [world.root])
 
 
 QUESTIONS = {
@@ -223,6 +224,55 @@ QUESTIONS = {
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_questions(fresh_root, name):
     assert EachPlace(lambda: World(fresh_root()), QUESTIONS[name], change="change_files").at_each() > 0
+
+
+class Calling(World):
+    """There is a pipe, from which something can be read."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.ends = os.pipe()
+        os.write(self.ends[1], b".")
+
+    def close(self):
+        super().close()
+        for fd in self.ends:
+            os.close(fd)
+
+    def begin(self):
+        super().begin()
+        self.calls, self.is_asked = [], False
+
+    def ask(self):
+        self.watcher.call_when(self.ends[0], "readable", lambda: self.calls.append(1))
+        self.is_asked = True
+
+    def change_and_ask(self):
+        self.change_files()
+        self.ask()
+
+    def finish(self):
+        if not self.is_asked:
+            assert self.calls == []
+            self.ask()
+        super().finish()
+
+    def check(self):
+        super().check()
+        assert self.calls == [1]
+
+
+def call_when(world):
+    world.ask()
+
+
+@pytest.mark.parametrize(
+    ("run", "change"),
+    [(call_when, "change_files"), (sync, "change_and_ask"), (read, "change_and_ask"), (aread, "change_and_ask")],
+)
+def test_a_call_comes_once(fresh_root, run, change):
+    """Whoever asks in vain can ask again; what was due when a wait was interrupted is called by the next one."""
+    assert EachPlace(lambda: Calling(fresh_root()), run, change=change).at_each() > 10
 
 
 class Ending(World):
@@ -507,7 +557,7 @@ class DispatchedAsync(Dispatched):
     plugins = (Plugin, Arranging, Working, Awaited)
 
     def run_again(self):
-        asyncio.run(self.dispatcher.arun(self.watcher, timeout=0.001))
+        asyncio.run(self.dispatcher.arun(self.watcher, timeout=0))
 
 
 def run_dispatcher(world):
@@ -596,7 +646,9 @@ TRIED = {
     *ENDS,
     *("add", "aadd", "remove", "__init__"),
     # In "properties".
-    *("ended", "track"),
+    *("ended", "track", "roots"),
+    # In a test of its own, with the waits that make the call.
+    "call_when",
     # Both return the watcher itself; with __exit__ and __aexit__.
     *("__enter__", "__aenter__"),
     # Called by Python in a child, and by the collector.

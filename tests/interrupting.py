@@ -25,8 +25,8 @@ from tests.stress import oracles
 PACKAGE = os.path.dirname(inotify_cffi.__file__) + os.sep
 
 # Tracing is slow there, and old: each so many-th place will do.
-SPARSELY = 1 if platform.python_implementation() == "CPython" and sys.version_info >= (3, 11) else 7
-
+OFTEN = platform.python_implementation() == "CPython" and sys.version_info >= (3, 11)
+SPARSELY = int(os.environ.get("EACH_SO_MANYTH_PLACE", "1" if OFTEN else "7"))
 
 # Where it waits for events.
 WAITS = (Poller.wait.__code__, loops.readable.__code__)

@@ -11,9 +11,11 @@ import pytest
 from tests.each_place import (  # noqa: F401  # they are collected here
     fresh_root,
     quiet,
+    test_a_call_comes_once,
     test_awatch,
     test_dispatcher,
     test_drop_in,
+    test_each_public_call_of_a_watcher_is_tried,
     test_ends,
     test_events_of_all_kinds,
     test_events_of_files,
