@@ -122,7 +122,7 @@ class Flat:
         events = [event for row in rows for event in self._told(*row)]
         over = [wd + self._base for wd, mask, _, _ in rows if mask & IGNORED]
         # One line, see handout.py.
-        ready[:0] = events[::-1]; records.move_to(queue, end); self._over += over  # noqa: E702  # fmt: skip
+        self._over += over; ready[:0] = events[::-1]; records.move_to(queue, end)  # noqa: E702  # fmt: skip
         for wd in self._over:
             if wd in self._paths:
                 self._forget(wd)

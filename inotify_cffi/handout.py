@@ -52,6 +52,10 @@ class HandingOut(Generic[AnyStr]):
         """Free the descriptors and all watches."""
         raise NotImplementedError
 
+    def _forget_handed_over(self) -> None:
+        """Have nothing told twice, where it was interrupted while it was made ready."""
+        raise NotImplementedError
+
     def _check_open(self) -> None:
         self._check_not_forked()
         if self._closed:
@@ -92,6 +96,7 @@ class HandingOut(Generic[AnyStr]):
     def _break_off(self, reader: Reader) -> None:
         """A call that reads did not come to its end: what it took is for the next one."""
         if self._reading.is_mine(reader):
+            self._forget_handed_over()
             self._reading.end(reader)
             self._mounts.suspect()
             self._wake_for_the_rest()

@@ -346,6 +346,14 @@ class Tree:
         # One line, see handout.py.
         ready[:0] = told[::-1]; teller.told = nothing  # noqa: E702  # fmt: skip
 
+    def forget_handed_over(self, ready: list[AnyEvent]) -> None:
+        """Tell nothing that is *ready*: an interpreter may have looked for signals within that line."""
+        told = self._teller.told
+        if ready and told:
+            last = ready[0]
+            moved = next((index + 1 for index in reversed(range(len(told))) if told[index] is last), 0)
+            self._teller.told = told[moved:]
+
     def take(self) -> list[AnyEvent]:
         """Return what is to be told, to who is never interrupted."""
         ready: list[AnyEvent] = []

@@ -560,6 +560,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     def _hand_over(self) -> None:
         self._tree.hand_over(cast("list[AnyEvent]", self._ready))
 
+    def _forget_handed_over(self) -> None:
+        if self._ready and not self._closed:
+            self._steps.run(self._tree.forget_handed_over, cast("list[AnyEvent]", self._ready))
+
     def _stay_readable(self) -> None:
         """Keep the descriptor readable: what is in doubt, or was told by another call, would wake nobody."""
         if self._tree.in_doubt or self._tree.has_told:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from inotify_cffi import Instance, Mask, _storage, _syscalls, ledger, nodes, root
+from inotify_cffi import Instance, Mask, Watcher, _storage, _syscalls, ledger, nodes, root
 from inotify_cffi._storage import Memory, Records, Told
 from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger import Ledger
@@ -286,3 +286,24 @@ def take_all_out(world):
             ledger.clear(node)
         ledger.remove_root(top)
     assert (ledger.wds(), ledger.bound, ledger.snapshot(), ledger.has_any_twins()) == (set(), 0, {}, False)
+
+
+def test_what_was_made_ready_is_not_told_twice(tmp_path, monkeypatch):
+    """CPython 3.9 and PyPy look for signals between any two instructions: so also within that one line."""
+    with Watcher(tmp_path, mask=Mask.CREATE) as watcher:
+        (tmp_path / "a").touch()
+        (tmp_path / "b").touch()
+        interruptions = [KeyboardInterrupt]
+
+        def set_attribute(teller, name, value):
+            if name == "told" and value == [] and watcher._ready and interruptions:
+                raise interruptions.pop()
+            object.__setattr__(teller, name, value)
+
+        monkeypatch.setattr(type(watcher._tree._teller), "__setattr__", set_attribute)
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(watcher))
+        (tmp_path / "c").touch()
+        names = [event.name for _, event in zip(range(3), watcher)]
+        assert (names, interruptions) == (["a", "b", "c"], [])
+        assert watcher.sync() == []
