@@ -12,7 +12,7 @@ from inotify_cffi.adapters import Inotify, InotifyTree
 
 AHEAD = 65536
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(autouse=True)

@@ -205,6 +205,8 @@ class EachPlace:
     is called before it, or while it waits. *fresh*: no world serves for two trials, and none leaves a descriptor.
     """
 
+    sparsely = SPARSELY
+
     def __init__(self, make, run, *, change=None, while_waiting=False, fresh=False):
         self.make = make
         self.run = run
@@ -273,11 +275,11 @@ class EachPlace:
         brief = self.trial(tracer)
         return sorted(tracer.passed), brief
 
-    def at_each(self, *, sparsely=SPARSELY, accept=None):
+    def at_each(self, *, accept=None):
         """Raise at each place; what is told has to be the same whatever comes, or what *accept* takes for right."""
         places, brief = self.places()
         failures = []
-        for place in places[::sparsely]:
+        for place in places[:: self.sparsely]:
             try:
                 told = self.trial(Tracer((place, 1)))
                 if told != brief and not (accept is not None and accept(told)):

@@ -1,12 +1,14 @@
 """An exception at each place of the calls of a watcher; ``each_place.py`` has the cases, and more of them.
 
 A place is a line as a tracer sees it, and each version of Python has its own. The suite goes through those of the
-version that they were made with; ``.ci/parts/interruptions`` goes through all cases with any interpreter.
+version that they were made with, and of what takes long at each third one; ``.ci/parts/interruptions`` goes through
+all of them with any interpreter.
 """
 
 import sys
 
 import pytest
+from interrupting import EachPlace
 
 from tests.each_place import (  # noqa: F401  # they are collected here
     fresh_root,
@@ -29,3 +31,16 @@ pytestmark = pytest.mark.skipif(
     sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 11),
     reason="the places of CPython 3.11; .ci/parts/interruptions tries others",
 )
+
+TAKES_LONG = (
+    test_awatch,
+    test_dispatcher,
+    test_events_of_all_kinds,
+    test_making_one_leaves_no_descriptor,
+)
+
+
+@pytest.fixture(autouse=True)
+def sparsely(request, monkeypatch):
+    if request.function in TAKES_LONG:
+        monkeypatch.setattr(EachPlace, "sparsely", 3 * EachPlace.sparsely)
