@@ -99,12 +99,16 @@ class Dispatcher(Caller):
         for index, event in enumerate(events) if each or kinds.wanted or settling else ():
             for implementation in each:
                 made += 1
-                if implementation.arrange is not None:
-                    self._call_row(delivery, made - 1, (implementation,), event, (event,))
-                    continue
+                arrange = implementation.arrange
                 try:
-                    # One line, see handout.py; and so below.
-                    delivery.made = made; implementation.function(event)  # noqa: E702  # fmt: skip
+                    # One line each, see handout.py; and so below.
+                    if arrange is None:
+                        delivery.made = made; implementation.function(event)  # noqa: E702  # fmt: skip
+                    else:
+                        values = arrange(event)
+                        delivery.made = made; implementation.function(*values)  # noqa: E702  # fmt: skip
+                        if implementation.after is not None:
+                            implementation.after()
                 except Exception as error:  # noqa: BLE001  # a guard for each
                     self._failed(implementation, event, error)
                 else:

@@ -78,10 +78,12 @@ def arranger(takes: Tuple[str, ...], offers: Tuple[str, ...], watcher: AnyWatche
 
     """
     varying = tuple(name for name in offers if name != "watcher")
-    # The common cases get by without a detour, for they are called for every event.
+    # The common cases get by with less, for they are called for every event.
     if takes == varying:
         return None
     if takes == (*varying, "watcher"):
+        if len(varying) == 1:
+            return lambda value: (value, watcher)
         return lambda *values: (*values, watcher)
     order = {name: index for index, name in enumerate((*varying, "watcher"))}
     where = [order[name] for name in takes]

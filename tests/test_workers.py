@@ -61,6 +61,15 @@ def busy_with(dispatcher, watcher, plugin, *events):
     dispatcher.dispatch(list(events), watcher)
 
 
+def blocked_with(dispatcher, watcher, *events):
+    """Return a thread that waits for room for a batch."""
+    blocked = threading.Thread(target=dispatcher.dispatch, args=(list(events), watcher))
+    blocked.start()
+    blocked.join(0.05)
+    assert blocked.is_alive()
+    return blocked
+
+
 def test_a_slow_plugin_holds_nobody_up_and_gets_all_in_order(dispatcher, watcher):
     slow, fast = Slow(), []
 
@@ -139,10 +148,7 @@ def test_a_batch_that_waits_is_taken_together(dispatcher, watcher):
 def test_a_full_queue_blocks_until_there_is_room(dispatcher, watcher):
     slow = Slow(size=2)
     busy_with(dispatcher, watcher, slow, event("a"), event("b"))
-    blocked = threading.Thread(target=dispatcher.dispatch, args=([event("c")], watcher))
-    blocked.start()
-    blocked.join(0.05)
-    assert blocked.is_alive()
+    blocked = blocked_with(dispatcher, watcher, event("c"))
     slow.let.set()
     blocked.join(PATIENCE_S)
     dispatcher.stop(watcher)
@@ -163,10 +169,7 @@ class InBatches(Slow):
 def test_a_batch_that_is_larger_than_the_queue_waits_until_that_is_empty(dispatcher, watcher):
     slow = InBatches(size=2)
     busy_with(dispatcher, watcher, slow, event("a"))
-    blocked = threading.Thread(target=dispatcher.dispatch, args=([event(name) for name in "bcd"], watcher))
-    blocked.start()
-    blocked.join(0.05)
-    assert blocked.is_alive()
+    blocked = blocked_with(dispatcher, watcher, *map(event, "bcd"))
     slow.let.set()
     blocked.join(PATIENCE_S)
     dispatcher.stop(watcher)
@@ -196,9 +199,7 @@ def test_of_a_batch_what_says_the_same_is_merged(dispatcher, watcher):
 def test_what_waits_for_room_goes_on_when_the_plugin_is_taken_out(dispatcher, watcher):
     slow = Slow(size=1)
     busy_with(dispatcher, watcher, slow, event("a"))
-    blocked = threading.Thread(target=dispatcher.dispatch, args=([event("b")], watcher))
-    blocked.start()
-    blocked.join(0.05)
+    blocked = blocked_with(dispatcher, watcher, event("b"))
     dispatcher.unregister("slow")
     blocked.join(PATIENCE_S)
     assert not blocked.is_alive()
