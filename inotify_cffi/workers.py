@@ -204,7 +204,8 @@ class Lane:
             self._closing = True
             self._news.tell()
             self._room.tell()
-            if thread is not None and thread is not threading.current_thread():
+            # It has no number where its start was interrupted; then nothing is queued.
+            if thread is not None and thread.ident is not None and thread is not threading.current_thread():
                 thread.join()
         finally:
             self._closing = self._discarded
