@@ -185,6 +185,13 @@ uint64_t ic_ahead_most_held(struct ic_ahead *ahead);
 void ic_ahead_end(struct ic_ahead *ahead);
 void ic_ahead_forked(struct ic_ahead *ahead);
 
+/* csrc/lease.c */
+struct ic_file {
+    int64_t size;
+    uint64_t device, inode;
+};
+int ic_unopened(const char *path, struct ic_file *file);
+
 /* csrc/owner.c */
 struct ic_owner {
     int fd;
@@ -214,6 +221,7 @@ SOURCES = (
     "csrc/plain.c",
     "csrc/ahead.c",
     "csrc/owner.c",
+    "csrc/lease.c",
 )
 
 here = Path(__file__).resolve().parent

@@ -14,12 +14,12 @@ import sys
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.encoding import decoded, encoded
 from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, WatchLimitError
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import Callable, NoReturn
 
-    from inotify_cffi._inotify import Ahead, CData, CrawlStruct, Owner
+    from inotify_cffi._inotify import Ahead, CData, CrawlStruct, FileStruct, Owner
     from inotify_cffi._storage import Records
 
 __all__ = [
@@ -77,6 +77,9 @@ CRAWL_ROOM = 1 << 18
 
 # What the kernel takes for a full queue of 16,384 events with short names, at the least.
 MEMORY_OF_AN_INSTANCE = 1 << 20
+
+# There is no regular file at a path: no such name, no such way, another kind.
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENODATA)
 
 # What belongs to C is made by an allocator of a struct, not given to ffi.gc. CPython's collector finalizes what is
 # in a cycle in no order (gcmodule.c, finalize_garbage), and with it what ffi.gc gave: its memory is gone while a
@@ -186,6 +189,32 @@ def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> Descriptor:
     if code > 0:
         _fail(code, path)
     return opened
+
+
+class File(NamedTuple):
+    """A regular file, and what is known of who has it open: *code* is 0 if nobody has it open for writing."""
+
+    # EAGAIN if somebody has; any other errno is why it can not be known: see ic_unopened().
+    code: int
+    # In bytes.
+    size: int
+    device: int
+    inode: int
+
+
+def look_at_file(path: str | bytes) -> File | None:
+    """Look whether anybody has a file open for writing; None if there is no regular file, links not followed.
+
+    To know that the file is opened, for reading, and closed again.
+    """
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        return None
+    found = cast("FileStruct", ffi.new("struct ic_file *"))
+    code = -lib.ic_unopened(encoded, found)
+    if code in NO_FILE:
+        return None
+    return File(code, found.size, found.device, found.inode)
 
 
 def pipe() -> tuple[Descriptor, Descriptor]:

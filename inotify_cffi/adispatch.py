@@ -16,7 +16,6 @@ from inotify_cffi.asynchronous import TURN_S
 from inotify_cffi.background import Start
 from inotify_cffi.claim import Iteration
 from inotify_cffi.delivery import Owed
-from inotify_cffi.dispatch import enough
 from inotify_cffi.errors import BusyError, PluginError
 from inotify_cffi.native import threads_are_green
 from inotify_cffi.registry import HOOK_NAMES
@@ -37,12 +36,14 @@ class Dispatcher(dispatch.Dispatcher):
 
     Args:
         most_failures: a plugin that fails so many times in a row in one hook is unregistered.
-        settle_s: how long a written file has to be quiet for ``inotify_settled``, in seconds.
+        settle_s: how long a file has to be quiet for ``inotify_settled``, in seconds.
+        probe: look whether anybody has a quiet file open for writing (a read lease for a moment, fcntl(2)); False:
+            go by the events alone.
 
     """
 
-    def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0) -> None:
-        super().__init__(most_failures=most_failures, settle_s=settle_s)
+    def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0, probe: bool = True) -> None:
+        super().__init__(most_failures=most_failures, settle_s=settle_s, probe=probe)
         self._awaits = False
         # Failures of which other plugins are to be told, by coroutines maybe.
         self._untold: Deque[Tuple[Implementation, AnyEvent | None, Exception]] = deque()
@@ -155,6 +156,7 @@ class Dispatcher(dispatch.Dispatcher):
         try:
             try:
                 try:
+                    self._begin_reading()
                     self._bind(watcher)
                     await self._await_all("inotify_start")
                     if self._lanes:
@@ -194,8 +196,8 @@ class Dispatcher(dispatch.Dispatcher):
                 await watcher._arrival(iteration, _left(until))  # noqa: SLF001
             batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
+                told += self._counted(batch, counted)
                 await self._adeliver()
-                told += enough(batch, None, counted)[1]
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.
                 break
@@ -220,6 +222,8 @@ class Dispatcher(dispatch.Dispatcher):
                 if self._lanes:
                     await loops.in_thread(self._finish)
                 await self._tell()
+        self._reads = False
+        self._hiding.end()
 
     async def _adeliver(self) -> None:
         """Make the calls of the batch that is on its way, one after the other."""

@@ -8,7 +8,9 @@ is owed. So no implementation misses an event, and none gets one twice.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, NamedTuple, Sequence, Tuple
+
+from inotify_cffi.kinds import is_of_a_directory
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
@@ -47,13 +49,21 @@ class Delivery:
         events: the batch.
         hooks: what is called.
         ready: where the watcher has them, the next one last.
+        hidden: those that change which files settle, and that no plugin is given.
 
     """
 
-    __slots__ = ("events", "hooks", "made", "ready")
+    __slots__ = ("events", "hidden", "hooks", "made", "ready")
 
-    def __init__(self, events: Sequence[AnyEvent], hooks: Hooks, ready: list[AnyEvent]) -> None:
+    def __init__(
+        self,
+        events: Sequence[AnyEvent],
+        hooks: Hooks,
+        ready: list[AnyEvent],
+        hidden: FrozenSet[int] = frozenset(),
+    ) -> None:
         self.events = events
+        self.hidden = hidden
         self.hooks = hooks
         self.ready = ready
         self.made = 0
@@ -63,13 +73,14 @@ class Delivery:
         table, kinds, simple, settling = self.hooks
         events = self.events
         for index, event in enumerate(events):
-            for implementation in table["inotify_event"]:
+            is_hidden = index in self.hidden
+            for implementation in () if is_hidden else table["inotify_event"]:
                 yield Call(index, implementation, (event,), event)
             if event.mask & settling:
                 yield Call(index, None, (), event)
-            kind = event.mask & kinds.wanted
+            kind = 0 if is_hidden else event.mask & kinds.wanted
             if kind in simple:
-                for implementation in simple[kind]:
+                for implementation in () if is_of_a_directory(kind, event.mask) else simple[kind]:
                     yield Call(index, implementation, (event.path, event), event)
             elif kind:
                 for hook_name, values in kinds.calls(events, index):
@@ -79,10 +90,16 @@ class Delivery:
 
     def _of_the_batch(self, count: int) -> Iterator[Call]:
         """Yield the calls that get all events at once: so many of them."""
-        if count:
-            batch = self.events[:count]
+        batch = self.shown(count)
+        if batch:
             for implementation in self.hooks.table["inotify_events"]:
                 yield Call(len(self.events), implementation, (batch,), batch[0])
+
+    def shown(self, count: int) -> Sequence[AnyEvent]:
+        """Return what plugins are given of the first *count* events."""
+        if not self.hidden:
+            return self.events[:count]
+        return [event for index, event in enumerate(self.events[:count]) if index not in self.hidden]
 
     def left(self) -> Tuple[int, list[Call]]:
         """Return how many events were handed out, and the calls that are owed for them."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Sequence, cast
+from typing import TYPE_CHECKING, Collection, Sequence, cast
 
 from inotify_cffi.caller import Caller
 from inotify_cffi.claim import Iteration
 from inotify_cffi.delivery import Call, Delivery, Hooks, Owed
-from inotify_cffi.kinds import SIMPLE, Kinds
+from inotify_cffi.hiding import Hiding
+from inotify_cffi.kinds import SIMPLE, Kinds, is_of_a_directory
+from inotify_cffi.openers import Openers, look_at_size
 from inotify_cffi.settle import WANTED, Settle
 
 if TYPE_CHECKING:
     import argparse
+    from typing import FrozenSet
 
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.guard import Implementation
     from inotify_cffi.hookspecs import AnyWatcher
+    from inotify_cffi.settle import Look
 
 __all__ = ["Dispatcher", "enough"]
 
@@ -29,14 +33,21 @@ class Dispatcher(Caller):
 
     Args:
         most_failures: a plugin that fails so many times in a row in one hook is unregistered.
-        settle_s: how long a written file has to be quiet for ``inotify_settled``, in seconds.
+        settle_s: how long a file has to be quiet for ``inotify_settled``, in seconds.
+        probe: look whether anybody has a quiet file open for writing (a read lease for a moment, fcntl(2)); False:
+            go by the events alone.
 
     """
 
-    def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0) -> None:
+    def __init__(self, *, most_failures: int = 100, settle_s: float = 1.0, probe: bool = True) -> None:
         super().__init__(most_failures=most_failures)
         self._hooks = Hooks(self._table, Kinds(()), {}, 0)
-        self._settle = Settle(settle_s)
+        self._settle = Settle(settle_s, self._look)
+        self.probe = probe
+        self._openers = Openers(time.monotonic)
+        self._hiding = Hiding()
+        # True while what is read is handed out from here, so that what nobody asked for can be hidden.
+        self._reads = False
         # The batch of a run that is on its way, and what is owed of one that was interrupted.
         self._delivery: Delivery | None = None
         self._owed = Owed()
@@ -58,7 +69,11 @@ class Dispatcher(Caller):
         self._call("inotify_add_options", parser)
 
     def configure(self, options: argparse.Namespace, watcher: AnyWatcher) -> None:
-        """Hand plugins the options of the command line."""
+        """Hand plugins the options of the command line.
+
+        What they need besides what the user asked for is read from here on, and hidden by :meth:`run`.
+        """
+        self._reads = True
         self._bind(watcher)
         self._call("inotify_configure", options)
 
@@ -93,11 +108,13 @@ class Dispatcher(Caller):
     def _deliver(self, delivery: Delivery) -> None:
         """Make the calls of a batch: those of :meth:`Delivery.calls`, in that order."""
         events, (table, kinds, simple, settling) = delivery.events, delivery.hooks
+        hidden = delivery.hidden
         each = table["inotify_event"]
         now = time.monotonic() if settling else 0.0
         made = 0
         for index, event in enumerate(events) if each or kinds.wanted or settling else ():
-            for implementation in each:
+            is_hidden = index in hidden
+            for implementation in () if is_hidden else each:
                 made += 1
                 arrange = implementation.arrange
                 try:
@@ -116,14 +133,16 @@ class Dispatcher(Caller):
             if event.mask & settling:
                 made += 1
                 delivery.made = made; self._settle.note(event, now)  # noqa: E702  # fmt: skip
-            kind = event.mask & kinds.wanted
+            kind = 0 if is_hidden else event.mask & kinds.wanted
             if kind in simple:
-                made = self._call_row(delivery, made, simple[kind], event, (event.path, event))
+                if not is_of_a_directory(kind, event.mask):
+                    made = self._call_row(delivery, made, simple[kind], event, (event.path, event))
             elif kind:
                 for hook_name, offered in kinds.calls(events, index):
                     made = self._call_row(delivery, made, table[hook_name], event, offered)
-        if events:
-            self._call_row(delivery, made, table["inotify_events"], events[0], (events,))
+        shown = delivery.shown(len(events))
+        if shown:
+            self._call_row(delivery, made, table["inotify_events"], shown[0], (shown,))
 
     def _call_row(
         self,
@@ -164,9 +183,15 @@ class Dispatcher(Caller):
     def _owe_settled(self, now: float) -> None:
         row = self._table["inotify_settled"]
         settled = self._settle.look(now)
-        calls = [Call(0, each, (path, event), event) for path, event in settled for each in row]
+        calls = [Call(0, each, tuple(one), one.event) for one in settled for each in row]
         # One line, see handout.py.
         self._owed.pending += calls; del settled[:]  # noqa: E702  # fmt: skip
+
+    def _look(self, path: str | bytes) -> Look | None:
+        if not self.probe:
+            return look_at_size(path)
+        self._hiding.looked_at(path)
+        return self._openers.look(path)
 
     def _pay(self) -> None:
         """Make the calls that are owed."""
@@ -238,6 +263,7 @@ class Dispatcher(Caller):
         try:
             try:
                 try:
+                    self._begin_reading()
                     self.start(watcher)
                     return self._hand_out(watcher, iteration, count, counted, deadline, block_duration_s)
                 finally:
@@ -249,10 +275,16 @@ class Dispatcher(Caller):
             # Where an exception came right before the first one.
             self._stop_once(watcher)
 
+    def _begin_reading(self) -> None:
+        """Have all read that is needed, from when the plugins are bound on."""
+        self._reads, self._bound = True, False
+
     def _stop_once(self, watcher: AnyWatcher) -> None:
         if self._is_running:
             # One line, see handout.py.
             self._is_running = False; self.stop(watcher)  # noqa: E702  # fmt: skip
+        self._reads = False
+        self._hiding.end()
 
     def _hand_out(
         self,
@@ -277,8 +309,8 @@ class Dispatcher(Caller):
                 watcher._await_some(iteration, _left(until))  # noqa: SLF001
             batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
+                told += self._counted(batch, counted)
                 self._deliver_ready()
-                told += enough(batch, None, counted)[1]
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.
                 break
@@ -294,14 +326,22 @@ class Dispatcher(Caller):
     def _next_batch(self, watcher: AnyWatcher, most: int | None, counted: int | None) -> Sequence[AnyEvent]:
         """Return what is ready, up to so many that count, and leave it where it is: see :meth:`_delivered`."""
         ready = cast("list[AnyEvent]", watcher._ready)  # noqa: SLF001
-        if counted is None and most is not None:
+        hidden: FrozenSet[int] = frozenset()
+        if ready and self._hiding.hides_any(watcher):
+            hidden = frozenset(at for at, event in enumerate(reversed(ready)) if self._hiding.hides(event))
+        if counted is None and most is not None and not hidden:
             batch: Sequence[AnyEvent] = ready[: -most - 1 : -1]
         else:
-            batch = enough(ready[::-1], most, counted)[0]
+            batch = enough(ready[::-1], most, counted, hidden)[0]
         if batch:
             self._bind(watcher)
-            self._delivery = Delivery(batch, self._hooks, ready)
+            self._delivery = Delivery(batch, self._hooks, ready, hidden)
         return batch
+
+    def _counted(self, batch: Sequence[AnyEvent], counted: int | None) -> int:
+        """Return how many events of the batch that is on its way count."""
+        hidden = () if self._delivery is None else self._delivery.hidden
+        return enough(batch, None, counted, hidden)[1]
 
     def _deliver_ready(self) -> None:
         if self._delivery is not None:
@@ -324,22 +364,32 @@ class Dispatcher(Caller):
     def _rebound(self, implemented: set[str]) -> None:
         kinds = Kinds(implemented)
         simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & kinds.wanted}
-        self._hooks = Hooks(self._table, kinds, simple, WANTED if "inotify_settled" in implemented else 0)
+        settling = WANTED if "inotify_settled" in implemented else 0
+        self._hooks = Hooks(self._table, kinds, simple, settling)
+        if self._reads and self._watcher is not None:
+            self._hiding.begin(self._watcher, settling)
 
 
-def enough(events: Sequence[AnyEvent], most: int | None, counted: int | None) -> tuple[Sequence[AnyEvent], int]:
+def enough(
+    events: Sequence[AnyEvent], most: int | None, counted: int | None, hidden: Collection[int] = ()
+) -> tuple[Sequence[AnyEvent], int]:
     """Return the events up to the one at which enough were counted, and how many were.
 
     Args:
         events: a batch.
         most: how many are enough; None: all.
         counted: the flags of those that count; None: all.
+        hidden: the places of those that do not, for nobody is given them.
 
     """
-    if counted is None:
+    if counted is None and not hidden:
         batch = events if most is None else events[:most]
         return batch, len(batch)
-    places = [place for place, event in enumerate(events, 1) if event.mask & counted]
+    places = [
+        place + 1
+        for place, event in enumerate(events)
+        if place not in hidden and (counted is None or event.mask & counted)
+    ]
     if most is None or len(places) < most:
         return events, len(places)
     return events[: places[most - 1]], most

@@ -148,6 +148,9 @@ def inotify_created(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) -> 
 def inotify_modified(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) -> None:
     """Handle a write to a file, or its truncation; many may come for one file.
 
+    A program that only sets the time of a file's last change looks the same (fs/attr.c: that is IN_MODIFY). Not
+    called for directories, of which the kernel says that, too.
+
     Args:
         path: the full path of the file.
         event: a MODIFY.
@@ -161,6 +164,9 @@ def inotify_modified(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) ->
 @hookspec
 def inotify_closed(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) -> None:
     """Handle the closing of a file that was open for writing.
+
+    It may be empty still, have a temporary name, or be opened again right away; ``inotify_settled`` waits for its
+    end.
 
     Args:
         path: the full path of the file.
@@ -218,14 +224,21 @@ def inotify_moved(src: str | bytes, dst: str | bytes, event: AnyEvent, watcher: 
 
 
 @hookspec
-def inotify_settled(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) -> None:
-    """Handle a finished file: it was written, and has been quiet for some seconds (``settle``).
+def inotify_settled(path: str | bytes, event: AnyEvent, evidence: str, watcher: AnyWatcher) -> None:
+    """Handle a finished file: it has been quiet for some seconds (``settle``), and nobody has it open for writing.
 
-    It is followed through renames, its own and those of directories above it; deletion cancels it.
+    It was written, or came under this name with all of it: by a rename, a link, or before it could be watched.
+    It is followed through renames, its own and those of directories above it. One that is written again, or gets
+    another name, is told again; one that is deleted is not. Nothing is told of links and other entries that are no
+    regular files. All this holds whatever the watcher's mask is.
 
     Args:
         path: the full path that the file has now.
-        event: the last event that told of a write to it; its path may be an older one.
+        event: the last event that told of it; of a rename, its ``moved_from`` is the name before. The path of the
+            event may be an older one.
+        evidence: how it is known: ``"unopened"``: nobody had it open for writing at this moment. ``"closed"``:
+            that can not be known here, and a close stands behind the last write. ``"quiet"``: nor that; it came
+            complete, or was written and then quiet for a minute, or for ten times as long as asked for.
         watcher: the watcher that told it.
 
     .. versionadded:: 0.1

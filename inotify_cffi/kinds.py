@@ -9,8 +9,10 @@ from inotify_cffi import bits
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
 
-__all__ = ["SIMPLE", "Kinds"]
+__all__ = ["SIMPLE", "Kinds", "is_of_a_directory"]
 
+MODIFY = bits.MODIFY
+ISDIR = bits.ISDIR
 MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
 OVERFLOW = bits.Q_OVERFLOW
@@ -77,8 +79,13 @@ class Kinds:
             error = event.error or OSError(0, "the reason is not known", event.path)
             yield "inotify_unwatched", (event.path, error)
         for flag, name in SIMPLE.items():
-            if mask & flag:
+            if mask & flag and not is_of_a_directory(flag, mask):
                 yield name, (event.path, event)
+
+
+def is_of_a_directory(kind: int, mask: int) -> bool:
+    """Return True if what would be a write to a file is that a directory got a time (fs/attr.c, IN_MODIFY)."""
+    return kind == MODIFY and bool(mask & ISDIR)
 
 
 def _is_first_half(events: Sequence[AnyEvent], index: int) -> bool:

@@ -9,6 +9,8 @@ from inotify_cffi.nodes import NO_WD, Node
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Tuple
+
     from inotify_cffi.nodes import Nodes
     from inotify_cffi.rules import Rules
 
@@ -25,6 +27,7 @@ class Root(Node):
     __slots__ = (
         "_asked",
         "_rules",
+        "also",
         "attached",
         "device",
         "given",
@@ -52,6 +55,8 @@ class Root(Node):
         self.top = location
         self.shown = given
         self._asked = asked
+        # What is told of it besides, for a reader that hides it.
+        self.also = 0
         self.kernel_mask = kernel_mask
         self._rules = rules
         self.wanted = rules
@@ -90,7 +95,7 @@ class Root(Node):
         self._nodes = nodes
         name, rules = os.fsencode(self.shown), self._rules
         self.number = nodes.memory.add_root(
-            name, asked=self._asked, is_plain=rules.is_plain, passes=not rules.tracks_files
+            name, asked=self.asked, is_plain=rules.is_plain, passes=not rules.tracks_files
         )
         nodes.hold(self)
 
@@ -99,13 +104,27 @@ class Root(Node):
         if self.number != NONE:
             name, rules = os.fsencode(self.shown), self._rules
             self._nodes.memory.set_root(
-                self.number, name, asked=self._asked, is_plain=rules.is_plain, passes=not rules.tracks_files
+                self.number, name, asked=self.asked, is_plain=rules.is_plain, passes=not rules.tracks_files
             )
 
     @property
     def asked(self) -> int:
         """What is told of it, and of all below it: a mask."""
+        return self._asked | self.also
+
+    @property
+    def own(self) -> int:
+        """What the user asked for."""
         return self._asked
+
+    def first(self, flags: Tuple[int, ...]) -> int:
+        """Return the first of some flags that the user asked for, else the first that is told; 0 if none is."""
+        return next((flag for asked in (self._asked, self.also) for flag in flags if asked & flag), 0)
+
+    def ask_also(self, mask: int) -> None:
+        """Have these kinds of events told, whatever the user asked for."""
+        self.also = mask
+        self.say()
 
     @property
     def rules(self) -> Rules:

@@ -45,13 +45,6 @@ FILE_CHANGED = (bits.MODIFY, bits.CLOSE_WRITE, bits.ATTRIB)
 GONE = (bits.DELETE, bits.MOVED_FROM)
 
 
-def _first(flags: tuple[int, ...], asked: int) -> int:
-    for flag in flags:
-        if asked & flag:
-            return flag
-    return 0
-
-
 class Change(NamedTuple):
     """A change of the ledger that is under way."""
 
@@ -117,7 +110,7 @@ class Teller:
 
     def found(self, parent: Node, name: str, *, is_dir: bool, link: bool = False) -> Node | None:
         """A listing or a look found an entry that the ledger does not have."""
-        flag = _first(DIRECTORY_FOUND if is_dir else FILE_FOUND, self._asked(parent))
+        flag = self._root(parent).first(DIRECTORY_FOUND if is_dir else FILE_FOUND)
         events = self._events(parent, name, flag | self._kind(parent, is_dir=is_dir, link=link), synthetic=True)
         return self._create(parent, name, events, is_dir=is_dir, link=link, is_raw=False)
 
@@ -165,7 +158,7 @@ class Teller:
         elif replaced and root.raw:
             events = []
         else:
-            events = self._events(parent, name, _first(GONE, root.asked) | is_dir, synthetic=True)
+            events = self._events(parent, name, root.first(GONE) | is_dir, synthetic=True)
         self._tell(events, lambda: name not in parent.children, is_raw=raw is not None)
         self._ledger.drop(parent, name)
         self._made(is_raw=raw is not None)
@@ -199,7 +192,7 @@ class Teller:
     def _all_gone(self, node: Node) -> list[AnyEvent]:
         """Return the synthetic deletes of all entries of a directory, if they are to be told."""
         place = self._ledger.place(node)
-        flag = _first(GONE, place.root.asked)
+        flag = place.root.first(GONE)
         if self.silent or not flag:
             return []
         prefix, which = place.prefix, _which(place)
@@ -231,7 +224,7 @@ class Teller:
 
     def changed(self, parent: Node, name: str) -> None:
         """A file may have another content than when it was last told."""
-        self.told += self._events(parent, name, _first(FILE_CHANGED, self._asked(parent)), synthetic=True)
+        self.told += self._events(parent, name, self._root(parent).first(FILE_CHANGED), synthetic=True)
 
     # --- what changes no entry ---
 
@@ -269,8 +262,8 @@ class Teller:
         place = self._ledger.place(node)
         self._add((place.path, WATCHED | ISDIR, None, 0, -1, ITSELF, True))
 
-    def _asked(self, parent: Node) -> int:
-        return self._ledger.place(parent).root.asked
+    def _root(self, parent: Node) -> Root:
+        return self._ledger.place(parent).root
 
     def _kind_of(self, parent: Node, node: Node | None) -> int:
         return self._kind(parent, is_dir=node is not None, link=node is not None and node.link)

@@ -278,6 +278,20 @@ class Tree:
             self._finish(root)
 
     @a_step
+    def ask_also(self, mask: int) -> None:
+        """Have these kinds of events told whatever was asked for, from now on; 0 ends that."""
+        self._disk.mark("ask_also", mask)
+        try:
+            for root in list(self.ledger.roots):
+                root.ask_also(mask)
+                if mask & bits.ALL & ~root.kernel_mask:
+                    # Each watch is added again when its directory is listed.
+                    root.kernel_mask |= mask & bits.ALL
+                    self.crawler.scan(root)
+        finally:
+            self._places.rest()
+
+    @a_step
     def mounts_changed(self) -> None:
         """Something was mounted or unmounted somewhere, of which inotify says nothing."""
         self._disk.mark("mounts_changed")

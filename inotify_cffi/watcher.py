@@ -192,6 +192,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             raise ValueError(f"missing is 'error' or 'wait', not {missing!r}")
         self._waits = missing == "wait"
         self._existing = existing
+        # What a dispatcher reads besides what the user asked for.
+        self._also = 0
         check_read_ahead(read_ahead)
         self._threads: list[threading.Thread] = []
         self._stopped = False
@@ -289,10 +291,22 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
-        kernel_mask = (asked & bits.ALL) | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
+        told = (asked | self._also) & bits.ALL
+        kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
         root.waits = self._waits
+        root.also = self._also
         return root
+
+    def _ask_also(self, mask: int) -> None:
+        """Have these kinds of events told whatever was asked for; who does so hides them. 0 ends it."""
+        if mask != self._also:
+            self._also = mask
+            self._step(self._tree.ask_also, mask)
+
+    def _asked(self) -> list[tuple[str | bytes, int]]:
+        """Return what the user asked for: the path of each root, and its mask."""
+        return [(root.given, root.own) for root in self._tree.ledger.roots]
 
     def _check_new(self, root: Root) -> None:
         if self._tree.root_at(root.location) is not None:

@@ -67,8 +67,8 @@ class Command:
             "--per",
             choices=("batch", "event", "settled"),
             default="batch",
-            help="run it once for all that changed together (the default), for each event, or for each written "
-            "file that has been quiet for --settle",
+            help="run it once for all that changed together (the default), for each event, or for each finished "
+            "file: quiet for --settle, and open for writing nowhere",
         )
         group.add_argument("--initial", action="store_true", help="run it once at the start, too")
         group.add_argument("--once", action="store_true", help="end after the first run, with its exit code")

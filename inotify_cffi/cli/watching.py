@@ -98,7 +98,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default=1.0,
         metavar="TIME",
-        help="how long a written file has to be quiet to be taken as finished, for plugins that wait for that; 1s",
+        help="how long a file has to be quiet to be taken as finished, for plugins that wait for that; 1s",
+    )
+    group.add_argument(
+        "--no-probe",
+        action="store_true",
+        help="do not look whether anybody has a quiet file open for writing; go by the events alone",
     )
     group.add_argument(
         "--most-failures",
@@ -153,6 +158,7 @@ def watch_all(
         held.enter_context(ending.stopping(watcher.stop))
         reread = held.enter_context(rereading(watcher, enabled=bool(options.config)))
         dispatcher.settle_s = options.settle
+        dispatcher.probe = not options.no_probe
         dispatcher.most_failures = options.most_failures
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
         dispatcher.configure(options, watcher)
