@@ -179,7 +179,9 @@ def test_an_installed_plugin_is_found_by_its_name():
 
 
 def test_a_name_that_is_not_installed_says_what_is():
-    with pytest.raises(PluginError, match=r"no plugin 'consle' is installed; did you mean console.; there are: .*console"):
+    with pytest.raises(
+        PluginError, match=r"no plugin 'consle' is installed; did you mean console.; there are: .*console"
+    ):
         Dispatcher().load("consle")
 
 
