@@ -450,7 +450,7 @@ def test_a_file_that_is_made_anew_goes_on_with_the_numbers_and_what_is_known(fil
     heir = store.heir()
     os.unlink(file)
     store.abandon()
-    store.sweep()
+    store.place.sweep()
     anew = opened(heir=heir)
     first = add(anew, 1)
     assert first > 3
