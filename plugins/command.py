@@ -54,6 +54,8 @@ class Command:
         self._command: list[str] = []
         self._runner: Runner | None = None
         self._exit_code = 0
+        # How many events are to come still, with --count.
+        self._left: int | None = None
         self._stop: Callable[[], None] = lambda: None
 
     @hookimpl
@@ -119,6 +121,7 @@ class Command:
             hint = "; for a script of the shell, add --shell" if is_script else ""
             raise SystemExit(f"{self._command[0] or repr('')}: command not found{hint}")
         self._options = options
+        self._left = getattr(options, "count", None)
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
@@ -142,6 +145,8 @@ class Command:
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:
         """Ask for a run for what changed, or one for each event."""
         runner = self._runner
+        if self._left is not None:
+            self._left -= sum(bool(event.mask & self._options.counted) for event in events)
         if runner is None or self._options.per == "settled":
             return
         changes = [(as_argument(event.path), event) for event in events if event.mask & CHANGES]
@@ -161,7 +166,8 @@ class Command:
     def inotify_stop(self) -> None:
         """End the command, if it runs; last of all, for it may end the program with the command's exit code."""
         if self._runner is not None:
-            self._runner.close()
+            # What was counted is what it was to be run for.
+            self._runner.close(finish=self._left is not None and self._left <= 0)
             self._runner = None
         if self._exit_code:
             raise SystemExit(self._exit_code)

@@ -154,6 +154,8 @@ def watch_all(
         reread = held.enter_context(rereading(watcher, enabled=bool(options.config)))
         dispatcher.settle_s = options.settle
         dispatcher.most_failures = options.most_failures
+        # What is told besides, of the watching, is not what was waited for.
+        options.counted = Mask.ALL | mask
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
         dispatcher.configure(options, watcher)
         for path in options.paths:
@@ -166,8 +168,7 @@ def watch_all(
         told = dispatcher.run(
             watcher,
             count=options.count,
-            # What is told besides, of the watching, is not what was waited for.
-            counted=Mask.ALL | mask,
+            counted=options.counted,
             timeout=options.timeout,
             block_duration_s=block_duration_s,
         )
