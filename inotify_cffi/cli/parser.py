@@ -45,7 +45,10 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
         if arguments and not arguments[0].startswith("-"):
             hint = did_you_mean(arguments[0], named)
             parser.error(f"{arguments[0]!r} is no command{hint or ';'} there are {', '.join(named)}")
-        if parser.parse_args(arguments).version:
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            parser.refuse(unknown, ())
+        if options.version:
             print(f"{PROGRAM} {_version()}")
             raise SystemExit(0)
         parser.print_help(sys.stderr)
