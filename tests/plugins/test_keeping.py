@@ -67,6 +67,15 @@ def until_full(session, root):
     raise AssertionError("it is never full")
 
 
+def ends(session, root, numbers, says):
+    """To work on ends the program, with a line; the journal is left as it is."""
+    with pytest.raises(SystemExit, match=says):
+        work(session, root, numbers)
+    with pytest.raises(SystemExit):
+        session.__exit__(ValueError)
+    session.watcher.close()
+
+
 def until(condition):
     end = time.monotonic() + PATIENCE_S
     while not condition():
@@ -299,11 +308,7 @@ def test_what_is_no_journal_in_its_place_ends_the_program(file, root):
     with open(file + "-other", "w") as stream:
         stream.write("mine" * 1000)
     os.rename(file + "-other", file)
-    with pytest.raises(SystemExit, match="file is not a database"):
-        work(session, root, [1])
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, [1], "file is not a database")
     with open(file) as stream:
         assert stream.read() == "mine" * 1000
 
@@ -322,11 +327,7 @@ def test_a_damaged_file_ends_the_program(file, root, shows):
         stream.write(b"\xa5" * (before.st_size - 4096))
     if not shows:
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(SystemExit, match=r"is damaged: .*; move it away"):
-        work(session, root, range(50, 100))
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, range(50, 100), r"is damaged: .*; move it away")
 
 
 @pytest.mark.parametrize("ending", ["", "-wal"])
@@ -337,11 +338,7 @@ def test_a_file_that_is_truncated_ends_the_program(file, root, ending, part):
     session.__enter__()
     work(session, root, range(20))
     os.truncate(file + ending, os.path.getsize(file + ending) // part if part else 0)
-    with pytest.raises(SystemExit, match=f"^the journal {file} is damaged: .*; move it away$"):
-        work(session, root, [20])
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, [20], f"^the journal {file} is damaged: .*; move it away$")
 
 
 def test_a_file_that_somebody_else_has_written_into_is_used_if_it_is_whole(file, root):
@@ -362,11 +359,7 @@ def test_a_table_that_is_gone_ends_the_program(file, root):
     other = sqlite3.connect(file)
     other.execute("DROP TABLE events")
     other.close()
-    with pytest.raises(SystemExit, match="is damaged: no such table: events; move it away"):
-        work(session, root, [1])
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, [1], "is damaged: no such table: events; move it away")
 
 
 def test_an_index_of_the_wal_that_vanished_takes_nothing_with_it(file, root):
@@ -422,11 +415,7 @@ def test_who_finds_another_writer_writes_no_more(file, root):
     os.unlink(file + "-lock")
     other = Store(file)
     other.claim()
-    with pytest.raises(SystemExit, match=f"can not be used any more: process {os.getpid()} writes it"):
-        work(session, root, [2])
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, [2], f"can not be used any more: process {os.getpid()} writes it")
     other.abandon()
     assert flags(file, root) == ["CREATE,ISDIR"]
 
