@@ -41,6 +41,9 @@ CHANGES = int(Mask.ALL | Mask.RESCAN)
 # What in a single word says that it was meant for a shell.
 SHELLS = frozenset(" \t\n$&|;<>()`*?~")
 
+# Words that a shell obeys.
+OPERATORS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1"})
+
 
 class Command:
     """Hand changes to a runner, and end with it."""
@@ -115,6 +118,8 @@ class Command:
         wrong = "" if options.shell else unknown_placeholder(command)
         if wrong:
             self._parser.error(wrong)
+        if not options.shell and not getattr(options, "command_line", None):
+            self._warn_of_script(command, options.exec)
         self._command = ["sh", "-c", " ".join(command), "sh"] if options.shell else list(command)
         if shutil.which(self._command[0]) is None:
             is_script = len(command) == 1 and any(character in SHELLS for character in command[0])
@@ -122,6 +127,15 @@ class Command:
             raise SystemExit(f"{self._command[0] or repr('')}: command not found{hint}")
         self._options = options
         self._left = getattr(options, "count", None)
+
+    @staticmethod
+    def _warn_of_script(words: Sequence[str], text: str) -> None:
+        """Say that no shell reads it, where something in it is for one. What is quoted is meant as it is."""
+        is_quoted = any(character in text for character in "'\"\\")
+        for word in words:
+            if word in OPERATORS or ("$" in word and not is_quoted):
+                logger.warning("--exec: %r is an argument as it is; for a script of the shell, add --shell", word)
+                return
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
