@@ -24,6 +24,9 @@ __all__ = ["COMMANDS", "build", "parse"]
 
 COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
 
+# What a configuration has besides options.
+ARGUMENTS = ("paths", "command")
+
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
 events came; 3 the journal can not go on from that number; 130 ended by Ctrl-C; 143 by SIGTERM"""
 
@@ -85,7 +88,7 @@ class Parser(argparse.ArgumentParser):
         options = [option[2:] for option in parser._option_string_actions if option.startswith("--")]  # noqa: SLF001
         if unknown[0] in configured:
             key = _name(unknown[0])
-            parser.error(f"{key!r} in the configuration is no option{did_you_mean(key, options)}")
+            parser.error(f"{key!r} in the configuration is no option{did_you_mean(key, [*options, *ARGUMENTS])}")
         hints = (did_you_mean(_name(word), options, "--") for word in unknown if word.startswith("--"))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, hints), '')}")
 
