@@ -24,6 +24,10 @@ LEAST_PAGES = 16
 PAGE_BYTES = 4096
 
 
+# To read through a larger file would hold up the events; that it is no smaller has to do.
+MOST_CHECKED = 64 << 20
+
+
 class Found(Enum):
     """What has become of the files."""
 
@@ -77,8 +81,9 @@ class Place:
         if self._state is None:
             return Found.THERE
         size, written_at, wal_size = self._state
-        same = (main.st_size, main.st_mtime_ns) == (size, written_at) and wal.st_size >= wal_size
-        return Found.THERE if same else Found.CHANGED
+        is_cut = main.st_size < size or wal.st_size < wal_size
+        is_written = main.st_mtime_ns != written_at and main.st_size <= MOST_CHECKED
+        return Found.CHANGED if is_cut or is_written else Found.THERE
 
     def is_empty(self) -> bool:
         """Return True if nothing of the file is left."""

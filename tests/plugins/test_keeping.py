@@ -16,7 +16,7 @@ from journalling import Reader, Session, kept
 from replaying import COMMAND, PATIENCE_S, Watching
 
 from inotify_cffi import Mask
-from inotify_cffi.plugins import keeping
+from inotify_cffi.plugins import keeping, place
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.reading import UnusableError
 from inotify_cffi.plugins.store import Store
@@ -348,6 +348,16 @@ def test_a_file_that_somebody_else_has_written_into_is_used_if_it_is_whole(file,
         other.execute("VACUUM")
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         other.close()
+        work(session, root, [2])
+    assert flags(file, root) == ["CREATE,ISDIR"] * 2
+
+
+def test_a_large_file_is_not_read_through_for_its_time(file, root, monkeypatch):
+    monkeypatch.setattr(place, "MOST_CHECKED", 0)
+    with Session(file, root) as session:
+        work(session, root, [1])
+        monkeypatch.setattr(Store, "check_whole", None)
+        os.utime(file)
         work(session, root, [2])
     assert flags(file, root) == ["CREATE,ISDIR"] * 2
 
