@@ -325,8 +325,7 @@ class Keeper:
                 return
         except UnusableError as error:
             raise SystemExit(str(error)) from error
-        then = "which is used now" if found is Found.ANOTHER else "it is made anew"
-        logger.warning("the journal %s %s: %s", self.file, found.value, then)
+        logger.warning("the journal %s %s", self.file, found.value)
         self._renew(store)
 
     def _renew(self, store: Store) -> None:

@@ -32,8 +32,8 @@ class Found(Enum):
     """What has become of the files."""
 
     THERE = ""
-    GONE = "has vanished, or a part of it"
-    ANOTHER = "was replaced by another one"
+    GONE = "has vanished, or a part of it: it is made anew"
+    ANOTHER = "was replaced by another one, which is used now"
     CHANGED = "was changed by somebody else"
 
 

@@ -268,12 +268,13 @@ def test_a_file_that_vanished_is_made_anew_with_a_gap(file, root, endings):
     assert events[0].number > before.number
 
 
-def test_a_directory_that_vanished_is_made_anew_too(file, root):
-    with Session(file, root) as session:
+def test_a_directory_that_vanished_is_made_anew_too(file, root, caplog):
+    with caplog.at_level(logging.WARNING), Session(file, root) as session:
         work(session, root, [1])
         os.rename(os.path.dirname(file), os.path.dirname(file) + "-away")
         work(session, root, [2])
     assert flags(file, root) == ["Q_OVERFLOW", "CREATE,ISDIR", "IN_SYNC"]
+    assert caplog.messages == [f"the journal {file} has vanished, or a part of it: it is made anew"]
 
 
 def test_a_wal_that_vanished_takes_nothing_with_it(file, root):
@@ -286,8 +287,8 @@ def test_a_wal_that_vanished_takes_nothing_with_it(file, root):
     assert [event.generation for event in reader.seen.values()] == [1] * len(reader.seen)
 
 
-def test_another_journal_in_its_place_is_used_with_a_gap(file, root):
-    with Session(file, root) as session:
+def test_another_journal_in_its_place_is_used_with_a_gap(file, root, caplog):
+    with caplog.at_level(logging.WARNING), Session(file, root) as session:
         work(session, root, [1])
         store = Store(file + "-other")
         identity = store.identity()
@@ -300,6 +301,7 @@ def test_another_journal_in_its_place_is_used_with_a_gap(file, root):
     # Nothing was known of the root there.
     assert told[1:] == ["IN_SYNC", "CREATE,ISDIR"]
     assert next(Journal().since(file, 0)).journal == identity.uuid
+    assert caplog.messages == [f"the journal {file} was replaced by another one, which is used now"]
 
 
 def test_what_is_no_journal_in_its_place_ends_the_program(file, root):
