@@ -52,7 +52,7 @@ def checked_mask(mask: int) -> int:
         raise TypeError(
             f"a mask is flags of inotify_cffi.Mask, as in Mask.CREATE | Mask.DELETE, not {mask!r}{hint}"
         ) from None
-    if not asked & bits.ALL:
+    if not asked & bits.ALL or asked >> 32:
         raise ValueError(f"the mask {asked:#x} asks for no event; combine some of inotify_cffi.Mask")
     return asked
 

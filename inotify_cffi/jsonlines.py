@@ -19,7 +19,7 @@ from inotify_cffi.flags import Mask
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
 
-__all__ = ["JournalEvent", "Stamp", "event_from_json", "event_to_json"]
+__all__ = ["JournalEvent", "Stamp", "add_path", "event_from_json", "event_to_json"]
 
 
 class Stamp(NamedTuple):
@@ -110,9 +110,9 @@ def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, obje
     row: Dict[str, object] = {"time": stamp.time}
     if stamp.journal is not None:
         row.update(number=stamp.number, journal=stamp.journal, generation=stamp.generation)
-    _add_path(row, "path", event.path)
+    add_path(row, "path", event.path)
     row.update(mask=event.names, is_dir=event.is_dir, cookie=event.cookie)
-    _add_path(row, "moved_from", event.moved_from)
+    add_path(row, "moved_from", event.moved_from)
     row["synthetic"] = event.synthetic
     if event.error is not None:
         row["error"] = event.error.strerror
@@ -121,7 +121,8 @@ def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, obje
     return row
 
 
-def _add_path(row: Dict[str, object], key: str, path: str | bytes | None) -> None:
+def add_path(row: Dict[str, object], key: str, path: str | bytes | None) -> None:
+    """Add a path to an object; one that is not UTF-8 is null, and its bytes are in base64 beside it."""
     if path is None:
         row[key] = None
         return

@@ -41,6 +41,9 @@ CHANGES = int(Mask.ALL | Mask.RESCAN)
 # What in a single word says that it was meant for a shell.
 SHELLS = frozenset(" \t\n$&|;<>()`*?~")
 
+# Words that a shell obeys.
+OPERATORS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1"})
+
 
 class Command:
     """Hand changes to a runner, and end with it."""
@@ -54,6 +57,8 @@ class Command:
         self._command: list[str] = []
         self._runner: Runner | None = None
         self._exit_code = 0
+        # How many events are to come still, with --count.
+        self._left: int | None = None
         self._stop: Callable[[], None] = lambda: None
 
     @hookimpl
@@ -113,12 +118,24 @@ class Command:
         wrong = "" if options.shell else unknown_placeholder(command)
         if wrong:
             self._parser.error(wrong)
+        if not options.shell and not getattr(options, "command_line", None):
+            self._warn_of_script(command, options.exec)
         self._command = ["sh", "-c", " ".join(command), "sh"] if options.shell else list(command)
         if shutil.which(self._command[0]) is None:
             is_script = len(command) == 1 and any(character in SHELLS for character in command[0])
             hint = "; for a script of the shell, add --shell" if is_script else ""
             raise SystemExit(f"{self._command[0] or repr('')}: command not found{hint}")
         self._options = options
+        self._left = getattr(options, "count", None)
+
+    @staticmethod
+    def _warn_of_script(words: Sequence[str], text: str) -> None:
+        """Say that no shell reads it, where something in it is for one. What is quoted is meant as it is."""
+        is_quoted = any(character in text for character in "'\"\\")
+        for word in words:
+            if word in OPERATORS or ("$" in word and not is_quoted):
+                logger.warning("--exec: %r is an argument as it is; for a script of the shell, add --shell", word)
+                return
 
     @hookimpl
     def inotify_start(self, watcher: AnyWatcher) -> None:
@@ -142,6 +159,8 @@ class Command:
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:
         """Ask for a run for what changed, or one for each event."""
         runner = self._runner
+        if self._left is not None:
+            self._left -= sum(bool(event.mask & self._options.counted) for event in events)
         if runner is None or self._options.per == "settled":
             return
         changes = [(as_argument(event.path), event) for event in events if event.mask & CHANGES]
@@ -161,7 +180,8 @@ class Command:
     def inotify_stop(self) -> None:
         """End the command, if it runs; last of all, for it may end the program with the command's exit code."""
         if self._runner is not None:
-            self._runner.close()
+            # What was counted is what it was to be run for.
+            self._runner.close(finish=self._left is not None and self._left <= 0)
             self._runner = None
         if self._exit_code:
             raise SystemExit(self._exit_code)

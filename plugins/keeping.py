@@ -11,7 +11,6 @@ journal.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -23,6 +22,7 @@ from inotify_cffi import Mask
 
 from .following import Row, differences, follow
 from .known import Known
+from .place import Found
 from .reading import Identity, StoreError, UnusableError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Keeper:
         self._listing: Callable[[], Dict[bytes, Dict[bytes, bool]]] = dict
         self._waiting: Deque[Sequence[Row]] = deque()
         self._held = 0
+        self._together = TOGETHER
         # The batches that are being written, and the number that their first event gets.
         self._writing: Tuple[List[Sequence[Row]], int] = ([], 0)
         # Rows are missing: that is to be told; or it was told, and the difference is to follow.
@@ -100,6 +101,7 @@ class Keeper:
             rows = self._differences(store)
             # What follows a restart is a difference, too.
             store.add([*rows, _apart(Mask.IN_SYNC)] if store.restarted else rows)
+        store.place.take_note()
 
     def keep(self, rows: Sequence[Row]) -> int | None:
         """Keep a batch; the number of its first event, or None if that is not known yet."""
@@ -129,6 +131,7 @@ class Keeper:
             self._thread.join()
         with self._lock:
             self._again = 0.0
+            self._look_at_file()
             if self._waiting or self._gap or self._owes_difference:
                 self._try(self._write_gap if self._gap or self._owes_difference else self._write_waiting)
             left, store = sum(map(len, self._waiting)), self._store
@@ -181,7 +184,7 @@ class Keeper:
         for batch in self._waiting:
             group.append(batch)
             rows += batch
-            if len(rows) > TOGETHER:
+            if len(rows) > self._together:
                 break
         return group, rows
 
@@ -229,16 +232,22 @@ class Keeper:
             self._write(write)
         except UnusableError as error:
             raise SystemExit(str(error)) from error
-        except (StoreError, OSError, sqlite3.OperationalError) as error:
+        except (StoreError, OSError, sqlite3.Error) as error:
+            if not _may_pass(error):
+                raise SystemExit(f"the journal {self.file} is damaged: {error}; move it away") from error
             self._failed(error)
-        except sqlite3.Error as error:
-            raise SystemExit(f"the journal {self.file} is damaged: {error}; move it away") from error
         else:
             if self._trouble:
                 logger.warning("the journal %s is written again", self.file)
-            self._trouble = ""
+            self._trouble, self._together = "", TOGETHER
+        finally:
+            if self._store is not None:
+                self._store.place.take_note()
 
     def _write(self, write: Callable[[], object]) -> None:
+        if self._trouble and "locked" not in self._trouble and self._store is not None:
+            # What the WAL takes may be what is missing; it would take what has become free, too.
+            self._store.make_room()
         try:
             write()
         except sqlite3.OperationalError:
@@ -257,6 +266,8 @@ class Keeper:
                 exc_info=error,
             )
         self._trouble = str(error)
+        # Of so many there may not be room for all.
+        self._together //= 2
         self._again = time.monotonic() + AGAIN_S / 2
         if self._thread is None and not self._ended.is_set():
             self._thread = threading.Thread(target=self._try_again, name="journal", daemon=True)
@@ -278,6 +289,7 @@ class Keeper:
         while not self._ended.wait(AGAIN_S):
             with self._lock:
                 try:
+                    self._look_at_file()
                     if self._gap:
                         self._try(self._mark_gap)
                     elif not self._owes_difference:
@@ -290,23 +302,31 @@ class Keeper:
                     return
 
     def _look_at_file(self) -> None:
-        """Is the file that is written the one at its path?"""
+        """Is the file that is written the one at its path, and is it ours alone?
+
+        Raises:
+            SystemExit: another process writes it, or it is damaged.
+
+        """
         store = self._store
         if store is None:
             return
         try:
-            found = os.stat(store.file)
-            os.stat(store.file + "-wal")
-        except FileNotFoundError:
-            logger.warning("the journal %s has vanished, or a part of it: it is made anew", self.file)
-            self._renew(store)
+            found = store.place.look()
         except OSError:
             # It is not to be seen now, and is written still.
             return
-        else:
-            if (found.st_dev, found.st_ino) != store.inode:
-                logger.warning("the journal %s was replaced by another one, which is used now", self.file)
-                self._renew(store)
+        try:
+            if found is Found.CHANGED:
+                store.check_whole()
+            if found in {Found.THERE, Found.CHANGED}:
+                store.place.take_note()
+                store.hold()
+                return
+        except UnusableError as error:
+            raise SystemExit(str(error)) from error
+        logger.warning("the journal %s %s", self.file, found.value)
+        self._renew(store)
 
     def _renew(self, store: Store) -> None:
         try:
@@ -315,11 +335,17 @@ class Keeper:
             # Then nothing is known of the tree.
             self._heir = None
         store.abandon()
-        store.sweep()
+        store.place.sweep()
         self._store = None
         self._waiting.clear()
         self._held = 0
         self._gap = True
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return True for an error that is worth a wait: not for a damaged file, nor for a table that is not there."""
+    is_damaged = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.OperationalError)
+    return not is_damaged and not str(error).startswith("no such ")
 
 
 def _apart(mask: int) -> Row:

@@ -35,6 +35,7 @@ class Owner:
     """
 
     def __init__(self, file: str) -> None:
+        self._file = file
         self._fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             try:
@@ -46,6 +47,19 @@ class Owner:
         except BaseException:
             os.close(self._fd)
             raise
+
+    def hold(self) -> None:
+        """Make the lock anew if its file was removed or replaced. Raises TakenError, OSError."""
+        mine = os.fstat(self._fd)
+        try:
+            if os.path.samestat(os.stat(self._file), mine):
+                return
+        except FileNotFoundError:
+            # Another one would make it, too.
+            pass
+        other = Owner(self._file)
+        os.close(self._fd)
+        self._fd = other._fd
 
     def release(self) -> None:
         """Let another process write; more than once is harmless."""

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from inotify_cffi import ForgottenError, GenerationError, JournalEvent
 
+from .clock import boot_id
+
 if TYPE_CHECKING:
     from typing import Callable
 
@@ -134,21 +136,29 @@ class Reader:
         """
         with self.one_state():
             own = self.identity()
-            reserved, forgotten = self.connection.execute("SELECT reserved, forgotten FROM journal").fetchone()
-            self._check(seq, identity, own, reserved)
+            forgotten = self.connection.execute("SELECT forgotten FROM journal").fetchone()[0]
+            self._check(seq, identity, own, self._most_given(forgotten))
             if 0 < seq < forgotten:
                 raise ForgottenError(
                     f"the events {seq + 1} to {forgotten} of the journal are forgotten; begin anew, with 0"
                 )
             yield from self._rows(f"seq > ? AND {SHOWN} ORDER BY seq", (min(seq, LAST_SEQ),))
 
+    def _most_given(self, forgotten: int) -> int:
+        """Return the largest number that somebody may have seen."""
+        reserved, clean, boot = self.connection.execute("SELECT reserved, clean, boot FROM journal").fetchone()
+        if not clean and boot and boot == boot_id():
+            # The machine is up since it was written last: no power cut can have taken a row.
+            return max(self.bounds()[1], int(forgotten))
+        return int(reserved) - 1
+
     @staticmethod
-    def _check(seq: int, identity: str | None, own: Identity, reserved: int) -> None:
+    def _check(seq: int, identity: str | None, own: Identity, most: int) -> None:
         if identity is not None and identity != str(own):
             raise GenerationError(
                 f"number {seq} is of the journal {identity}, and this is {own}; begin anew, with 0"
             )
-        if seq >= reserved:
+        if seq > most:
             raise GenerationError(
                 f"number {seq} was never given by this journal, {own}; it is another's, so begin anew, with 0"
             )
@@ -253,5 +263,6 @@ def check(connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version != VERSION:
         raise UnusableError(f"it is no journal of version {VERSION}; move it away, or name another --journal-file")
-    if connection.execute("SELECT uuid FROM journal").fetchone() is None:
+    row = connection.execute("SELECT uuid, generation, reserved, forgotten FROM journal").fetchone()
+    if row is None or None in row:
         raise UnusableError("it is damaged: it does not say which journal it is")

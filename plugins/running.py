@@ -133,8 +133,21 @@ class Runner:
                 self._thread.start()
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """End the command that runs, and the thread; what waits is not run."""
+    def close(self, *, finish: bool = False) -> None:
+        """End the command that runs, and the thread; what waits is not run.
+
+        Args:
+            finish: first wait until it has run for all that was requested.
+
+        """
+        try:
+            with self._changed:
+                while finish and not self._closing and (self._requests or self._busy):
+                    self._changed.wait()
+        finally:
+            self._end_thread()
+
+    def _end_thread(self) -> None:
         with self._changed:
             self._closing = True
             self._changed.notify_all()

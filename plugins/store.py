@@ -16,13 +16,14 @@ import os
 import sqlite3
 import uuid
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Sequence, Tuple
 
 from inotify_cffi import Mask
 
 from .ageing import Ageing
 from .clock import Moment, now
 from .owner import Owner, TakenError, make_private
+from .place import Place
 from .reading import SCHEMA, Identity, Reader, StoreError, UnusableError, check, connected
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class Store(Reader):
         self._sync = sync.upper()
         self._unpruned = 0
         self._owner: Owner | None = None
+        self._wal_pages = 0
         self._begun = False
-        self._beside: Dict[str, Tuple[int, int]] = {}
         # Of the writer: the next number, and the first that is not reserved.
         self._next = self._reserved = 0
         self.restarted = False
@@ -104,7 +105,7 @@ class Store(Reader):
     def _prepare(self, heir: Heir | None) -> None:
         run = self.connection.execute
         run(f"PRAGMA busy_timeout = {START_WAIT_MS}").fetchall()
-        self.inode = _inode(self.file)
+        self.place = Place(self.file)
         if (
             not run("PRAGMA user_version").fetchone()[0]
             and not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -112,6 +113,8 @@ class Store(Reader):
             run("PRAGMA auto_vacuum = INCREMENTAL")
             run("PRAGMA journal_mode = WAL").fetchall()
             self._create(heir)
+            # The tables need no WAL: its room may be all that the disk has.
+            run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         check(self.connection)
         run("PRAGMA journal_mode = WAL").fetchall()
         run(f"PRAGMA synchronous = {self._sync}")
@@ -128,7 +131,7 @@ class Store(Reader):
                 self.connection.execute(statement)
             self.connection.execute(
                 "INSERT INTO journal VALUES (1, ?, ?, ?, ?, ?, 1, NULL, NULL, NULL, 0, 0, 0)",
-                (*identity, self.inode[1], reserved, reserved - 1),
+                (*identity, self.place.inode[1], reserved, reserved - 1),
             )
             if heir is not None:
                 self.connection.executemany("INSERT INTO roots VALUES (?)", heir.roots)
@@ -164,9 +167,9 @@ class Store(Reader):
             inode, reserved, forgotten, clean = row
             last = run("SELECT max(seq) FROM events").fetchone()[0] or forgotten
             first = max(reserved, last + 1)
-            if inode != self.inode[1]:
+            if inode != self.place.inode[1]:
                 # A copy goes its own way: its numbers are not those that the other one gives.
-                run("UPDATE journal SET generation = generation + 1, inode = ?", (self.inode[1],))
+                run("UPDATE journal SET generation = generation + 1, inode = ?", (self.place.inode[1],))
             self._ageing.remember()
             moment = self._ageing.look(first)
             if not clean:
@@ -175,17 +178,19 @@ class Store(Reader):
                     (first, moment.wall, RESTART, last),
                 )
             following = first + (not clean)
+            self._ageing.write_down(moment)
             run("UPDATE journal SET clean = 0, reserved = ?", (following + RANGE,))
         self._next, self._reserved, self._ageing.seen = following, following + RANGE, moment
         self.restarted = not clean
         self._begun = True
-        self._beside = {ending: _inode(self.file + ending) for ending in ("-wal", "-shm")}
+        self.place.begin()
         run(f"PRAGMA busy_timeout = {WAIT_MS}").fetchall()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Commit all that is done inside, or nothing of it."""
         self._begin()
+        self._bound_wal()
         if self._reserved - self._next < LEAST_LEFT:
             self._reserve()
         begin = self._next
@@ -201,6 +206,13 @@ class Store(Reader):
             # These rows are not shown yet. Where this fails, the next batch begins with it.
             with suppress(sqlite3.Error):
                 self._reserve()
+
+    def _bound_wal(self) -> None:
+        """Have the WAL written into the file before it takes what that needs itself."""
+        pages = self.place.pages_for_wal()
+        if pages != self._wal_pages:
+            self.connection.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall()
+            self._wal_pages = pages
 
     def _go_back(self, begin: int) -> None:
         """A batch ended with an exception. If that came behind the commit, it was committed."""
@@ -327,18 +339,44 @@ class Store(Reader):
             return False
         return not busy
 
-    def sweep(self) -> None:
-        """Remove what is left beside a file that vanished or was replaced: after :meth:`abandon`.
+    def check_whole(self) -> None:
+        """Look whether all of it is there, and right; what is in memory does not count.
 
-        SQLite would take the WAL for that of the file that is there now, and mix the two.
+        Raises:
+            UnusableError: it is damaged.
+
         """
-        with suppress(OSError):
-            if _inode(self.file) == self.inode:
-                return
-        for ending, inode in self._beside.items():
-            with suppress(OSError):
-                if _inode(self.file + ending) == inode:
-                    os.unlink(self.file + ending)
+        try:
+            if self.place.is_empty():
+                # SQLite would take the WAL away.
+                raise UnusableError(f"the journal {self.file} is damaged: it was truncated; move it away")
+            connection = connected(self.file, "ro")
+            try:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            finally:
+                connection.close()
+        except (OSError, sqlite3.Error) as error:
+            found = str(error)
+        if found != "ok":
+            # SQLite's text is one of many lines.
+            what = found.splitlines()[-1]
+            raise UnusableError(f"the journal {self.file} is damaged: {what}; move it away")
+
+    def hold(self) -> None:
+        """See to it that nobody else writes, also where the lock's file was removed.
+
+        Raises:
+            UnusableError: another process has begun to.
+
+        """
+        try:
+            if self._owner is not None:
+                self._owner.hold()
+        except TakenError as error:
+            raise UnusableError(f"the journal {self.file} can not be used any more: {error}") from error
+        except OSError:
+            # It can not be made now; who else writes could not either.
+            return
 
     def abandon(self) -> None:
         """Close the file as it is: the end is not clean."""
@@ -355,8 +393,3 @@ class Heir(NamedTuple):
     next: int
     roots: Sequence[Tuple[bytes]]
     nodes: Sequence[Tuple[object, ...]]
-
-
-def _inode(file: str) -> Tuple[int, int]:
-    found = os.stat(file)
-    return found.st_dev, found.st_ino

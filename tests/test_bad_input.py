@@ -154,7 +154,9 @@ def test_a_callable_that_returns_a_negative_block_duration(watcher):
         next(watcher.event_gen(block_duration_s=lambda: -1))
 
 
-@pytest.mark.parametrize("mask", [0, Mask.ISDIR, Mask.ONLYDIR, Mask.Q_OVERFLOW])
+@pytest.mark.parametrize(
+    "mask", [0, Mask.ISDIR, Mask.ONLYDIR, Mask.Q_OVERFLOW, -1, 1 << 40, 1 << 40 | Mask.CREATE]
+)
 def test_a_mask_that_asks_for_no_event(here, mask):
     with pytest.raises(ValueError, match=f"{int(mask):#x} asks for no event"):
         Watcher("sub", mask=mask)

@@ -752,6 +752,7 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys, tmp_path, monkeypatch):
         (["run", "--on-bussy", "restart", ".", "--", "true"], "did you mean --on-busy?"),
         (["stats", "--tpo", "3", "."], "did you mean --top?"),
         (["wacth", "."], "'wacth' is no command; did you mean watch? there are watch, run, stats"),
+        (["--verson"], "unrecognized arguments: --verson; did you mean --version?"),
         (["nonsense", "."], "'nonsense' is no command; there are watch, run, stats"),
         (["watch", "-e", "creat", "."], "; did you mean create?; see"),
     ],

@@ -361,11 +361,27 @@ def test_a_table_becomes_arguments(tmp_path):
 
 
 @needs_toml
-def test_a_key_that_is_mistyped_gets_a_suggestion(tmp_path, root):
-    (tmp_path / "c.toml").write_text(f'[watch]\npaths = ["{root}"]\nexcude = ["*.o"]\n')
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        (
+            '[watch]\npaths = ["."]\nexcude = ["*.o"]',
+            2,
+            "'excude' in the configuration is no option; did you mean exclude?",
+        ),
+        ('[watch]\npath = ["."]', 2, "'path' in the configuration is no option; did you mean paths?"),
+        (
+            '[wacth]\npaths = ["."]',
+            1,
+            "'wacth' is no command; did you mean watch? there are tables for watch, run",
+        ),
+    ],
+)
+def test_a_key_that_is_mistyped_gets_a_suggestion(tmp_path, text, code, says):
+    (tmp_path / "c.toml").write_text(text)
     done = run("watch", "--config", str(tmp_path / "c.toml"))
-    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
-    assert b"'excude' in the configuration is no option; did you mean exclude?" in done.stderr
+    assert (done.returncode, done.stderr.count(b"\n")) == (code, 1)
+    assert says in done.stderr.decode()
 
 
 @needs_toml

@@ -24,6 +24,7 @@ from typing import Collection, Mapping, NamedTuple, Tuple, cast
 from inotify_cffi.cli.extra import needed
 from inotify_cffi.errors import InotifyError
 from inotify_cffi.regular import read_regular
+from inotify_cffi.suggestions import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -58,7 +59,8 @@ def read(file: str, command: str, commands: Collection[str]) -> Defaults:
     tables = _parsed(file, read_regular(file, MOST_BYTES, "a configuration"))
     for name, content in tables.items():
         if name not in commands:
-            raise ConfigError(f"{file}: {name!r} is no command; there are tables for {', '.join(commands)}")
+            hint = did_you_mean(name, commands) or ";"
+            raise ConfigError(f"{file}: {name!r} is no command{hint} there are tables for {', '.join(commands)}")
         if not isinstance(content, dict):
             raise ConfigError(f"{file}: {name} has to be a table: [{name}]")
     table = cast("Mapping[str, object]", tables.get(command, {}))

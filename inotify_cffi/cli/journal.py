@@ -13,9 +13,7 @@ from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.outputs import standard_output
 from inotify_cffi.cloudevents import event_to_cloudevent
 from inotify_cffi.errors import ForgottenError, GenerationError
-from inotify_cffi.events import Event
-from inotify_cffi.flags import Mask
-from inotify_cffi.jsonlines import event_to_json
+from inotify_cffi.jsonlines import add_path, event_to_json
 from inotify_cffi.printing import printable
 from inotify_cffi.quantities import parse_duration
 
@@ -95,6 +93,8 @@ def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
 
 def _answer(journal: Journal, options: argparse.Namespace) -> Iterable[bytes]:
     question, file, form = options.question, options.journal_file, options.format
+    if form == "cloudevents" and question in ([], ["entries"]):
+        raise ValueError("--format cloudevents is for events: since N, changed since TIME")
     if not question:
         return _status(journal.status(file), form)
     if question == ["entries"]:
@@ -135,15 +135,10 @@ def _moment(text: str) -> float:
 def _status(status: Status, form: str) -> Iterator[bytes]:
     position = f"{status.journal}:{status.generation}:{status.last}"
     if form != "text":
-        row = {
-            "file": status.file,
-            "journal": status.journal,
-            "generation": status.generation,
-            "first": status.first,
-            "last": status.last,
-            "position": position,
-            "writer": status.writer,
-        }
+        row: dict[str, object] = {"time": time.time()}
+        add_path(row, "file", status.file)
+        row.update(journal=status.journal, generation=status.generation, first=status.first, last=status.last)
+        row.update(position=position, writer=status.writer)
         yield _line(row)
         return
     numbers = f"{status.first} to {status.last}" if status.last else "none"
@@ -159,14 +154,16 @@ def _status(status: Status, form: str) -> Iterator[bytes]:
 
 
 def _entries(journal: Journal, file: str, form: str) -> Iterator[bytes]:
-    number, entries = journal.entries(file)
+    (number, entries), now = journal.entries(file), time.time()
+    which = journal.status(file)
     for path, is_dir in entries.items():
         if form == "text":
             yield os.fsencode(f"{number} {'directory' if is_dir else 'file'} {printable(path)}\n")
         else:
-            event = event_to_json(Event.of(path, Mask.CREATE))
-            named = {key: value for key, value in event.items() if key.startswith("path")}
-            yield _line({"number": number, **named, "is_dir": is_dir})
+            row: dict[str, object] = {"time": now, "number": number}
+            row.update(journal=which.journal, generation=which.generation)
+            add_path(row, "path", path)
+            yield _line({**row, "is_dir": is_dir})
 
 
 def _as_text(event: JournalEvent[bytes]) -> bytes:

@@ -24,6 +24,9 @@ __all__ = ["COMMANDS", "build", "parse"]
 
 COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
 
+# What a configuration has besides options.
+ARGUMENTS = ("paths", "command")
+
 EPILOG = """exit codes: 0 done; 1 an error, told in one line; 2 wrong usage, or --timeout was over before --count
 events came; 3 the journal can not go on from that number; 130 ended by Ctrl-C; 143 by SIGTERM"""
 
@@ -45,7 +48,10 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
         if arguments and not arguments[0].startswith("-"):
             hint = did_you_mean(arguments[0], named)
             parser.error(f"{arguments[0]!r} is no command{hint or ';'} there are {', '.join(named)}")
-        if parser.parse_args(arguments).version:
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            parser.refuse(unknown, ())
+        if options.version:
             print(f"{PROGRAM} {_version()}")
             raise SystemExit(0)
         parser.print_help(sys.stderr)
@@ -82,7 +88,7 @@ class Parser(argparse.ArgumentParser):
         options = [option[2:] for option in parser._option_string_actions if option.startswith("--")]  # noqa: SLF001
         if unknown[0] in configured:
             key = _name(unknown[0])
-            parser.error(f"{key!r} in the configuration is no option{did_you_mean(key, options)}")
+            parser.error(f"{key!r} in the configuration is no option{did_you_mean(key, [*options, *ARGUMENTS])}")
         hints = (did_you_mean(_name(word), options, "--") for word in unknown if word.startswith("--"))
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, hints), '')}")
 

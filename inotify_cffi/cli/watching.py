@@ -160,6 +160,8 @@ def watch_all(
         dispatcher.settle_s = options.settle
         dispatcher.probe = not options.no_probe
         dispatcher.most_failures = options.most_failures
+        # What is told besides, of the watching, is not what was waited for.
+        options.counted = Mask.ALL | mask
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
         dispatcher.configure(options, watcher)
         for path in options.paths:
@@ -172,8 +174,7 @@ def watch_all(
         told = dispatcher.run(
             watcher,
             count=options.count,
-            # What is told besides, of the watching, is not what was waited for.
-            counted=Mask.ALL | mask,
+            counted=options.counted,
             timeout=options.timeout,
             block_duration_s=block_duration_s,
         )

@@ -151,6 +151,28 @@ def test_a_command_for_each_file_that_has_settled(root):
         assert watching.line() == os.fsencode(root / "a")
 
 
+@pytest.mark.parametrize(("options", "runs"), [((), [b"3"]), (("--per", "event"), [b"1"] * 3)])
+def test_what_was_counted_is_run_for_before_the_end(root, options, runs):
+    """It may wait for a quiet moment, or for the run before it."""
+    for name in "abcd":
+        os.mkdir(f"{root}/{name}")
+    done = run(
+        "-q", "--existing", "--count", "3", "--debounce", "50ms", *options, str(root),
+        "--", sys.executable, "-c", "import os; print(os.environ['INOTIFY_COUNT'])",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, runs, b"")
+
+
+def test_a_signal_ends_also_what_is_run_for_what_was_counted(root):
+    os.mkdir(f"{root}/a")
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    command = ("--existing", "--count", "1", str(root), "--", sys.executable, "-c", code)
+    with Watching("run", *command) as watching:
+        child = int(watching.line())
+        assert watching.end() == 143
+    assert not alive(child)
+
+
 def test_a_command_at_the_start(root):
     assert run("-q", "--initial", "--once", str(root), "--", "echo", "begun").stdout == b"begun\n"
 

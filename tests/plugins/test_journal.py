@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -350,6 +351,29 @@ def test_what_was_forgotten_behind_a_number_is_exit_code_3(file, root):
     assert ask(file, "since", "1").returncode == 3
     assert ask(file, "since", "2").stdout.count(b"\n") == 1
     assert ask(file, "since", "0").returncode == 0
+
+
+def test_each_object_has_its_time_and_says_of_which_journal_it_is_without_a_lone_surrogate(tmp_path, root):
+    file = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"\xff", b"journal"))
+    with Session(file, root):
+        os.mkdir(os.path.join(os.fsencode(root), b"\xfe"))
+    (state,) = ask(file, "--json").stdout.splitlines()
+    (entry,) = ask(file, "entries", "--json").stdout.splitlines()
+    rows = [json.loads(state), json.loads(entry)]
+    json.dumps(rows, ensure_ascii=False).encode("utf-8")
+    assert [(row["journal"], row["generation"]) for row in rows] == [(rows[0]["journal"], 1)] * 2
+    assert all(0 <= time.time() - row["time"] < 3600 for row in rows)
+    assert (rows[0]["file"], base64.b64decode(rows[0]["file_bytes"])) == (None, os.fsencode(file))
+    assert (rows[1]["path"], os.path.basename(base64.b64decode(rows[1]["path_bytes"]))) == (None, b"\xfe")
+
+
+@pytest.mark.parametrize("question", [[], ["entries"]])
+def test_what_is_no_event_is_no_cloudevent(file, root, question):
+    with Session(file, root):
+        pass
+    done = ask(file, *question, "--format", "cloudevents")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--format cloudevents is for events" in done.stderr
 
 
 def test_the_entries_are_what_is_known_and_the_number_where_it_is_so(file, root):

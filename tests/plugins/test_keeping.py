@@ -16,8 +16,9 @@ from journalling import Reader, Session, kept
 from replaying import COMMAND, PATIENCE_S, Watching
 
 from inotify_cffi import Mask
-from inotify_cffi.plugins import keeping
+from inotify_cffi.plugins import keeping, place
 from inotify_cffi.plugins.journal import Journal
+from inotify_cffi.plugins.reading import UnusableError
 from inotify_cffi.plugins.store import Store
 
 
@@ -64,6 +65,15 @@ def until_full(session, root):
         if session.journal._keeper._waiting:
             return number + 1
     raise AssertionError("it is never full")
+
+
+def ends(session, root, numbers, says):
+    """To work on ends the program, with a line; the journal is left as it is."""
+    with pytest.raises(SystemExit, match=says):
+        work(session, root, numbers)
+    with pytest.raises(SystemExit):
+        session.__exit__(ValueError)
+    session.watcher.close()
 
 
 def until(condition):
@@ -166,13 +176,16 @@ def test_what_can_not_be_kept_until_the_end_is_an_error_and_the_next_start_tells
 
 
 def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namespaces):
-    """A small tmpfs in a namespace of its own, and the command line."""
+    """A small tmpfs in a namespace of its own, and the command line.
+
+    SQLite's WAL would take all of it before it is written into the file, which needs room, too.
+    """
     told = python(
         """
-        import os, pathlib, signal, subprocess, sys, time
+        import os, pathlib, signal, sqlite3, subprocess, sys, time
         disk, root = sys.argv[1] + "/disk", sys.argv[1] + "/root"
         os.mkdir(disk), os.mkdir(root)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], check=True)
         command, file, end = [sys.executable, "-m", "inotify_cffi"], disk + "/j", time.monotonic() + 40
         said = open(sys.argv[1] + "/said", "w+")
         watch = subprocess.Popen(
@@ -185,10 +198,16 @@ def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namesp
         def make():
             os.mkdir(f"{root}/{len(os.listdir(root))}")
         def kept():
-            ask = [*command, "journal", "since", "0", "--journal-file", file]
-            return subprocess.run(ask, check=True, capture_output=True).stdout.count(b"CREATE,ISDIR")
+            return journal.execute("SELECT count(*) FROM events").fetchone()[0]
+        def until_kept():
+            while kept() < len(os.listdir(root)) and time.monotonic() < end:
+                os.sched_yield()
         try:
             until("Watches established")
+            journal = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+            for _ in range(60):
+                make()
+                until_kept()
             fd = os.open(disk + "/fill", os.O_WRONLY | os.O_CREAT)
             try:
                 while True:
@@ -199,10 +218,10 @@ def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namesp
             os.unlink(disk + "/fill")
             until("is written again")
             make()
-            while kept() < len(os.listdir(root)) and time.monotonic() < end:
-                pass
+            until_kept()
             watch.send_signal(signal.SIGTERM)
             print(watch.wait(), len(os.listdir(root)) - kept())
+            print(pathlib.Path(said.name).read_text().count("can not be written"))
         finally:
             watch.kill()
             watch.wait()
@@ -211,7 +230,7 @@ def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namesp
         tmp_path,
         prefix=("unshare", "--user", "--map-root-user", "--mount"),
     )
-    assert told == "143 0\n"
+    assert told == "143 0\n1\n"
 
 
 # --- a lock ---
@@ -249,12 +268,13 @@ def test_a_file_that_vanished_is_made_anew_with_a_gap(file, root, endings):
     assert events[0].number > before.number
 
 
-def test_a_directory_that_vanished_is_made_anew_too(file, root):
-    with Session(file, root) as session:
+def test_a_directory_that_vanished_is_made_anew_too(file, root, caplog):
+    with caplog.at_level(logging.WARNING), Session(file, root) as session:
         work(session, root, [1])
         os.rename(os.path.dirname(file), os.path.dirname(file) + "-away")
         work(session, root, [2])
     assert flags(file, root) == ["Q_OVERFLOW", "CREATE,ISDIR", "IN_SYNC"]
+    assert caplog.messages == [f"the journal {file} has vanished, or a part of it: it is made anew"]
 
 
 def test_a_wal_that_vanished_takes_nothing_with_it(file, root):
@@ -267,8 +287,8 @@ def test_a_wal_that_vanished_takes_nothing_with_it(file, root):
     assert [event.generation for event in reader.seen.values()] == [1] * len(reader.seen)
 
 
-def test_another_journal_in_its_place_is_used_with_a_gap(file, root):
-    with Session(file, root) as session:
+def test_another_journal_in_its_place_is_used_with_a_gap(file, root, caplog):
+    with caplog.at_level(logging.WARNING), Session(file, root) as session:
         work(session, root, [1])
         store = Store(file + "-other")
         identity = store.identity()
@@ -281,6 +301,7 @@ def test_another_journal_in_its_place_is_used_with_a_gap(file, root):
     # Nothing was known of the root there.
     assert told[1:] == ["IN_SYNC", "CREATE,ISDIR"]
     assert next(Journal().since(file, 0)).journal == identity.uuid
+    assert caplog.messages == [f"the journal {file} was replaced by another one, which is used now"]
 
 
 def test_what_is_no_journal_in_its_place_ends_the_program(file, root):
@@ -289,30 +310,126 @@ def test_what_is_no_journal_in_its_place_ends_the_program(file, root):
     with open(file + "-other", "w") as stream:
         stream.write("mine" * 1000)
     os.rename(file + "-other", file)
-    with pytest.raises(SystemExit, match="file is not a database"):
-        work(session, root, [1])
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+    ends(session, root, [1], "file is not a database")
     with open(file) as stream:
         assert stream.read() == "mine" * 1000
 
 
-def test_a_damaged_file_ends_the_program(file, root):
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_damaged_file_ends_the_program(file, root, shows):
+    """Whether its time shows that somebody has written into it, or SQLite comes to it."""
     with Session(file, root) as session:
         work(session, root, range(50))
-    size = os.path.getsize(file)
     session = Session(file, root)
     session.__enter__()
+    before = os.stat(file)
     store_of(session).connection.execute("PRAGMA cache_size = 1").fetchall()
     with open(file, "r+b") as stream:
         stream.seek(4096)
-        stream.write(b"\xa5" * (size - 4096))
-    with pytest.raises(SystemExit, match="is damaged: database disk image is malformed; move it away"):
-        work(session, root, range(50, 100))
-    with pytest.raises(SystemExit):
-        session.__exit__(ValueError)
-    session.watcher.close()
+        stream.write(b"\xa5" * (before.st_size - 4096))
+    if not shows:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    ends(session, root, range(50, 100), r"is damaged: .*; move it away")
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+@pytest.mark.parametrize("part", [0, 2])
+def test_a_file_that_is_truncated_ends_the_program(file, root, ending, part):
+    """SQLite does not notice: what it has in memory hides it, and what it writes later lies beside a hole."""
+    session = Session(file, root)
+    session.__enter__()
+    work(session, root, range(20))
+    os.truncate(file + ending, os.path.getsize(file + ending) // part if part else 0)
+    ends(session, root, [20], f"^the journal {file} is damaged: .*; move it away$")
+
+
+def test_a_file_that_somebody_else_has_written_into_is_used_if_it_is_whole(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        other = sqlite3.connect(file)
+        other.execute("VACUUM")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        other.close()
+        work(session, root, [2])
+    assert flags(file, root) == ["CREATE,ISDIR"] * 2
+
+
+def test_a_large_file_is_not_read_through_for_its_time(file, root, monkeypatch):
+    monkeypatch.setattr(place, "MOST_CHECKED", 0)
+    with Session(file, root) as session:
+        work(session, root, [1])
+        monkeypatch.setattr(Store, "check_whole", None)
+        os.utime(file)
+        work(session, root, [2])
+    assert flags(file, root) == ["CREATE,ISDIR"] * 2
+
+
+def test_a_table_that_is_gone_ends_the_program(file, root):
+    """To wait does not bring it back."""
+    session = Session(file, root)
+    session.__enter__()
+    other = sqlite3.connect(file)
+    other.execute("DROP TABLE events")
+    other.close()
+    ends(session, root, [1], "is damaged: no such table: events; move it away")
+
+
+def test_an_index_of_the_wal_that_vanished_takes_nothing_with_it(file, root):
+    """Who opens the journal next makes another one, and does not see the locks that we have."""
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.unlink(file + "-shm")
+        work(session, root, [2])
+        assert os.path.exists(file + "-shm")
+    Reader(file, root).check(root)
+
+
+def test_a_directory_that_became_a_file_is_waited_for(file, root, at_once):
+    state = os.path.dirname(file)
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.rename(state, state + "-away")
+        with open(state, "w"):
+            pass
+        work(session, root, [2])
+        os.unlink(state)
+        until(lambda: os.path.exists(file))
+        work(session, root, [3])
+    assert flags(file, root) == ["Q_OVERFLOW", "CREATE,ISDIR", "CREATE,ISDIR", "IN_SYNC"]
+
+
+def test_a_file_that_vanished_while_nothing_happened_is_made_anew_at_the_end(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.unlink(file)
+    assert flags(file, root) == ["Q_OVERFLOW", "IN_SYNC"]
+    assert list(Journal().entries(file)[1]) == [os.fsencode(f"{root}/{1:0200}")]
+
+
+# --- a lock that was removed ---
+
+
+def test_a_lock_that_was_removed_is_made_anew(file, root):
+    with Session(file, root) as session:
+        work(session, root, [1])
+        os.unlink(file + "-lock")
+        work(session, root, [2])
+        other = Store(file)
+        with pytest.raises(UnusableError, match=f"process {os.getpid()} writes it"):
+            other.claim()
+        other.abandon()
+
+
+def test_who_finds_another_writer_writes_no_more(file, root):
+    session = Session(file, root)
+    session.__enter__()
+    work(session, root, [1])
+    os.unlink(file + "-lock")
+    other = Store(file)
+    other.claim()
+    ends(session, root, [2], f"can not be used any more: process {os.getpid()} writes it")
+    other.abandon()
+    assert flags(file, root) == ["CREATE,ISDIR"]
 
 
 # --- interrupted ---

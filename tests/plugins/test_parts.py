@@ -373,3 +373,36 @@ def test_a_word_that_is_a_script_gets_a_hint(root, word):
         done.stderr.decode()
         == f"inotify-cffi: {word}: command not found; for a script of the shell, add --shell\n"
     )
+
+
+def said_at_the_start(root, *options):
+    done = subprocess.run(
+        [*COMMAND, "run", "-q", "--timeout", "0", str(root), *options],
+        check=False,
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0
+    return done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("echo a | cat", "|"), ("echo $HOME", "$HOME"), ("true && echo 'a b'", "&&")]
+)
+def test_what_exec_has_for_a_shell_is_said_to_be_an_argument(root, text, word):
+    assert said_at_the_start(root, "--exec", text) == (
+        f"inotify-cffi: --exec: {word!r} is an argument as it is; for a script of the shell, add --shell\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--exec", "awk '{print $1}'"),
+        ("--exec", "true a-b = c"),
+        ("--shell", "--exec", "echo a | cat"),
+        ("--exec", "echo |", "--", "echo", "|"),
+    ],
+)
+def test_what_is_meant_so_is_not_said(root, options):
+    assert said_at_the_start(root, *options) == ""

@@ -14,6 +14,7 @@ from replaying import PATIENCE_S
 
 from inotify_cffi import ForgottenError, GenerationError, Mask
 from inotify_cffi.mirroring.numbers import MOST_UNDONE
+from inotify_cffi.plugins import reading as reading_module
 from inotify_cffi.plugins.clock import Moment
 from inotify_cffi.plugins.reading import Reader, StoreError, UnusableError, reading
 from inotify_cffi.plugins.store import RANGE, Store
@@ -428,6 +429,17 @@ def test_a_number_that_was_never_given_is_refused(opened, number):
         list(store.since(number))
 
 
+def test_a_number_behind_the_last_is_refused_where_no_power_cut_can_have_taken_it(opened, monkeypatch):
+    """A deleted and re-made journal counts from 1 again, and is not to be taken for the old one."""
+    store = opened(clock=Clock())
+    add(store, 3)
+    monkeypatch.setattr(reading_module, "boot_id", lambda: "first")
+    with pytest.raises(GenerationError, match="number 4 was never given"):
+        list(store.since(4))
+    monkeypatch.setattr(reading_module, "boot_id", lambda: "second")
+    assert list(store.since(4)) == []
+
+
 def test_a_copy_is_another_generation(file, opened, tmp_path):
     """It would give the numbers that the original gives to other events."""
     store = opened()
@@ -450,7 +462,7 @@ def test_a_file_that_is_made_anew_goes_on_with_the_numbers_and_what_is_known(fil
     heir = store.heir()
     os.unlink(file)
     store.abandon()
-    store.sweep()
+    store.place.sweep()
     anew = opened(heir=heir)
     first = add(anew, 1)
     assert first > 3
