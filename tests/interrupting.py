@@ -260,7 +260,7 @@ class EachPlace:
         except BaseException as error:
             came = error
         if came is not tracer.raised:
-            raise AssertionError("another exception came out, or none") from came
+            raise AssertionError(f"what came out is {came!r}, and not {tracer.raised!r}") from came
         if came is not None:
             # As who has caught it leaves it.
             traceback.clear_frames(came.__traceback__)
