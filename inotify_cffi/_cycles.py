@@ -82,7 +82,7 @@ class Cycles:
         if not self.closed:
             self._wait(source, seconds)
         if not self.closed:
-            self._steps.run(source.read, self.ready)
+            self._steps.run_in_turn(source.read, self.ready)
 
     def _wait(self, source: Source, seconds: float | None) -> None:
         if self._awake:

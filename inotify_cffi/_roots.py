@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi import bits
@@ -14,6 +15,7 @@ from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import STRUCTURE, Tree
+from inotify_cffi.turns import SLICE_S
 
 if TYPE_CHECKING:
     from inotify_cffi._tuples import EventTuple, Path
@@ -138,8 +140,9 @@ class Roots:
     def read(self, ready: list[EventTuple]) -> None:
         """Read and follow what came, and put what is to be told in front of what is *ready*, without waiting."""
         try:
+            ends = time.monotonic() + SLICE_S
             for _ in range(MOST_READS):
-                if not self._tree.advance():
+                if not self._tree.advance() or time.monotonic() >= ends:
                     break
         finally:
             self._tree.make_good()

@@ -17,7 +17,7 @@ from inotify_cffi.errors import DecodeError, InstanceLimitError, PathError, Watc
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from typing import Callable, NoReturn
+    from typing import Callable, NoReturn, Tuple
 
     from inotify_cffi._inotify import Ahead, CData, CrawlStruct, FileStruct, Owner
     from inotify_cffi._storage import Records
@@ -436,13 +436,29 @@ class ListBuffer:
         """
         parts: list[bytes] = []
         while True:
-            count = lib.ic_list(fd, self._out, LIST_SIZE)
-            if count < 0:
-                _fail(-count)
-            if count == 0:
+            part = self._part(fd)
+            if not part:
                 break
-            parts.append(bytes(ffi.buffer(self._out, count)[:]))
+            parts.append(part)
         return decoded(b"".join(parts)).split("\0")[:-1]
+
+    def first_entries(self, fd: int) -> Tuple[list[str], bool]:
+        """Return the first of the entries, and whether there are more. Raises OSError."""
+        first = self._part(fd)
+        if not first:
+            return [], False
+        more = self._part(fd)
+        return decoded(first + more).split("\0")[:-1], bool(more)
+
+    def more_entries(self, fd: int) -> list[str]:
+        """Return the next of the entries, as many as one call gives; none at the end. Raises OSError."""
+        return decoded(self._part(fd)).split("\0")[:-1]
+
+    def _part(self, fd: int) -> bytes:
+        count = lib.ic_list(fd, self._out, LIST_SIZE)
+        if count < 0:
+            _fail(-count)
+        return bytes(ffi.buffer(self._out, count)[:])
 
 
 class CrawlColumns(NamedTuple):

@@ -33,6 +33,9 @@ __all__ = ["TURN_S", "AsyncEvents", "Asynchronous"]
 # How long the others wait for their turn at most, if nothing takes longer that can not be divided.
 TURN_S = 0.005
 
+# More directories than a turn has time for.
+MOST_STEPS = 1 << 20
+
 # So many directories are listed in the first turn; then as many as there was time for.
 FIRST_STEPS = 64
 
@@ -226,4 +229,4 @@ class AsyncEvents(Iteration, Generic[AnyStr]):
 
 def _steps(steps: int, took: float) -> int:
     """Return how many steps a turn has time for, if *steps* of them *took* so many seconds."""
-    return max(1, min(int(steps * TURN_S / max(took, 1e-6)), 4 * steps))
+    return max(1, min(int(steps * TURN_S / max(took, 1e-6)), 4 * steps, MOST_STEPS))

@@ -6,6 +6,8 @@ watched directory has its event queued already, and whatever comes later will ha
 between is seen twice, never zero times; the ledger removes the double. This holds for a listing that begins
 behind the watch: a file system may fix its end when the directory is opened, or set to its beginning.
 
+Here is one step of it; ``crawls.py`` has the whole, which may take several turns.
+
 Where nothing is told and nothing else hangs on a directory, as in most first crawls, all this is done in C for
 many at once; what is left out there for any reason is entered one at a time.
 
@@ -17,24 +19,25 @@ from __future__ import annotations
 import errno
 from collections import deque
 
+from inotify_cffi.listing import Listing
 from inotify_cffi.nodes import NO_WD
 from inotify_cffi.places import NOT_THERE, Found, Stand
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Deque, Dict
+    from typing import Callable, Deque
 
-    from inotify_cffi.admission import Admission
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.fences import Fences
     from inotify_cffi.ledger import Ledger
+    from inotify_cffi.listing import Lister
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
     from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
 
-__all__ = ["Crawler", "kind_told"]
+__all__ = ["Crawl", "Crawler", "Frame"]
 
 # How many descriptors a crawl holds open at most, of the directories it is in; those above them are closed
 # and found again from the root when it comes back.
@@ -50,12 +53,16 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 class Frame:
     """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
 
-    __slots__ = ("fd", "node", "todo", "tried")
+    __slots__ = ("depth", "fd", "listing", "node", "todo", "tried")
 
-    def __init__(self, node: Node, fd: int, todo: list[Node], *, tried: bool = False) -> None:
+    def __init__(self, node: Node, depth: int, fd: int, listing: Listing | None, *, tried: bool = False) -> None:
         self.node = node
+        # At which depth it was; not known where nothing depends on that.
+        self.depth = depth
         self.fd = fd
-        self.todo = todo
+        # What is to be entered, the next at the end; not known yet while it is listed.
+        self.todo: list[Node] = []
+        self.listing = listing
         # True if they could not be entered at once.
         self.tried = tried
 
@@ -63,13 +70,33 @@ class Frame:
 class Crawl:
     """One crawl under way."""
 
-    __slots__ = ("at_once", "frames", "later", "root", "since")
+    __slots__ = (
+        "at_once",
+        "compares",
+        "frames",
+        "is_stuck",
+        "later",
+        "number",
+        "root",
+        "since",
+        "top",
+        "waits",
+    )
 
-    def __init__(self, root: Root, *, since: float | None, at_once: bool) -> None:
+    def __init__(self, top: Node, root: Root, number: int, *, since: float | None) -> None:
+        self.top = top
         self.root = root
+        # Which one it is, in the order in which they were begun.
+        self.number = number
         self.since = since
         # True if nothing is told of what is found, and nothing hangs on it but to watch and list it.
-        self.at_once = at_once
+        self.at_once = False
+        # True if it is of directories that were listed before: so those in them may have to be, too.
+        self.compares = False
+        # True if it is gone on with when others had their turn; else all of it is done now, or nothing else is.
+        self.waits = False
+        # True while the way to where it was is not what the ledger says: what differs is in doubt.
+        self.is_stuck = False
         self.frames: list[Frame] = []
         # Directories with links to follow: when all else is done, in the order in which they were found. So of the
         # places of an inode those with the fewest links on the way are entered first.
@@ -86,20 +113,26 @@ class Crawler:
         disk: Disk,
         doubts: Doubts,
         places: Places,
-        admission: Admission,
+        lister: Lister,
         fences: Fences,
     ) -> None:
-        self._admission = admission
         self._fences = fences
         self._ledger = ledger
         self._teller = teller
         self._disk = disk
         self._doubts = doubts
         self._places = places
+        self._lister = lister
         # Directories that the user wants neither watched nor listed, nor what is below them.
         self.shut: set[Node] = set()
-        self.listed = 0
         self.on_directory: Callable[[], None] | None = None
+        # Directories that are another inode than they were, until all of what is in them was told as changed.
+        self._replaced: set[Node] = set()
+
+    @property
+    def listed(self) -> int:
+        """How many directories were listed."""
+        return self._lister.count
 
     def enters(self, node: Node) -> bool:
         """Return True if *node* is to be watched and listed."""
@@ -108,106 +141,51 @@ class Crawler:
             return False
         return root.rules.max_depth is None or root.rules.enters(self._ledger.depth(node))
 
-    def scan(self, node: Node, *, relist: bool = True, since: float | None = None) -> None:
-        """Watch and list *node* and all directories below it.
-
-        Not *relist*: only if another directory than the ledger's is there. A file that stays is told as
-        changed if the directory is another, or if its ctime is not before *since* (seconds, wall clock).
-        """
-        try:
-            found = self._places.locate(node)
-        except OSError as error:
-            self.not_entered(node, error, relist=relist, lost=relist and since is not None)
-            return
-        if found is None:
-            self._doubts.doubt(node, relist=relist)
-            return
-        if not relist and found.wd == node.wd and not self._is_loop(node):
-            self._disk.close(found.fd)
-            return
-        self.crawl(node, found, since=since)
-
-    def _is_loop(self, node: Node) -> bool:
-        """Return True if a link that is followed leads, where it is now, to a directory that it is in."""
-        return node.link and self._ledger.is_loop(node, node.wd)
-
-    def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
-        """Go on with a scan whose directory is open and watched; closes its descriptor."""
-        crawl = self._crawl_of(node, since=since)
-        try:
-            self._enter(crawl, node, found)
-            while crawl.frames:
-                self._advance(crawl, MOST_AT_ONCE)
-        finally:
-            self._rest(crawl)
-
-    def begin(self, node: Node, found: Found) -> Crawl:
-        """Do the first step of a crawl; the others are for :meth:`go_on`. Closes the descriptor of *found*.
-
-        Between the steps nothing may be applied to the ledger but what leaves all below *node* as it is.
-        """
-        crawl = self._crawl_of(node, since=None)
-        try:
-            self._enter(crawl, node, found)
-        finally:
-            self._rest(crawl)
-        return crawl
-
-    def go_on(self, crawl: Crawl, most: int) -> bool:
-        """Do *most* steps of a crawl, about one for each directory, and hold no descriptor; True at its end."""
-        done = 0
-        try:
-            while done < most:
-                if not crawl.frames:
-                    return True
-                done += self._advance(crawl, most - done)
-        finally:
-            self._rest(crawl)
-        return not crawl.frames
-
-    def _crawl_of(self, node: Node, *, since: float | None) -> Crawl:
-        root = self._ledger.root(node)
-        if root is None:
-            raise TypeError(f"{node.name!r} is not below a root")
-        at_once = (
-            self._teller.silent
-            and not self._disk.by_path
-            and not root.raised
-            and root.rules.is_plain
-            and root.rules.max_depth is None
-            and not root.rules.one_file_system
-        )
-        return Crawl(root, since=since, at_once=at_once)
-
-    def _rest(self, crawl: Crawl) -> None:
+    def rest(self, crawl: Crawl) -> None:
         """Close the descriptors of a crawl; they are opened again when it goes on."""
         self._disk.visited()
         for frame in crawl.frames:
             fd, frame.fd = frame.fd, -1
             self._places.close(fd)
+            if frame.listing is not None:
+                self._lister.rest(frame.listing)
 
-    def _advance(self, crawl: Crawl, most: int) -> int:
+    def kept(self, frame: Frame) -> int:
+        """Return the descriptor that is kept for a directory between two steps, -1 for none."""
+        return -1 if frame.listing is None else self._lister.fd(frame.listing, -1)
+
+    def stop(self, frame: Frame) -> None:
+        """Do not go on in a directory."""
+        fd, frame.fd = frame.fd, -1
+        self._places.close(fd)
+        if not self._ledger.is_attached(frame.node):
+            self._replaced.discard(frame.node)
+        listing, frame.listing = frame.listing, None
+        if listing is not None:
+            self._lister.end(listing)
+
+    def advance(self, crawl: Crawl, most: int | None = None) -> int:
         """Enter the next directory of the innermost frame, or *most* at once, or leave it; how many it did."""
         frame = crawl.frames[-1]
+        if frame.listing is not None:
+            self._list_on(crawl, frame, frame.listing)
+            return 1
         if not frame.todo:
-            if crawl.root.raised and frame.fd < 0 and not self._reopen(crawl, frame):
-                self._doubts.doubt(frame.node, relist=True)
-            crawl.frames.pop()
-            self._leave(crawl, frame.node, frame.fd)
-            self._go_on_later(crawl)
+            self._close_frame(crawl, frame)
+            return 1
+        node = frame.todo[-1]
+        if node.parent is not frame.node or node in self.shut:
+            # It is gone, or whoever moved it has it looked at.
+            frame.todo.pop()
             return 1
         if frame.fd < 0 and not self._reopen(crawl, frame):
-            for waiting in frame.todo:
-                self._doubts.doubt(waiting, relist=True)
-            frame.todo.clear()
             return 1
         if crawl.at_once and not frame.tried:
-            done = self._visit(crawl, frame, most)
+            done = self._visit(crawl, frame, MOST_AT_ONCE if most is None else most)
             if done:
                 return done
-        node = frame.todo.pop()
-        if node.parent is not frame.node:
-            return 1
+            node = frame.todo[-1]
+        frame.todo.pop()
         fd = -1
         try:
             fd = self._disk.enter(frame.fd, node.name, follow=node.link)
@@ -216,8 +194,18 @@ class Crawler:
             self._places.close(fd)
             self.not_entered(node, error, lost=crawl.since is not None)
             return 1
-        self._enter(crawl, node, Found(fd, wd))
+        self.enter(crawl, node, Found(fd, wd))
         return 1
+
+    def _close_frame(self, crawl: Crawl, frame: Frame) -> None:
+        """All in a directory was entered: leave it."""
+        if crawl.root.raised and frame.fd < 0 and not self._reopen(crawl, frame):
+            if crawl.is_stuck:
+                return
+            self._doubts.doubt(frame.node, relist=True)
+        crawl.frames.pop()
+        self._leave(crawl, frame.node, frame.fd)
+        self.go_on_later(crawl)
 
     def _visit(self, crawl: Crawl, frame: Frame, most: int) -> int:
         """Enter directories of a frame at once, as far as that goes, with all below them; how many it did.
@@ -247,21 +235,30 @@ class Crawler:
         else:
             frame.todo += reversed(again)
         for node, todo in left.items():
+            below = Frame(node, 0, -1, None, tried=tried)
+            below.todo = todo
             todo.reverse()
-            crawl.frames.append(Frame(node, -1, todo, tried=tried))
+            crawl.frames.append(below)
         self._close_outer(crawl, len(left))
-        self.listed += done
+        self._lister.count += done
         if self.on_directory is not None:
             for _ in range(done):
                 self.on_directory()
         return done
 
-    def _go_on_later(self, crawl: Crawl) -> None:
-        """When all else is done, enter what was put off, but where it was taken back meanwhile."""
+    def go_on_later(self, crawl: Crawl) -> None:
+        """When all else is done, enter what was put off, but where it was taken back meanwhile.
+
+        Where other rules may hold by now all is to be listed anew.
+        """
         while not crawl.frames and crawl.later:
-            frame = crawl.later.popleft()
+            frame = crawl.later[0]
             if self._ledger.is_attached(frame.node):
-                crawl.frames.append(frame)
+                if self.enters(frame.node) and self._ledger.root(frame.node) is crawl.root:
+                    crawl.frames.append(frame)
+                else:
+                    self._doubts.doubt(frame.node, relist=True)
+            crawl.later.popleft()
 
     def _close_outer(self, crawl: Crawl, pushed: int) -> None:
         """So many frames were pushed: close the descriptors of those that are not among the innermost any more."""
@@ -270,25 +267,42 @@ class Crawler:
             self._places.close(fd)
 
     def _reopen(self, crawl: Crawl, frame: Frame) -> bool:
-        """Open the directory of the innermost frame again, if it is still where it was."""
+        """Open the directory of the innermost frame again, if it is still where it was.
+
+        If it is not there, or the way to it is another, that is marked, and the crawl waits until that is settled;
+        one that can not wait leaves what it was to enter to the doubts.
+        """
         around = crawl.frames[-2 : -2 - MOST_OPEN : -1]
         near = next((Stand(outer.node, outer.fd, outer.node.wd) for outer in around if outer.fd >= 0), None)
         try:
             found = self._places.locate(frame.node, near)
         except OSError as error:
+            if crawl.waits and error.errno in NOT_THERE:
+                self._places.missing(frame.node, error)
+                crawl.is_stuck = True
+                return False
             self.not_entered(frame.node, error)
+            self._leave_to_doubts(frame)
             return False
-        if found is None:
-            return False
-        if found.wd != frame.node.wd:
+        if found is not None:
+            if found.wd == frame.node.wd:
+                frame.fd = found.fd
+                return True
             self._disk.close(found.fd)
             self._places.stray(frame.node, found.wd)
-            return False
-        frame.fd = found.fd
-        return True
+        if crawl.waits:
+            crawl.is_stuck = True
+        else:
+            self._leave_to_doubts(frame)
+        return False
 
-    def _enter(self, crawl: Crawl, node: Node, found: Found) -> None:
-        """Bind, list, apply the difference; open a frame if there are directories to enter."""
+    def _leave_to_doubts(self, frame: Frame) -> None:
+        for waiting in frame.todo:
+            self._doubts.doubt(waiting, relist=True)
+        frame.todo.clear()
+
+    def enter(self, crawl: Crawl, node: Node, found: Found) -> None:
+        """Bind, list, apply the difference; open a frame if that is not all, or for directories to enter."""
         if not self._is_on_this_file_system(crawl, node, found):
             self._disk.close(found.fd)
             self._places.reap(found.wd)
@@ -296,40 +310,123 @@ class Crawler:
             self.close(node)
             return
         is_another = node.wd != found.wd
-        replaced = is_another and (node.wd != NO_WD or bool(node.children))
+        if node.wd != NO_WD or node.children:
+            crawl.compares = True
+            if is_another:
+                self._replaced.add(node)
         if not self._places.bind(node, found, crawl.root):
             self._disk.close(found.fd)
             return
         self._doubts.clear_node(node)
-        self.listed += 1
+        replaced = node in self._replaced
+        listing = Listing(crawl.root, node, since=crawl.since, is_another=is_another, replaced=replaced)
         try:
-            kinds = self._list(crawl.root, node, found.fd)
+            entries, rest = self._lister.read(listing, found.fd)
         except OSError as error:
             self._disk.close(found.fd)
-            # A directory that was removed since it was opened can not be listed; its DELETE is queued.
-            if error.errno not in NOT_THERE:
-                error.filename = self._ledger.place(node).path
-                self._places.go_blind(node, error)
+            self._not_listed(node, error)
             return
         self._places.covered(node)
         if self.on_directory is not None:
             self.on_directory()
-        if not crawl.root.rules.tracks_files:
-            kinds = self._without_files(crawl, node, kinds, found.fd, is_another=is_another)
-        todo = self._apply(crawl, node, kinds, found.fd, replaced=replaced)
-        if not crawl.root.rules.tracks_files:
-            # Now all that was in it is told: who is interrupted before goes on with what is missing.
-            node.listed = True
-        links = [child for child in todo if child.link]
-        if links:
-            todo = [child for child in todo if not child.link]
-            crawl.later.append(Frame(node, -1, links))
-        if todo:
-            crawl.frames.append(Frame(node, found.fd, todo))
-            self._close_outer(crawl, 1)
-        else:
-            self._leave(crawl, node, found.fd)
-            self._go_on_later(crawl)
+        self._apply_first(crawl, listing, entries, rest, found.fd)
+
+    def _apply_first(self, crawl: Crawl, listing: Listing, entries: list[str], rest: int, fd: int) -> None:
+        """Apply what was listed; that is all of it for a directory with few entries, and none to be entered."""
+        node = listing.node
+        try:
+            try:
+                is_done = self._lister.apply(listing, entries, rest, fd)
+            except PermissionError:
+                is_done = self._lister.apply_anew(listing, fd)
+        except OSError as error:
+            self._lister.end(listing)
+            self._disk.close(fd)
+            self._not_listed(node, error)
+            self.go_on_later(crawl)
+            return
+        if is_done and not listing.todo:
+            self._has_listed(listing)
+            self._leave(crawl, node, fd)
+            self.go_on_later(crawl)
+            return
+        depth = crawl.frames[-1].depth + 1 if crawl.frames else self._ledger.depth(node)
+        frame = Frame(node, depth, fd, listing)
+        crawl.frames.append(frame)
+        self._close_outer(crawl, 1)
+        if is_done:
+            self._enter_what_was_found(crawl, frame, listing)
+
+    def _list_on(self, crawl: Crawl, frame: Frame, listing: Listing) -> None:
+        """Go on with a listing, by its own descriptor if it has one, for the inode is good wherever it is now."""
+        if not self._lister.is_good(listing):
+            self._leave_listing(crawl, frame)
+            return
+        fd = self._lister.fd(listing, frame.fd)
+        if fd < 0 and not self._reopen(crawl, frame):
+            if not crawl.is_stuck:
+                self._leave_listing(crawl, frame)
+            return
+        self._apply_more(crawl, frame, listing, self._lister.fd(listing, frame.fd))
+
+    def _leave_listing(self, crawl: Crawl, frame: Frame) -> None:
+        """Do not go on with a listing: the directory is to be listed anew."""
+        crawl.frames.remove(frame)
+        self.stop(frame)
+        self._doubts.doubt(frame.node, relist=True)
+        self.go_on_later(crawl)
+
+    def _apply_more(self, crawl: Crawl, frame: Frame, listing: Listing, fd: int) -> None:
+        """Apply some more of a listing; at its end it is known what is to be entered."""
+        try:
+            try:
+                is_done = self._lister.go_on(listing, fd)
+            except PermissionError:
+                is_done = self._lister.apply_anew(listing, fd)
+        except OSError as error:
+            crawl.frames.remove(frame)
+            self.stop(frame)
+            self._not_listed(frame.node, error)
+            self.go_on_later(crawl)
+            return
+        if is_done:
+            self._enter_what_was_found(crawl, frame, listing)
+
+    def _enter_what_was_found(self, crawl: Crawl, frame: Frame, listing: Listing) -> None:
+        self._has_listed(listing)
+        frame.listing = None
+        frame.todo = self._to_enter(crawl, frame, listing.todo)
+
+    def _has_listed(self, listing: Listing) -> None:
+        """All of a listing is applied."""
+        self._lister.done(listing)
+        if self._replaced:
+            self._replaced.discard(listing.node)
+
+    def _not_listed(self, node: Node, error: OSError) -> None:
+        # A directory that was removed since it was opened can not be listed; its DELETE is queued.
+        if error.errno not in NOT_THERE:
+            error.filename = self._ledger.place(node).path
+            self._places.go_blind(node, error)
+
+    def _to_enter(self, crawl: Crawl, frame: Frame, found: list[Node]) -> list[Node]:
+        """Return which of the directories that were found are to be entered, the first at the end."""
+        if self.shut:
+            found = [child for child in found if child not in self.shut]
+        rules = crawl.root.rules
+        if rules.max_depth is not None and not rules.enters(self._ledger.depth(frame.node) + 1):
+            for child in found:
+                if child.wd != NO_WD or child.children:
+                    self.close(child)
+            return []
+        found.reverse()
+        if rules.follow_symlinks:
+            later = Frame(frame.node, frame.depth, -1, None)
+            later.todo = [child for child in found if child.link]
+            if later.todo:
+                found = [child for child in found if not child.link]
+                crawl.later.append(later)
+        return found
 
     def _leave(self, crawl: Crawl, node: Node, fd: int) -> None:
         """A directory is listed with all below it: what is next may be near."""
@@ -351,77 +448,15 @@ class Crawler:
             crawl.root.device = device
         return device == crawl.root.device
 
-    def _list(self, root: Root, node: Node, fd: int) -> Dict[str, str]:
-        """Return what the ledger would call each entry that is admitted, by name: see :func:`kind_told`."""
-        follow = root.rules.follow_symlinks
-        if root.rules.gitignore:
-            self._admission.learn(node, fd)
-        kinds: Dict[str, str] = {}
-        for entry in self._disk.entries(fd):
-            kind, name = entry[0], entry[1:]
-            if kind == "l":
-                kind = "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
-            kinds[name] = kind
-        return kinds if root.rules.admit_all else self._admission.admitted(node, kinds)
+    def close(self, node: Node) -> bool:
+        """Watch a directory no more: what is in it is taken back, the directory stays.
 
-    def _without_files(
-        self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, is_another: bool
-    ) -> Dict[str, str]:
-        """Return what of a listing concerns the ledger where files are not tracked.
-
-        A directory that is new brings its files: they are told, and remembered until all that is queued now has
-        been applied. Of one that is not, nobody knows which files were told; so if it is another inode than it
-        was, it is told as to be read again, and after lost events if a time of it or of its files is not older.
+        False if there was no time for that; then it is in doubt, and whoever looks at it comes here again.
         """
-        was_listed = node.listed
-        if node.fresh or not (was_listed or self._teller.silent):
-            self._fences.refresh(node)
-            return kinds
-        if was_listed and (is_another or self._has_changed(kinds, fd, crawl.since)):
-            self._teller.rescan(node)
-        return {name: kind for name, kind in kinds.items() if kind != "-"}
-
-    def _has_changed(self, kinds: Dict[str, str], fd: int, since: float | None) -> bool:
-        if since is None:
+        if not self._places.empty(node):
             return False
-        changed = self._disk.changed_since
-        return changed(fd, None, since) or any(
-            changed(fd, name, since) for name, kind in kinds.items() if kind == "-"
-        )
-
-    def _apply(self, crawl: Crawl, node: Node, kinds: Dict[str, str], fd: int, *, replaced: bool) -> list[Node]:
-        """Tell what is gone and what is new; the directories to enter."""
-        known = dict(node.children.items())
-        for name in [name for name, child in known.items() if kinds.get(name) != kind_told(child)]:
-            self.take_back(node, name)
-            del known[name]
-        rules = crawl.root.rules
-        enters = rules.max_depth is None or rules.enters(self._ledger.depth(node) + 1)
-        since = crawl.since
-        todo: list[Node] = []
-        for name, kind in kinds.items():
-            child = known.get(name)
-            if child is None and name not in known:
-                child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
-            elif child is None and (replaced or (since is not None and self._disk.changed_since(fd, name, since))):
-                self._teller.changed(node, name)
-            if child is None or child in self.shut:
-                continue
-            if enters:
-                todo.append(child)
-            elif child.wd != NO_WD or child.children:
-                self.close(child)
-        todo.reverse()
-        return todo
-
-    def close(self, node: Node) -> None:
-        """Watch a directory no more: what is in it is taken back, the directory stays."""
-        self._places.free(self._teller.emptied(node))
         self._places.release(node)
-
-    def take_back(self, parent: Node, name: str) -> None:
-        """The entry is not there any more, and no event has said so yet."""
-        self._places.free(self._teller.gone(parent, name))
+        return True
 
     def not_entered(self, node: Node, error: OSError, *, relist: bool = True, lost: bool = False) -> None:
         """A directory could not be opened or watched.
@@ -442,10 +477,3 @@ class Crawler:
             # A directory that is watched stays watched if permissions bar the way to it; not if events of it were
             # lost, for what it holds is not known then, or if nothing can be looked at any more.
             self._places.bar(node, error)
-
-
-def kind_told(child: Node | None) -> str:
-    """Return the kind of an entry of the ledger: ``d``, ``L`` a link that is followed, ``-`` anything else."""
-    if child is None:
-        return "-"
-    return "L" if child.link else "d"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.nodes import Node
+    from inotify_cffi.turns import Turn
 
 __all__ = ["Fences"]
 
@@ -24,11 +25,14 @@ class Fences:
     That is later than need be for some, which does no harm: what is kept longer is kept true.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, turn: Turn) -> None:
         self._ledger = ledger
-        # Directories that have names of files: those that wait for a fence to be set, and for the one that is.
+        self._turn = turn
+        # Directories that have names of files: those that wait for a fence to be set, for the one that is, and
+        # those that are behind theirs.
         self._later: Dict[Node, None] = {}
         self._fresh: Dict[Node, None] = {}
+        self._past: Dict[Node, None] = {}
         # The same of crawls.
         self._counts_later = False
         self._counted = False
@@ -39,6 +43,7 @@ class Fences:
         """Names of files were just added to a directory."""
         node.fresh = True
         self._fresh.pop(node, None)
+        self._past.pop(node, None)
         self._later[node] = None
 
     def counted(self) -> None:
@@ -50,25 +55,41 @@ class Fences:
         """True while it may turn out that another directory was counted than the one that is watched."""
         return self._counts_later or self._counted
 
+    @property
+    def is_late(self) -> bool:
+        """True while there are names to be forgotten for which there was no time."""
+        return bool(self._past)
+
     def pass_by(self, read: int, queued: Callable[[], int]) -> None:
         """All *read* bytes were applied: forget what waited for no more; *queued* says how many there are now."""
         if (self._fresh or self._counted) and read >= self._end:
-            self._forget()
+            self._reached()
         if (self._later or self._counts_later) and not (self._fresh or self._counted):
             self._fresh, self._later = self._later, {}
             self._counted, self._counts_later = self._counts_later, False
             behind = queued()
             self._end = read + behind
             if not behind:
-                self._forget()
+                self._reached()
+        if self._past:
+            self._forget()
+
+    def _reached(self) -> None:
+        self._past.update(self._fresh)
+        self._fresh = {}
+        self._counted = False
 
     def _forget(self) -> None:
-        for node in self._fresh:
+        """What is kept longer, for there was no time, is kept true."""
+        while self._past:
+            node = next(reversed(self._past))
             if self._ledger.is_attached(node) and node.fresh:
                 if node.listed:
                     self._ledger.forget_files(node)
                 else:
-                    # Its listing was interrupted, and goes on.
+                    # It is listed in parts, or its listing was interrupted, and goes on.
                     self._later[node] = None
-        self._fresh.clear()
-        self._counted = False
+            # Last of all: who is interrupted here, and forgets it again before anything is listed, does no harm.
+            self._past.popitem()
+            if self._turn.is_over():
+                return

@@ -8,10 +8,9 @@ from inotify_cffi.moves import Queue
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Iterator
-
     from inotify_cffi.moves import Raw
     from inotify_cffi.scan import Disk
+    from inotify_cffi.turns import Turn
 
 __all__ = ["Intake"]
 
@@ -29,6 +28,8 @@ class Intake:
         self.bytes = 0
         # True if the last read took so much that there may be more.
         self.was_full = False
+        # True if a read since the last fence was set found nothing.
+        self._was_empty = False
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
         self._last_read = self.calm
@@ -49,29 +50,32 @@ class Intake:
         waiting = records.count - records.at
         size = self._disk.read(records)
         self.was_full = size > FULL
+        self._was_empty = self._was_empty or not size
         if size:
             self.raw_events += records.count - records.at - waiting
             self.bytes += size
         return size
 
-    def read_queued(self) -> None:
-        """Read all that is queued now, and no more than one read beyond it."""
-        amount = self._disk.queued()
-        while amount > 0:
-            size = self.read()
-            if not size:
-                return
-            amount -= size
+    def fence(self) -> int:
+        """Return how many bytes will have been read when all that is queued now has been."""
+        self._was_empty = False
+        return self.bytes + self._disk.queued()
+
+    def has_read(self, fence: int) -> bool:
+        """Return True if all up to a fence was read, the last one that was set."""
+        # There may be less than was said.
+        return self.bytes >= fence or self._was_empty
+
+    def read_to(self, fence: int, turn: Turn | None = None) -> bool:
+        """Read all up to a fence, and no more than one read beyond it; False if the *turn* was over before."""
+        while self.bytes < fence:
+            if not self.read():
+                # There is less than was said.
+                return True
+            if turn is not None and turn.is_over():
+                return self.bytes >= fence
+        return True
 
     def note_calm(self) -> None:
         """The last read found nothing queued, and nothing is lost: so it was calm when it began."""
         self.calm = self._last_read
-
-    def discard(self) -> Iterator[Raw]:
-        """Take out all that was read and all that is queued now, not to be applied any more."""
-        self.read_queued()
-        while True:
-            raw = self.waiting.next()
-            if raw is None:
-                return
-            yield raw

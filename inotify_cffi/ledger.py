@@ -35,6 +35,9 @@ LONGEST_PATH = 4096
 # How many handles are held by the ledger itself, with those above them.
 A_FEW = 64
 
+# The bytes of names that are made to entries at once.
+PART = 8192
+
 
 class Ledger:
     """The nodes below some roots, by place and by watch descriptor."""
@@ -171,20 +174,35 @@ class Ledger:
             yield node
             stack.extend(node.children.directories())
 
+    def parts(self, node: Node) -> Iterator[list[Tuple[str, bool]]]:
+        """Yield the entries that a directory has now, some at a time: each name, and True for a directory."""
+        names, numbers = self.memory.entries(node.number)
+        begin = at = 0
+        while begin < len(names):
+            end = names.index(b"\0", min(begin + PART, len(names) - 1))
+            part = decoded(names[begin:end]).split("\0")
+            yield [(name, number != NONE) for name, number in zip(part, numbers[at : at + len(part)])]
+            begin, at = end + 1, at + len(part)
+
     def links_below(self, top: Node) -> list[Node]:
         """Return the links at and below *top* that are followed."""
         return self.within(top, self._links)
 
     def within(self, top: Node, nodes: Collection[Node]) -> list[Node]:
         """Return those of *nodes* that are *top* or below it; goes through them or what is below, as is less."""
-        left = len(nodes)
+        found = self.within_few(top, nodes, len(nodes))
+        return [node for node in nodes if self.is_within(node, top)] if found is None else found
+
+    def within_few(self, top: Node, nodes: Collection[Node], most: int) -> list[Node] | None:
+        """Return those of *nodes* that are *top* or below it; None if there are more entries than *most* below."""
+        left = most
         found: list[Node] = []
         stack = [top]
         while stack:
             node = stack.pop()
             left -= 1 + len(node.children)
             if left < 0:
-                return [node for node in nodes if self.is_within(node, top)]
+                return None
             if node in nodes:
                 found.append(node)
             stack.extend(node.children.directories())

@@ -74,10 +74,15 @@ class SafeLock:
 
 
 class StepLock(SafeLock):
-    """What the thread that has it is refused, so that it never meets what it left half-done; or it is put off."""
+    """What the thread that has it is refused, so that it never meets what it left half-done; or it is put off.
+
+    A thread that does one step after the other would have the lock again before one that waits for it wakes. So
+    the others wait behind a door, and have that until they are done.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._door = SafeLock()
         self._put_off: list[Callable[[], object]] = []
 
     def check(self) -> None:
@@ -88,6 +93,16 @@ class StepLock(SafeLock):
     def run(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Call *work*, as one step. Raises BusyError in the middle of one."""
         self.check()
+        result: Result = self._door.run(self._step, work, *arguments)
+        return result
+
+    def run_in_turn(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Do the same with one of many steps that a thread does one after the other: who waits comes first."""
+        self.check()
+        self._door.run(_pass)
+        return self._step(work, *arguments)
+
+    def _step(self, work: Callable[..., Result], *arguments: object) -> Result:
         try:
             with self._lock:
                 return work(*arguments)
@@ -116,6 +131,10 @@ class StepLock(SafeLock):
             if work is not None:
                 self._put_off.insert(0, work)
             raise
+
+
+def _pass() -> None:
+    """Nothing is to be done behind the door."""
 
 
 class Signal:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict
+
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.nodes import Node
@@ -32,7 +34,11 @@ class Mounts:
         """Mark each directory at which a mount came or went."""
         now = sorted(self._disk.mount_points())
         # A path at which two things are mounted is there twice.
-        changed = {path for path in (*now, *self._known) if now.count(path) != self._known.count(path)}
+        more: Dict[str, int] = {}
+        for paths, one in ((now, 1), (self._known, -1)):
+            for path in paths:
+                more[path] = more.get(path, 0) + one
+        changed = [path for path, count in more.items() if count]
         for root in self._ledger.roots:
             top = self._disk.real_path(root.top)
             for path in changed:

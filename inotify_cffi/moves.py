@@ -40,9 +40,11 @@ class Queue:
         self._partners: dict[int, int] = {}
         self._last_entry: dict[int, int] = {}
         self._taken: set[int] = set()
-        # The raw event that is being applied; the cookie and the place of its second half, if it has taken that.
+        # The raw event that is being applied; its second half, if it has taken that. If it is begun once more, it
+        # is given that again.
         self.begun: Raw | None = None
-        self._partner: tuple[int, int] | None = None
+        self._partner: Raw | None = None
+        self._given: Raw | None = None
 
     def extend(self, data: bytes) -> int:
         """Add what was read behind what waits; the number of raw events. Raises DecodeError."""
@@ -78,7 +80,7 @@ class Queue:
         while at < records.count:
             raw = None if at in self._taken else self._raw(at)
             # One line, see handout.py.
-            self._partner = None; self.begun = raw; records.at = at + 1  # noqa: E702  # fmt: skip
+            self._partner = self._given = None; self.begun = raw; records.at = at + 1  # noqa: E702  # fmt: skip
             if raw is not None:
                 return raw
             at += 1
@@ -94,11 +96,8 @@ class Queue:
         self.begun = None
 
     def give_back(self) -> None:
-        """Have the second half that was taken where it was: what was begun is going to be begun once more."""
-        if self._partner is not None:
-            cookie, at = self._partner
-            self._taken.discard(at)
-            self._partners[cookie] = at
+        """Let the second half that was taken be found again: what was begun is going to be begun once more."""
+        self._given = self._partner or self._given
 
     def _raw(self, at: int) -> Raw:
         wd, mask, cookie, name = self.records.raw(at)
@@ -115,14 +114,20 @@ class Queue:
 
     def take_partner(self, cookie: int) -> Raw | None:
         """Take the MOVED_TO with this cookie out of what waits; None if it is not there."""
+        given = self._given
+        if given is not None and given.cookie == cookie:
+            self._partner = given
+            return given
         self._index()
         at = self._partners.get(cookie, -1)
         if at < self.records.at:
             return None
-        self._partner = (cookie, at)
+        partner = self._raw(at)
+        # In this order: who is interrupted here, and takes it again, gets it.
         self._taken.add(at)
+        self._partner = partner
         del self._partners[cookie]
-        return self._raw(at)
+        return partner
 
     def proves_gone(self, wd: int) -> bool:
         """Return True if what waits holds another entry event of *wd*: its move has no second half."""

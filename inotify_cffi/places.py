@@ -7,6 +7,7 @@ import os
 
 from inotify_cffi import bits
 from inotify_cffi.nodes import NO_WD
+from inotify_cffi.removal import Removal
 from inotify_cffi.typed import TYPE_CHECKING
 from inotify_cffi.uncovered import Uncovered
 from inotify_cffi.ways import NOT_THERE, Found, Stand, Ways
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
+    from inotify_cffi.moves import Raw
     from inotify_cffi.nodes import Node
     from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
+    from inotify_cffi.turns import Turn
 
 __all__ = ["NOT_THERE", "Found", "Places", "Stand"]
 
@@ -34,10 +37,13 @@ MOST_LINKS = 40
 class Places(Ways):
     """Binds the ledger's nodes to what is on the disk."""
 
-    def __init__(self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, anchors: Anchors) -> None:
+    def __init__(
+        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, anchors: Anchors, turn: Turn
+    ) -> None:
         super().__init__(ledger, disk, doubts, anchors)
         self._teller = teller
-        self._uncovered = Uncovered(ledger, doubts)
+        self._removal = Removal(ledger, teller, turn, self._free)
+        self._uncovered = Uncovered(ledger, doubts, turn)
         # Watches that were freed since it was last tried to cover what there was no watch for.
         self.freed = 0
 
@@ -50,18 +56,23 @@ class Places(Ways):
         else:
             self.go_blind(place, error)
 
-    def reconsider(self, root: Root) -> None:
-        """See whether a root that is waited for is a file now, or was one and is to be a directory again."""
+    def reconsider(self, root: Root) -> bool:
+        """See whether a root that is waited for is a file now, or was one and is to be a directory again.
+
+        False if there was no time to take back what it was; then it is in doubt.
+        """
         is_file = self._disk.is_file(root.location)
         if is_file == (root.rules.only is not None):
-            return
-        self.free(self._teller.emptied(root))
+            return True
+        if not self.empty(root):
+            return False
         self.release(root)
         self._uncovered.forget(root)
         if is_file:
             root.become_file()
         else:
             root.become_directory()
+        return True
 
     # --- binding ---
 
@@ -88,11 +99,16 @@ class Places(Ways):
         self._ledger.bind(node, wd)
         return True
 
-    def _stay_out(self, node: Node, wd: int) -> None:
-        """Leave a directory as it is, an entry; what is in it is taken back, and not watched from here."""
-        self.free(self._teller.emptied(node))
-        self.release(node)
+    def _stay_out(self, node: Node, wd: int) -> bool:
+        """Leave a directory as it is, an entry; what is in it is taken back, and not watched from here.
+
+        False as :meth:`empty`.
+        """
+        is_empty = self.empty(node)
+        if is_empty:
+            self.release(node)
         self.reap(wd)
+        return is_empty
 
     def _has_place(self, node: Node, wd: int, root: Root, links: int) -> bool:
         """Return True if a directory to which so many *links* lead may be entered; else it is told why not."""
@@ -108,8 +124,7 @@ class Places(Ways):
             covered = self._ledger.place((direct or others)[0]).path
             reason, wd_waited_for = f"already covered at {os.fsdecode(covered)}", wd
         error = OSError(errno.ELOOP, reason, self._ledger.place(node).path)
-        self._stay_out(node, wd)
-        if self._uncovered.turn_away(node, error, wd_waited_for, root):
+        if self._stay_out(node, wd) and self._uncovered.turn_away(node, error, wd_waited_for, root):
             self._teller.unwatched(node, error)
         return False
 
@@ -122,16 +137,50 @@ class Places(Ways):
     def free(self, wds: list[int]) -> None:
         """Remove watches that have no node any more."""
         for wd in wds:
-            self._unwatch(wd)
-        self.freed += len(wds)
+            self._free(wd)
+
+    def _free(self, wd: int) -> None:
+        self._unwatch(wd)
+        self.freed += 1
+
+    # --- what is not there any more ---
+
+    def empty(self, node: Node) -> bool:
+        """Take back all that is in a directory, deepest first.
+
+        False if there was no time for all of it: then the directory is in doubt, and whoever wants it empty comes
+        again. If nobody does, for it is as it was after all, what was taken back is found.
+        """
+        if not self._removal.empty(node):
+            self._doubts.doubt(node, relist=True)
+            return False
+        if node.listed or node.fresh:
+            node.listed = node.fresh = False
+        return True
+
+    def take_back(self, parent: Node, name: str, raw: Raw | None = None, *, replaced: bool = False) -> bool:
+        """Take an entry out, all below it first, as :meth:`Teller.gone` tells it; False as :meth:`empty`."""
+        node = parent.children[name]
+        if node is not None and len(node.children) and not self.empty(node):
+            return False
+        self.free(self._teller.gone(parent, name, node, raw, replaced=replaced))
+        return True
+
+    def begin_anew(self) -> None:
+        """Forget how far it came with what there was no time for: all will be looked at."""
+        self._removal.forget()
+        self._uncovered.begin_anew()
 
     # --- blind directories ---
 
     def go_blind(self, node: Node, error: OSError) -> None:
-        """A directory can not be covered: its entries are taken back, and that is told, once."""
-        self.free(self._teller.emptied(node))
-        self.release(node)
-        self.bar(node, error)
+        """A directory can not be covered: its entries are taken back, and that is told, once.
+
+        If there is no time for that it is in doubt, and the next look at it comes here again.
+        """
+        if self.empty(node):
+            self.release(node)
+            self.bar(node, error)
 
     def bar(self, node: Node, error: OSError) -> None:
         """A directory can not be looked at, though what its watch reports is still told."""
@@ -156,6 +205,7 @@ class Places(Ways):
         root = self._ledger.place(node).root
         if not root.asked & ATTRIB:
             root.kernel_mask |= ATTRIB
+            self._afar[node] = None
             self._doubts.doubt(node, relist=True)
 
     def blind(self) -> Dict[Node, OSError]:
@@ -170,7 +220,7 @@ class Places(Ways):
     def retry_freed(self) -> None:
         """Look again at what may be covered now: as many as watches were freed, and where permissions changed."""
         freed, self.freed = self.freed, 0
-        self._uncovered.look_again(freed)
+        self.freed += self._uncovered.look_again(freed)
 
     def retry_below(self, top: Node) -> None:
         """Look again at the blind directories at and below *top*: its attributes have changed."""

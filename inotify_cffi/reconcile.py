@@ -1,8 +1,12 @@
-"""Settle what is in doubt: look at marked names and directories until the ledger and the disk agree."""
+"""Settle what is in doubt: look at marked names and directories until the ledger and the disk agree.
+
+It goes round: names, directories that may be elsewhere, directories to be listed. What is marked meanwhile is for
+the next round, and a round may take many turns.
+"""
 
 from __future__ import annotations
 
-from inotify_cffi.crawl import kind_told
+from inotify_cffi.listing import kind_told
 from inotify_cffi.nodes import NO_WD
 from inotify_cffi.places import NOT_THERE
 from inotify_cffi.root import Root
@@ -11,13 +15,16 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from inotify_cffi.admission import Admission
     from inotify_cffi.crawl import Crawler
-    from inotify_cffi.doubts import Doubts
+    from inotify_cffi.crawls import Crawls
+    from inotify_cffi.doubts import Batch, Doubts
     from inotify_cffi.fences import Fences
     from inotify_cffi.ledger import Ledger
+    from inotify_cffi.listing import Lister
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Places
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
+    from inotify_cffi.turns import Turn
 
 __all__ = ["Reconciler"]
 
@@ -33,8 +40,11 @@ class Reconciler:
         doubts: Doubts,
         places: Places,
         crawler: Crawler,
+        crawls: Crawls,
+        lister: Lister,
         admission: Admission,
         fences: Fences,
+        turn: Turn,
     ) -> None:
         self._admission = admission
         self._fences = fences
@@ -44,31 +54,92 @@ class Reconciler:
         self._doubts = doubts
         self._places = places
         self._crawler = crawler
+        self._crawls = crawls
+        self._lister = lister
+        self._turn = turn
+        # What is looked at, one after the other in each round, but for what is listed; and where it is.
+        self._stages = (self._look_at_moved, self._look_at_names, self._look_for_places)
+        self._stage = 0
 
-    def settle(self, *, since: float | None = None, most: int | None = None) -> None:
-        """Look once at all that is marked, the topmost first; what that leaves in doubt is marked again.
+    @property
+    def is_under_way(self) -> bool:
+        """True while a round was begun and not done."""
+        return self._stage > 0
 
-        *since*: after lost events, tell files as changed whose ctime is not before it. *most*: look at so many
-        names and so many directories only; the others stay marked.
+    def settle(self, *, since: float | None = None, lists: bool = True) -> bool:
+        """Look once at all that is marked; what that leaves in doubt is marked again. False if there was no time.
+
+        *since*: after lost events, tell files as changed whose ctime is not before it. Not *lists*: leave those
+        to be listed for another round.
         """
-        for parent, name in self._doubts.take_suspects(most):
+        while self._stage < len(self._stages):
+            if not self._stages[self._stage](since):
+                return False
+            self._stage += 1
+        if lists and not self._list_all(since):
+            return False
+        self._stage = 0
+        return True
+
+    def reread(self, top: Node) -> None:
+        """A directory was moved to where something else is told of files: have all in it read again."""
+        self._doubts.moved.append(top)
+        self._look_at_moved(None)
+
+    def _look_at_moved(self, _since: float | None) -> bool:
+        """What is moved meanwhile is moved with its mark, or has one of its own."""
+        moved = self._doubts.moved
+        while moved:
+            node = moved[-1]
+            below: list[Node] = []
+            if self._ledger.is_attached(node):
+                self._teller.rescan(node)
+                below = node.children.directories()
+                below.reverse()
+            moved[-1:] = below
+            if self._turn.is_over():
+                return not moved
+        return True
+
+    def _look_at_names(self, _since: float | None) -> bool:
+        self._doubts.begin_names()
+        while True:
+            suspect = self._doubts.next_name()
+            if suspect is None:
+                return True
+            parent, name = suspect
             # What has no watch has no names to look at: when it gets one it is listed.
             if self._ledger.is_attached(parent) and parent.wd != NO_WD:
                 self._look(parent, name)
-        stale = self._doubts.take_stale()
-        topmost = sorted(stale, key=self._ledger.depth)
-        for node in topmost[most:] if most is not None else ():
-            self._doubts.doubt(node, relist=stale[node])
-        for node in topmost[:most]:
-            if not self._ledger.is_attached(node):
-                continue
-            if isinstance(node, Root) and node.waits:
-                self._places.reconsider(node)
-            if self._crawler.enters(node):
-                self._crawler.scan(node, relist=stale[node], since=since)
-            elif node.wd != NO_WD or node.children:
-                # It was moved to where nothing is watched any more.
-                self._crawler.close(node)
+            if self._turn.is_over():
+                return not self._doubts.has_names
+
+    def _look_for_places(self, since: float | None) -> bool:
+        return self._look_at(self._doubts.unsure, since, relist=False)
+
+    def _list_all(self, since: float | None) -> bool:
+        return self._look_at(self._doubts.stale, since, relist=True)
+
+    def _look_at(self, batch: Batch, since: float | None, *, relist: bool) -> bool:
+        """Look at directories, the topmost first, for what is below is listed with them."""
+        if not batch.begin(self._ledger.depth, self._turn.is_over):
+            return False
+        while True:
+            node = batch.next()
+            if node is None:
+                return True
+            if self._ledger.is_attached(node) and self._is_what_it_was(node):
+                if self._crawler.enters(node):
+                    self._crawls.scan(node, relist=relist, since=since)
+                elif node.wd != NO_WD or node.children:
+                    # It was moved to where nothing is watched any more.
+                    self._crawler.close(node)
+            if self._turn.is_over():
+                return batch.is_done
+
+    def _is_what_it_was(self, node: Node) -> bool:
+        """Return True if it can be looked at; a root that became a file, or a directory, is made that first."""
+        return not isinstance(node, Root) or not node.waits or self._places.reconsider(node)
 
     def _look(self, parent: Node, name: str) -> None:
         """Make one name agree with the disk, in the very directory that is meant: never by path."""
@@ -105,7 +176,7 @@ class Reconciler:
             self._doubts.doubt(parent, relist=True)
 
     def _agree(self, parent: Node, name: str, fd: int) -> None:
-        kind = self.kind(parent, name, fd)
+        kind = self._lister.kind(parent, name, fd)
         if kind and not self._admission.admits(parent, name, is_dir=kind != "-"):
             kind = ""
         if name in parent.children:
@@ -114,7 +185,9 @@ class Reconciler:
                 if child is not None:
                     self._doubts.doubt(child, relist=False)
                 return
-            self._crawler.take_back(parent, name)
+            if not self._places.take_back(parent, name):
+                self._doubts.suspect(parent, name)
+                return
         if kind == "-" and not self._ledger.place(parent).root.rules.tracks_files:
             if not parent.fresh:
                 return
@@ -123,15 +196,7 @@ class Reconciler:
         if kind:
             self.appeared(self._teller.found(parent, name, is_dir=kind != "-", link=kind == "L"))
 
-    def kind(self, parent: Node, name: str, fd: int) -> str:
-        """Return what the ledger would call the entry *name* of the directory *fd*; empty if it is not there."""
-        kind = self._disk.kind(fd, name, follow=False)
-        if kind == "l":
-            follow = self._ledger.place(parent).root.rules.follow_symlinks
-            return "L" if follow and self._disk.kind(fd, name, follow=True) == "d" else "-"
-        return kind
-
     def appeared(self, node: Node | None) -> None:
         """A directory is new in the ledger: watch and list it."""
         if node is not None and self._crawler.enters(node):
-            self._crawler.scan(node)
+            self._crawls.scan(node)

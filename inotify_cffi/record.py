@@ -13,6 +13,8 @@ from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Tuple
+
     from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Crawled
     from inotify_cffi.instance import Instance
@@ -33,7 +35,8 @@ class Recorder(Disk):
         self._file.write(json.dumps([verb, arguments, answer]).encode("ascii") + b"\n")
 
     def end(self) -> None:
-        """Close the file."""
+        """Close the file, and what is open."""
+        super().end()
         self._file.close()
 
     def _fail(self, verb: str, arguments: tuple[object, ...], error: OSError) -> None:
@@ -114,14 +117,24 @@ class Recorder(Disk):
         self._write("visit", (fd, names, mask, most, files), crawled.columns())
         return crawled
 
-    def entries(self, fd: int) -> list[str]:
+    def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
         """See :class:`Disk`."""
         try:
-            entries = super().entries(fd)
+            listed = super().entries(fd, whole=whole)
         except OSError as error:
-            self._fail("entries", (fd,), error)
+            self._fail("entries", (fd, whole), error)
             raise
-        self._write("entries", (fd,), entries)
+        self._write("entries", (fd, whole), listed)
+        return listed
+
+    def more_entries(self, listed: int) -> list[str]:
+        """See :class:`Disk`."""
+        try:
+            entries = super().more_entries(listed)
+        except OSError as error:
+            self._fail("more_entries", (listed,), error)
+            raise
+        self._write("more_entries", (listed,), entries)
         return entries
 
     def kind(self, fd: int, name: str, *, follow: bool) -> str:
@@ -175,10 +188,16 @@ class Recorder(Disk):
         super().close(fd)
         self._write("close", (fd,), None)
 
-    def close_all(self) -> None:
+    def close_all(self, *kept: int) -> None:
         """See :class:`Disk`."""
-        super().close_all()
-        self._write("close_all", (), None)
+        super().close_all(*kept)
+        self._write("close_all", kept, None)
+
+    def is_over(self, share: float) -> bool:
+        """See :class:`Disk`."""
+        is_over = super().is_over(share)
+        self._write("is_over", (share,), is_over)
+        return is_over
 
     def now(self) -> Moment:
         """See :class:`Disk`."""

@@ -20,7 +20,7 @@ from inotify_cffi import _syscalls, bits
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import Dict
+    from typing import Dict, Tuple
 
     from inotify_cffi._storage import Records
     from inotify_cffi._syscalls import Crawled
@@ -56,6 +56,11 @@ class Disk:
         self.by_path = not os.path.isdir(PROC)
         # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
         self._open: Dict[int, _syscalls.Descriptor] = {}
+        # But for directories that are listed a part in each step, in between.
+        self._kept: Dict[int, _syscalls.Descriptor] = {}
+        # When the turn that is under way began, and how long it lasts.
+        self._turn_began = 0.0
+        self._turn_s = 0.0
         self._listing = _syscalls.ListBuffer()
         # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
         self._last_wd = 0
@@ -66,7 +71,25 @@ class Disk:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
 
     def end(self) -> None:
-        """Nothing is looked at any more."""
+        """Nothing is looked at any more: close what is open between two steps."""
+        for opened in list(self._kept.values()):
+            opened.close()
+        self._kept.clear()
+
+    # --- the clock ---
+
+    def begin_turn(self, seconds: float) -> None:
+        """Begin to measure the time of a turn that lasts so long."""
+        self._turn_s = seconds
+        self._turn_began = time.monotonic()
+
+    def is_over(self, share: float) -> bool:
+        """Return True if this share of the turn is over."""
+        return time.monotonic() - self._turn_began >= share * self._turn_s
+
+    def now(self) -> Moment:
+        """Return this moment."""
+        return Moment(time.time(), time.monotonic())
 
     # --- the queue ---
 
@@ -133,20 +156,32 @@ class Disk:
         self._last_wd = max(self._last_wd, wd)
         return wd
 
-    def entries(self, fd: int) -> list[str]:
+    def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
 
-        It is opened anew, for a file system may show no more than what was there at the opening.
+        Not *whole*: if they are many, the first of them, and a descriptor for :meth:`more_entries`, to be closed;
+        else that is -1. It is opened anew, for a file system may show only what was there at the opening.
         """
         try:
             listed = _syscalls.open_fd(".", LIST, dir_fd=fd)
         except PermissionError:
             # One that may be read and not searched has no "." for us.
             listed = _syscalls.open_fd(f"{PROC}/{fd}", LIST)
+        rest = -1
         try:
-            return self._listing.entries(listed.fd)
+            if whole:
+                return self._listing.entries(listed.fd), rest
+            entries, are_more = self._listing.first_entries(listed.fd)
+            if are_more:
+                rest = self._have(listed)
+            return entries, rest
         finally:
-            listed.close()
+            if rest < 0:
+                listed.close()
+
+    def more_entries(self, listed: int) -> list[str]:
+        """Return the next entries of a directory that is listed in parts; none at its end."""
+        return self._listing.more_entries(listed)
 
     def kind(self, fd: int, name: str, *, follow: bool) -> str:
         """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there.
@@ -215,20 +250,24 @@ class Disk:
         """Return the number of the file system that the directory *fd* is on."""
         return os.stat(fd).st_dev
 
+    def keep(self, fd: int) -> None:
+        """Let a descriptor stay open when the step is over."""
+        opened = self._open.get(fd)
+        if opened is not None:
+            self._kept[fd] = opened
+            del self._open[fd]
+
     def close(self, fd: int) -> None:
         """Close a descriptor that this class opened."""
-        opened = self._open.pop(fd, None)
+        opened = self._open.pop(fd, None) or self._kept.pop(fd, None)
         if opened is not None:
             opened.close()
 
-    def close_all(self) -> None:
-        """Close what an interruption left open."""
-        for fd in list(self._open):
-            self.close(fd)
-
-    def now(self) -> Moment:
-        """Return this moment."""
-        return Moment(time.time(), time.monotonic())
+    def close_all(self, *kept: int) -> None:
+        """Close what an interruption left open, but for what is *kept*."""
+        for fd in [*self._open, *self._kept]:
+            if fd not in kept:
+                self.close(fd)
 
 
 def _unescaped(path: str) -> str:

@@ -77,6 +77,10 @@ class Teller:
         self._before = len(self.told)
         self._said = False
 
+    def go_on(self) -> None:
+        """One is going to be applied on, of which a part was applied, and what was told may have been taken."""
+        self._before = len(self.told)
+
     def make_good(self) -> bool:
         """Undo or finish what was interrupted; True if the raw event that is applied is still to be told."""
         self.silent = False
@@ -140,17 +144,19 @@ class Teller:
             self._ledger.mark_link(child)
         return True
 
-    def gone(self, parent: Node, name: str, raw: Raw | None = None, *, replaced: bool = False) -> list[int]:
-        """Take an entry out, all below it first; the watch descriptors that have no node any more.
+    def gone(
+        self, parent: Node, name: str, node: Node | None, raw: Raw | None = None, *, replaced: bool = False
+    ) -> list[int]:
+        """Take an entry out that has no entries; its watch descriptor, if that has no node any more.
 
-        What the kernel reported is told as it did (DELETE or MOVED_FROM); what is below it, and what nobody
-        reported, as a synthetic delete. Of a raw root an entry that was *replaced* has no delete, as the kernel
-        has none.
+        What the kernel reported is told as it did (DELETE or MOVED_FROM), what nobody reported as a synthetic
+        delete. Of a raw root an entry that was *replaced* has no delete, as the kernel has none.
         """
         freed: list[int] = []
-        node = parent.children[name]
         if node is not None:
-            self._empty(node, freed)
+            wd = node.wd
+            if self._ledger.unbind(node):
+                freed.append(wd)
         is_dir = self._kind_of(parent, node)
         root = self._ledger.place(parent).root
         if raw is not None:
@@ -164,40 +170,26 @@ class Teller:
         self._made(is_raw=raw is not None)
         return freed
 
-    def emptied(self, node: Node) -> list[int]:
-        """Take out all below a directory that stays; the watch descriptors below it that are free."""
-        freed: list[int] = []
-        for name in list(node.children):
-            freed.extend(self.gone(node, name))
-        if node.listed or node.fresh:
-            node.listed = node.fresh = False
-        return freed
-
-    def _empty(self, top: Node, freed: list[int]) -> None:
-        """Take out what is below *top*, deepest first, and unbind *top* too."""
-        # What was deleted is nearly always empty.
-        nodes = self._ledger.subtree(top) if len(top.children) else [top]
-        for node in reversed(list(nodes)):
-            if len(node.children):
-                self._clear(node)
-            wd = node.wd
-            if self._ledger.unbind(node):
-                freed.append(wd)
-
-    def _clear(self, node: Node) -> None:
-        self._tell(self._all_gone(node), lambda: not len(node.children), is_raw=False)
+    def cleared(self, node: Node, entries: list[tuple[str, Node | None]]) -> None:
+        """Take out all entries of a directory, which are these; the directories have no entries and no watch."""
+        self._tell(self._all_gone(node, entries), lambda: not len(node.children), is_raw=False)
         self._ledger.clear(node)
         self._made(is_raw=False)
 
-    def _all_gone(self, node: Node) -> list[AnyEvent]:
-        """Return the synthetic deletes of all entries of a directory, if they are to be told."""
+    def _all_gone(self, node: Node, entries: list[tuple[str, Node | None]]) -> list[AnyEvent]:
+        """Return the synthetic deletes of the entries of a directory, if they are to be told."""
         place = self._ledger.place(node)
         flag = place.root.first(GONE)
         if self.silent or not flag:
             return []
-        prefix, which = place.prefix, _which(place)
-        entries = [(name, flag | self._kind_of(node, child)) for name, child in node.children.items()]
-        return [Event((_join(prefix, name), mask, None, 0, node.wd, which, True)) for name, mask in entries]
+        prefix, which, wd, raw = place.prefix, _which(place), node.wd, place.root.raw
+        flag_dir = flag | ISDIR
+        return [
+            Event((_join(prefix, name), flag_of, None, 0, wd, which, True))
+            for name, flag_of in [
+                (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
+            ]
+        ]
 
     def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
         """An entry that the ledger has moved to where it has none: both halves, next to each other."""

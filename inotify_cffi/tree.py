@@ -1,8 +1,8 @@
-"""Turn raw events into events and keep the ledger true.
+"""Keep the ledger true: read, apply, compare, settle, a slice of it in each step.
 
-A raw event is applied in the order of the stream, at the path that the ledger has for its watch descriptor. What
-it says may be old news, told before by a listing, or about something that has moved on: then the ledger does not
-change and nothing is told, or the name or the directory is marked and looked at again when the queue is empty.
+What was read is applied in the order of the stream (``apply.py``); what is in doubt is looked at again when the
+queue is empty (``reconcile.py``). Whatever there was no time for in one step waits for the next, and raw events
+are applied in between.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from __future__ import annotations
 from inotify_cffi import bits
 from inotify_cffi.admission import Admission
 from inotify_cffi.anchors import Anchors
+from inotify_cffi.apply import Applier
 from inotify_cffi.crawl import Crawler
+from inotify_cffi.crawls import Crawls
 from inotify_cffi.doubts import Doubts
 from inotify_cffi.entries import Entries
 from inotify_cffi.fences import Fences
 from inotify_cffi.intake import Intake
 from inotify_cffi.ledger import Ledger
+from inotify_cffi.listing import Lister
+from inotify_cffi.losses import Losses
 from inotify_cffi.mounts import Mounts
 from inotify_cffi.places import NOT_THERE, Places
 from inotify_cffi.plain import Plain
 from inotify_cffi.reconcile import Reconciler
-from inotify_cffi.root import Root
 from inotify_cffi.teller import Teller
+from inotify_cffi.turns import HALF, SLICE_S, WHOLE, Turn
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,9 +35,9 @@ if TYPE_CHECKING:
 
     from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.moves import Raw
     from inotify_cffi.nodes import Node
     from inotify_cffi.places import Found
+    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
 
     P = ParamSpec("P")
@@ -41,34 +45,26 @@ if TYPE_CHECKING:
 
 __all__ = ["STRUCTURE", "Tree"]
 
-CREATE = bits.CREATE
-DELETE = bits.DELETE
-MOVED_FROM = bits.MOVED_FROM
-MOVED_TO = bits.MOVED_TO
-ATTRIB = bits.ATTRIB
-CLOSE_WRITE = bits.CLOSE_WRITE
-ISDIR = bits.ISDIR
-IGNORED = bits.IGNORED
-UNMOUNT = bits.UNMOUNT
-OVERFLOW = bits.Q_OVERFLOW
-READS = bits.READS
-SELF_GONE = bits.DELETE_SELF | bits.MOVE_SELF
-ENTRY = CREATE | DELETE | MOVED_FROM | MOVED_TO
-# What is read of a file may be something else from here on. A MODIFY is followed by a CLOSE_WRITE.
-ANOTHER_CONTENT = ENTRY | CLOSE_WRITE | ATTRIB
-
 # What the tree needs to follow the changes, whatever the user asked for. EXCL_UNLINK: a file that has no
 # name any more can not be told.
-STRUCTURE = ENTRY | bits.DELETE_SELF | bits.MOVE_SELF | bits.EXCL_UNLINK
-
-# A file system may keep times in steps of 2 s (FAT), and the clock it takes them from in steps of a tick.
-COARSEST_CTIME_S = 2.1
+STRUCTURE = (
+    bits.CREATE
+    | bits.DELETE
+    | bits.MOVED_FROM
+    | bits.MOVED_TO
+    | bits.DELETE_SELF
+    | bits.MOVE_SELF
+    | bits.EXCL_UNLINK
+)
 
 # More raw events than there can be.
 ALL = 1 << 62
 
-# While writers never let the queue run empty, doubts are settled every so many reads all the same.
-READS_BEFORE_SETTLING = 64
+# While writers never let the queue run empty, doubts are settled every so many steps all the same.
+STEPS_BEFORE_SETTLING = 64
+
+# While there is something to go on with, the queue is read on, lest it runs over: up to so many raw events.
+MOST_WAITING = 1 << 16
 
 
 class Begun(NamedTuple):
@@ -98,56 +94,61 @@ class Tree:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self.ledger = Ledger()
-        self._teller = Teller(self.ledger)
-        self._doubts = Doubts()
-        self._admission = Admission(self.ledger, disk, self._doubts)
-        self._anchors = Anchors(self.ledger, disk, self._doubts)
-        self._places = Places(self.ledger, self._teller, disk, self._doubts, self._anchors)
-        self._fences = Fences(self.ledger)
-        self.crawler = Crawler(
-            self.ledger, self._teller, disk, self._doubts, self._places, self._admission, self._fences
-        )
+        self.ledger = ledger = Ledger()
+        self._turn = turn = Turn(disk)
+        self._teller = teller = Teller(ledger)
+        self._doubts = doubts = Doubts()
+        self._admission = admission = Admission(ledger, disk, doubts)
+        self._anchors = anchors = Anchors(ledger, disk, doubts)
+        self._places = places = Places(ledger, teller, disk, doubts, anchors, turn)
+        self._fences = fences = Fences(ledger, turn)
+        self._intake = intake = Intake(disk)
+        self._mounts = Mounts(ledger, disk, doubts)
+        lister = Lister(ledger, teller, disk, doubts, places, admission, fences, intake, turn)
+        self.crawler = crawler = Crawler(ledger, teller, disk, doubts, places, lister, fences)
+        self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, turn)
         self._reconciler = Reconciler(
-            self.ledger,
-            self._teller,
-            disk,
-            self._doubts,
-            self._places,
-            self.crawler,
-            self._admission,
-            self._fences,
+            ledger, teller, disk, doubts, places, crawler, crawls, lister, admission, fences, turn
         )
-        self._mounts = Mounts(self.ledger, disk, self._doubts)
-        self._intake = Intake(disk)
-        self._plain = Plain(self.ledger, self._teller, self._anchors)
         self._entries = Entries(
-            self.ledger,
-            self._teller,
+            ledger,
+            teller,
             disk,
-            self._doubts,
-            self._places,
-            self.crawler,
+            doubts,
+            places,
+            crawls,
+            lister,
             self._reconciler,
-            self._intake,
-            self._admission,
-            self._fences,
+            intake,
+            admission,
+            fences,
+            turn,
         )
-        self._reads_in_doubt = 0
+        self._plain = Plain(ledger, teller, anchors)
+        self._losses = Losses(ledger, teller, disk, anchors, places, crawls, intake, turn)
+        self._applier = Applier(
+            ledger,
+            teller,
+            disk,
+            doubts,
+            anchors,
+            places,
+            admission,
+            self._entries,
+            self._plain,
+            self._losses,
+            turn,
+        )
         # False within a step, and when an exception has ended one.
         self.is_whole = True
-        # A raw event that was taken, and was not told when it was interrupted.
-        self._again: Raw | None = None
         # Roots that are not whole before the step is over, and how many events were told before it.
         self._unfinished: Dict[Root, int] = {}
-        # Events were lost, and what that makes is not compared yet; a gap was told and its end was not.
-        self._lost = False
-        self._gap = False
-        self._since: float | None = None
         # Roots that are being added in several steps.
         self._begun: Dict[Root, Begun] = {}
-        self._reaped: set[int] = set()
-        self._counts: Dict[str, int] = {"overflows": 0, "unknown": 0}
+        self._steps_in_doubt = 0
+        self._patience = STEPS_BEFORE_SETTLING
+        # How often all that was in doubt was looked at.
+        self.rounds = 0
 
     # --- roots ---
 
@@ -158,10 +159,11 @@ class Tree:
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
         self._mark_root("add_root", root, tell=tell)
+        self._turn.begin(None)
         found = self._open_new(root)
         if found is not None:
             self._teller.silent = not tell
-            self.crawler.crawl(root, found)
+            self._crawls.crawl(root, found)
         self._finish(root)
 
     @a_step
@@ -171,26 +173,28 @@ class Tree:
         In between :meth:`advance` only reads and applies nothing.
         """
         self._mark_root("begin_root", root, tell=tell)
+        self._turn.begin(SLICE_S)
         found = self._open_new(root)
         if found is not None:
             self._teller.silent = not tell
-            self._begun[root] = Begun(self.crawler.begin(root, found), [], tell)
+            self._begun[root] = Begun(self._crawls.begin(root, found), [], tell)
             self._hold(root)
         self._finish(root)
 
     @a_step
     def continue_root(self, root: Root, most: int) -> bool:
-        """List some *most* directories of a root that was begun; True if it is done, or was removed meanwhile.
+        """List some *most* directories of a root that was begun, as far as there is time in one slice.
 
-        Raises what :meth:`add_root` raises.
+        True if it is done, or was removed meanwhile. Raises what :meth:`add_root` raises.
         """
         self._disk.mark("continue_root", root.location, most)
+        self._turn.begin(SLICE_S)
         if root not in self._begun:
             return True
         begun = self._begun[root]
         self._unfinished[root] = len(self._teller)
         self._teller.silent = not begun.tell
-        done = self.crawler.go_on(begun.crawl, most)
+        done = self._crawls.go_on_with(begun.crawl, most)
         self._hold(root)
         if done:
             # One line, see handout.py.
@@ -257,6 +261,7 @@ class Tree:
     def remove_root(self, root: Root) -> None:
         """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
         self._disk.mark("remove_root", root.location)
+        self._turn.begin(None)
         self._unfinished[root] = len(self._teller)
         self._take_back_unfinished()
 
@@ -268,26 +273,32 @@ class Tree:
 
     def _take_back_unfinished(self) -> None:
         """Take out the roots that could not be added or removed as a whole, whatever there is of them."""
+        self._turn.begin(None)
         for root, told in list(self._unfinished.items()):
             del self._teller.told[told:]
-            self._begun.pop(root, None)
+            begun = self._begun.pop(root, None)
+            if begun is not None:
+                self._crawls.drop(begun.crawl)
             if self.ledger.is_attached(root):
                 self._abandon(root)
             self._anchors.disarm(root)
+            self._losses.removed(root)
             self.ledger.remove_root(root)
+            self._crawls.tidy()
             self._finish(root)
 
     @a_step
     def ask_also(self, mask: int) -> None:
         """Have these kinds of events told whatever was asked for, from now on; 0 ends that."""
         self._disk.mark("ask_also", mask)
+        self._turn.begin(None)
         try:
             for root in list(self.ledger.roots):
                 root.ask_also(mask)
                 if mask & bits.ALL & ~root.kernel_mask:
                     # Each watch is added again when its directory is listed.
                     root.kernel_mask |= mask & bits.ALL
-                    self.crawler.scan(root)
+                    self._crawls.scan(root)
         finally:
             self._places.rest()
 
@@ -300,16 +311,18 @@ class Tree:
     @a_step
     def leave(self, node: Node) -> None:
         """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
+        self._turn.begin(None)
         self._abandon(node)
         self.crawler.shut = {shut for shut in self.crawler.shut if self.ledger.is_attached(shut)} | {node}
 
     @a_step
     def rejoin(self, node: Node) -> None:
         """Watch and list a directory again that was left; what is in it is not told."""
+        self._turn.begin(None)
         self.crawler.shut.discard(node)
         self._teller.silent = True
         try:
-            self.crawler.scan(node)
+            self._crawls.scan(node)
         finally:
             self._places.rest()
             self._teller.silent = False
@@ -338,7 +351,8 @@ class Tree:
         """Return what was counted so far."""
         return {
             "raw_events": self._intake.raw_events,
-            **self._counts,
+            "overflows": self._losses.overflows,
+            **self._applier.counts,
             **self._entries.counts,
             "listed": self.crawler.listed,
             "watches": self.ledger.bound,
@@ -378,50 +392,102 @@ class Tree:
     # --- reading ---
 
     @a_step
-    def advance(self, most: int | None = None) -> bool:
-        """Read once and apply what came, and settle doubts if nothing more is queued; False if all is quiet.
+    def advance(self, seconds: float = SLICE_S) -> bool:
+        """Read and apply what came, and settle doubts if nothing more is queued; False if all is quiet.
 
-        *most*: apply so many raw events at most, look at so many doubts, and read only when no event waits. While
-        a root is being added all of them wait, for the ledger has a part of it only.
+        It takes some *seconds*, if nothing takes longer that can not be divided; what there was no time for is
+        left to the next step. While a root is being added nothing is applied, for the ledger has not all of it.
         """
-        self._disk.mark("advance", *(() if most is None else (most,)))
+        self._disk.mark("advance", seconds)
+        self._turn.begin(seconds)
         if self._begun:
-            self._intake.read_queued()
+            self._intake.read_to(self._intake.fence(), self._turn)
             return False
         try:
-            return self._advance(most)
+            return self._advance()
         finally:
             self._places.rest()
 
-    def _advance(self, most: int | None) -> bool:
-        if self._lost:
-            self._recover()
-        # What was read before is as good as a read.
-        read = len(self._intake.waiting) or self._intake.read()
-        if not self._apply_all(most):
+    def _advance(self) -> bool:
+        if self._losses.is_due:
+            self._losses.compare()
+            self._read_on()
             return True
+        if self._crawls.keep_many and not self._applier.is_busy:
+            self._read_on()
+            self._crawls.go_on()
+            return True
+        waited = self._follow()
+        if self._losses.is_due or self._applier.is_busy:
+            return True
+        self._turn.share(WHOLE)
+        if self._crawls:
+            self._crawls.go_on()
         self._places.retry_freed()
-        if not read and not self._gap:
+        is_calm = not waited and not self._crawls
+        if is_calm and not self._losses.is_gap:
             self._intake.note_calm()
-        if self._doubts:
-            self._reads_in_doubt += 1
-            if self._is_drained() or self._reads_in_doubt > READS_BEFORE_SETTLING:
-                self._reads_in_doubt = 0
-                self._anchors.rearm()
-                self._reconciler.settle(since=self._since, most=most)
-                self._pass_fences()
+        if self._settle():
             return True
-        if not read and self._gap:
-            self._since = None
-            told = self._teller.in_sync()
-            # One line, see handout.py.
-            self._teller.told += told; self._gap = False  # noqa: E702  # fmt: skip
-        return bool(read)
+        if is_calm and self._losses.is_gap:
+            self._losses.end_gap()
+        return waited
+
+    def _follow(self) -> bool:
+        """Read and apply, if there is more to do for half of the turn at most; True if there was something."""
+        queue = self._intake.waiting
+        waited = bool(len(queue)) or self._applier.is_busy
+        is_settling = bool(self._doubts) and (self._reconciler.is_under_way or self._is_settling_due())
+        is_behind = is_settling or bool(self._crawls)
+        if is_behind and not self._applier.is_busy:
+            self._turn.share(HALF)
+        if waited and (is_behind or self._applier.is_busy):
+            self._read_on()
+        if not waited and not self._intake.read():
+            self._pass_fences()
+            return False
+        while self._applier.apply(queue) and self._intake.was_full and is_behind and not self._turn.is_over():
+            if not self._intake.read():
+                break
+        self._pass_fences()
+        return True
+
+    def _read_on(self) -> None:
+        """Read what is queued, lest it runs over, though it is not its turn."""
+        if self._intake.waiting.records.count < MOST_WAITING:
+            self._intake.read()
+
+    def _is_settling_due(self) -> bool:
+        return self._steps_in_doubt > self._patience
+
+    def _settle(self) -> bool:
+        """Look at what is in doubt, if it is time for that; True if there was something in doubt."""
+        is_in_doubt = bool(self._doubts)
+        if not is_in_doubt:
+            self._steps_in_doubt = 0
+            self.rounds += 1
+            return bool(self._crawls) or self._fences.is_late
+        self._steps_in_doubt += 1
+        is_due = self._is_settling_due()
+        if is_due or self._reconciler.is_under_way or self._is_drained():
+            self._anchors.rearm()
+            # What is below a directory that is crawled may be listed by that.
+            lists = is_due or not self._crawls.is_active
+            if self._reconciler.settle(since=self._losses.since, lists=lists) and lists:
+                self._steps_in_doubt = 0
+                self.rounds += 1
+            self._pass_fences()
+        return True
+
+    def hurry(self) -> None:
+        """Settle doubts in each step from now on, whatever is queued."""
+        self._disk.mark("hurry")
+        self._patience = 0
 
     def _is_drained(self) -> bool:
         # To say how much is queued the kernel goes through all of it (fs/notify/inotify/inotify_user.c
         # inotify_ioctl), so while reads come back full it is not asked: that would take longer the more there is.
-        return not self._intake.was_full and not self._disk.queued()
+        return not len(self._intake.waiting) and not self._intake.was_full and not self._disk.queued()
 
     @a_step
     def read_plain(self) -> bool:
@@ -444,7 +510,16 @@ class Tree:
     @property
     def applied(self) -> int:
         """How many of them were applied."""
-        return self._intake.raw_events - len(self._intake.waiting)
+        return self._intake.raw_events - len(self._intake.waiting) - (self._applier.is_busy)
+
+    @property
+    def crawls(self) -> int:
+        """How many crawls were begun."""
+        return self._crawls.begun
+
+    def has_crawled(self, number: int) -> bool:
+        """Return True if as many crawls are done as were begun when their number was *number*."""
+        return self._crawls.are_done(number)
 
     @property
     def in_doubt(self) -> bool:
@@ -452,17 +527,16 @@ class Tree:
         if self._begun:
             # It will be looked at when the root is there.
             return False
-        if len(self._intake.waiting):
+        if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
-        if not self.is_whole or self._again is not None:
-            return True
-        return bool(self._doubts) or self._lost or self._gap or self._places.has_room
+        losses, places = self._losses, self._places
+        return losses.is_due or losses.is_gap or places.has_room or self._fences.is_late
 
     def distrust(self) -> None:
         """Events may be lost: compare everything with the disk before going on."""
         self._disk.mark("distrust")
         self.make_good()
-        self._lost = True
+        self._losses.distrust()
 
     def make_good(self) -> None:
         """If a step was interrupted, make good what is half-done, and have all compared with the disk.
@@ -475,13 +549,12 @@ class Tree:
         self._disk.mark("make_good")
         self._plain.tell()
         self.ledger.refresh()
-        queue = self._intake.waiting
-        if self._teller.make_good() and queue.begun is not None:
-            self._again = queue.begun
-            queue.give_back()
-        queue.done()
+        self._applier.make_good(self._intake.waiting)
+        self._crawls.forget()
+        self._losses.begin_anew()
+        self._places.begin_anew()
         self._places.rest()
-        self._disk.close_all()
+        self._disk.close_all(*(fd for begun in self._begun.values() for fd in self._crawls.kept(begun.crawl)))
         self._take_back_unfinished()
         self._sweep()
         for root in self.ledger.roots:
@@ -496,15 +569,14 @@ class Tree:
             if wd not in known and wd not in self._anchors:
                 self._disk.unwatch(wd)
 
-    @a_step
-    def drain(self) -> None:
-        """Read and apply all that is queued now, and no more than one read beyond it."""
-        self._disk.mark("drain")
-        self._intake.read_queued()
-        try:
-            self._apply_all()
-        finally:
-            self._places.rest()
+    def fence(self) -> int:
+        """Return the place in the queue behind all that has happened by now, for :meth:`has_passed`."""
+        self._disk.mark("fence")
+        return self._intake.fence()
+
+    def has_read(self, fence: int) -> bool:
+        """Return True if all up to a fence was read."""
+        return self._intake.has_read(fence)
 
     def read_ahead(self) -> None:
         """Read what is queued and apply it later: lest the queue runs over while a large tree is listed.
@@ -512,180 +584,9 @@ class Tree:
         It is not a step: it may be called within one.
         """
         self._disk.mark("read_ahead")
-        self._intake.read_queued()
-
-    def _apply_all(self, most: int | None = None) -> bool:
-        """Apply what was read, or *most* of it; True if nothing is left."""
-        queue = self._intake.waiting
-        self._apply_again()
-        # A move may read more, behind what was there: that is for the next time, or there might be no end.
-        left = len(queue) if most is None else min(len(queue), most)
-        while True:
-            left -= self._plain.apply(queue.records, left)
-            self._teller.begin()
-            raw = queue.begin_next() if left > 0 else None
-            if raw is None:
-                self._pass_fences()
-                return not len(queue)
-            left -= 1
-            self._apply(raw)
-            queue.done()
-
-    def _apply_again(self) -> None:
-        """Apply the raw event that was interrupted; no other was applied since."""
-        raw = self._again
-        if raw is not None:
-            self._teller.begin()
-            self._intake.waiting.begin_again(raw)
-            self._again = None
-            self._apply(raw)
-            self._intake.waiting.done()
+        self._intake.read_to(self._intake.fence(), self._turn)
 
     def _pass_fences(self) -> None:
         """Forget what was only remembered until what was queued then had been applied."""
-        if not len(self._intake.waiting):
+        if not len(self._intake.waiting) and not self._applier.is_busy:
             self._fences.pass_by(self._intake.bytes, self._disk.queued)
-
-    # --- one raw event ---
-
-    def _apply(self, raw: Raw) -> None:
-        if raw.wd in self._anchors:
-            self._anchors.heard(raw)
-        node = self.ledger.owner(raw.wd)
-        if node is None:
-            self._unknown(raw)
-        elif raw.mask & MOVED_FROM:
-            partner = self._entries.moved_from(raw)
-            if partner is not None:
-                # It was taken out of its turn.
-                if partner.wd in self._anchors:
-                    self._anchors.heard(partner)
-                if self.ledger.owner(partner.wd) is None:
-                    self._unknown(partner)
-        elif self.ledger.has_twins(raw.wd):
-            for twin in self.ledger.owners(raw.wd):
-                # What was applied to one may have unbound the other.
-                if twin.wd == raw.wd:
-                    self._apply_to(twin, raw)
-        else:
-            self._apply_to(node, raw)
-
-    def _apply_to(self, node: Node, raw: Raw) -> None:
-        if raw.name:
-            self._apply_to_entry(node, raw)
-        else:
-            self._apply_to_self(node, raw)
-
-    def _unknown(self, raw: Raw) -> None:
-        """The overflow, or a watch that has no node any more: normal, for events outlive their watch."""
-        if raw.mask & OVERFLOW:
-            self._overflow()
-        elif raw.wd in self._anchors:
-            return
-        elif raw.mask & IGNORED:
-            self._reaped.discard(raw.wd)
-        elif raw.wd not in self._reaped:
-            self._counts["unknown"] += 1
-            self._reaped.add(raw.wd)
-            self._disk.unwatch(raw.wd)
-
-    def _apply_to_entry(self, node: Node, raw: Raw) -> None:
-        mask = raw.mask
-        is_dir = bool(mask & ISDIR)
-        if mask & ANOTHER_CONTENT:
-            self._admission.changed(node, raw.name)
-        if mask & CREATE:
-            self._entries.created(node, raw, is_dir=is_dir)
-        elif mask & DELETE:
-            self._entries.gone(node, raw, is_dir=is_dir)
-        elif mask & MOVED_TO:
-            self._entries.arrived(node, raw, is_dir=is_dir)
-        elif raw.name in node.children or self.ledger.place(node).root.raw:
-            self._passed(node, raw, is_dir=is_dir)
-        elif not is_dir and self._entries.passes(node, raw.name):
-            self._teller.passed(node, raw)
-
-    def _passed(self, node: Node, raw: Raw, *, is_dir: bool) -> None:
-        """Tell what happened to an entry that stays."""
-        if is_dir and raw.mask & READS and not self._tells_listings(node):
-            return
-        self._teller.passed(node, raw)
-        if is_dir and raw.mask & ATTRIB:
-            child = node.children.get(raw.name)
-            if child is not None:
-                self._places.retry_below(child)
-
-    def _tells_listings(self, node: Node) -> bool:
-        """Return True if who reads a directory is told, though it can not be told from our own crawl.
-
-        Not even the drop-in tells it of the crawl behind a gap: that is of each directory, and would be a flood.
-        """
-        return self.ledger.place(node).root.raw and not self._gap
-
-    def _apply_to_self(self, node: Node, raw: Raw) -> None:
-        """A watched directory reports itself."""
-        mask = raw.mask
-        if self._tells_of_itself(node, mask):
-            self._teller.itself(node, mask, raw.wd)
-        if mask & IGNORED:
-            self.ledger.unbind(node)
-            self._places.freed += 1
-            self._doubts.doubt(node, relist=True)
-        elif mask & SELF_GONE and (isinstance(node, Root) or node.link):
-            self._doubts.doubt(node, relist=False)
-        if mask & ATTRIB:
-            self._places.retry_below(node)
-
-    def _tells_of_itself(self, node: Node, mask: int) -> bool:
-        """Return True if this is told: of all but roots the parent's watch reports it, by name."""
-        if mask & UNMOUNT:
-            return True
-        if mask & READS:
-            return self._tells_listings(node)
-        return self.ledger.place(node).root.raw or (isinstance(node, Root) and not mask & IGNORED)
-
-    # --- lost events ---
-
-    def _overflow(self) -> None:
-        """Events were lost, up to the moment at which the marker was read."""
-        self._lost = True
-        self._counts["overflows"] += 1
-        self._teller.overflow()
-        self._discard()
-        self._recover()
-
-    def _discard(self) -> None:
-        """Drop what came behind the overflow, for it has holes, too, and no second marker for them.
-
-        The kernel queues the marker once, then whatever there is room for, and no other marker while that one is
-        queued (fs/notify/notification.c fsnotify_insert_event). So what was queued before the marker was read is
-        only good to learn which watches are over.
-        """
-        # Their IGNORED may be among what was lost.
-        self._reaped.clear()
-        for raw in self._intake.discard():
-            if raw.wd in self._anchors:
-                self._anchors.heard(raw)
-            if raw.mask & IGNORED:
-                self._reaped.discard(raw.wd)
-                for node in self.ledger.owners(raw.wd):
-                    self.ledger.unbind(node)
-
-    def _recover(self) -> None:
-        """Tell the difference between the ledger and the disk; that it is told comes when all is quiet."""
-        self._lost = False
-        self._gap = True
-        self._since = self._watermark()
-        self._anchors.rearm_all()
-        for root in list(self.ledger.roots):
-            if root.waits:
-                self._places.reconsider(root)
-            self.crawler.scan(root, since=self._since)
-
-    def _watermark(self) -> float:
-        """Return the ctime that a file changed since the last calm can not be older than.
-
-        The wall clock may have been set back since; the steady one says by how much.
-        """
-        now = self._disk.now()
-        return min(self._intake.calm.wall, now.wall - (now.steady - self._intake.calm.steady)) - COARSEST_CTIME_S

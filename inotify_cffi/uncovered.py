@@ -16,25 +16,33 @@ from inotify_cffi.nodes import NO_WD
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Deque, Dict, Tuple
+    from typing import Deque, Dict, Iterator, Tuple
 
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.nodes import Node
     from inotify_cffi.root import Root
+    from inotify_cffi.turns import Turn
 
 __all__ = ["Uncovered"]
 
 # How many there are before it is looked whether they are still in the ledger; later twice what is left.
 MANY = 256
 
+# How many are looked at between two looks at the clock.
+SOME = 64
+
+# A directory with more below it is a large one.
+FEW = 1024
+
 
 class Uncovered:
     """The directories that should be covered and are not."""
 
-    def __init__(self, ledger: Ledger, doubts: Doubts) -> None:
+    def __init__(self, ledger: Ledger, doubts: Doubts, turn: Turn) -> None:
         self._ledger = ledger
         self._doubts = doubts
+        self._turn = turn
         self._errors: Dict[Node, OSError] = {}
         # Those of the first two reasons, and of the second alone.
         self._barred: Dict[Node, None] = {}
@@ -43,8 +51,9 @@ class Uncovered:
         # below. Who is in a queue and waits for something else by now is passed over.
         self._queues: Dict[Tuple[int, Root], Deque[Node]] = {}
         self._waits_for: Dict[Node, Tuple[int, Root]] = {}
-        # Directories whose attributes have changed.
+        # Directories whose attributes have changed; and where it is looked what is barred below some of them.
         self._changed: Dict[Node, None] = {}
+        self._search: Iterator[None] | None = None
         self._many = MANY
 
     def __bool__(self) -> bool:
@@ -127,25 +136,64 @@ class Uncovered:
     @property
     def has_news(self) -> bool:
         """True if something happened that may let a directory be covered."""
-        return bool(self._changed or self._ledger.thinned)
+        return bool(self._changed or self._search is not None or self._ledger.thinned)
 
     def changed(self, top: Node) -> None:
         """The attributes of a directory have changed: what is barred at and below it may be covered now."""
         if self._barred:
             self._changed[top] = None
 
-    def look_again(self, freed: int) -> None:
-        """Mark what may be covered now; *freed* is how many watches there are more than before."""
-        changed, self._changed = self._changed, {}
-        for top in changed:
-            for node in self._ledger.within(top, self._barred):
+    def look_again(self, freed: int) -> int:
+        """Mark what may be covered now, as far as there is time.
+
+        *freed* is how many watches there are more; returns how many of these nobody was marked for yet.
+        """
+        for node in list(islice(self._unwatched, freed + SOME)) if freed else ():
+            if not freed:
+                break
+            if self._is_wanted(node):
                 self._doubts.doubt(node, relist=True)
-        if freed:
-            for node in list(islice(filter(self._is_wanted, self._unwatched), freed)):
-                self._doubts.doubt(node, relist=True)
+                # Until it was looked at: else the next watch would be for the same one.
+                del self._unwatched[node]
+                freed -= 1
+            else:
+                self.forget(node)
         for wd in list(self._ledger.thinned):
             if not self._serve(wd):
                 del self._ledger.thinned[wd]
+        if self._search is None and self._changed:
+            changed, self._changed = self._changed, {}
+            self._search = self._look_below(changed)
+        if self._search is not None and self._has_searched(self._search):
+            self._search = None
+        return freed if self._unwatched else 0
+
+    def _has_searched(self, search: Iterator[None]) -> bool:
+        """Go on with a search; True at its end."""
+        return not any(self._turn.is_over() for _ in search)
+
+    def _look_below(self, tops: Dict[Node, None]) -> Iterator[None]:
+        """Mark what is barred at and below some directories, a few at a time.
+
+        Below a small one all is gone through; for all that are large what is barred is, once.
+        """
+        large: set[Node] = set()
+        for top in tops:
+            found = self._ledger.within_few(top, self._barred, min(len(self._barred), FEW))
+            if found is None:
+                large.add(top)
+            for node in found or ():
+                self._doubts.doubt(node, relist=True)
+            yield
+        for number, node in enumerate(list(self._barred) if large else (), 1):
+            if self._is_wanted(node) and not large.isdisjoint(self._ledger.lineage(node)):
+                self._doubts.doubt(node, relist=True)
+            if number % SOME == 0:
+                yield
+
+    def begin_anew(self) -> None:
+        """All will be looked at."""
+        self._search = None
 
     def _serve(self, wd: int) -> bool:
         """Mark as many as the inode has free places; True if others wait that may come to have these.

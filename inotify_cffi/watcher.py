@@ -22,6 +22,7 @@ from inotify_cffi.arguments import (
 from inotify_cffi.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.background import Start, call_with_each
 from inotify_cffi.claim import Iteration, Reader, Reading
+from inotify_cffi.ending import Ending
 from inotify_cffi.errors import BusyError
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance, check_read_ahead
@@ -32,6 +33,7 @@ from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.tree import STRUCTURE, Tree
+from inotify_cffi.turns import SLICE_S
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
 
 if TYPE_CHECKING:
@@ -55,12 +57,6 @@ WHEN = {"readable": _syscalls.POLL_IN, "writable": _syscalls.POLL_OUT, "gone": 0
 
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
-
-# What is in doubt when it is stopped is settled in so many rounds, or not at all.
-LAST_LOOKS = 16
-
-# How many raw events are applied between two looks at the clock, where it matters.
-A_FEW = 64
 
 
 class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
@@ -197,9 +193,8 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         check_read_ahead(read_ahead)
         self._threads: list[threading.Thread] = []
         self._stopped = False
-        # Once it was stopped: the raw events up to there, and the looks that are left when they are applied.
-        self._last: int | None = None
-        self._looks_left = LAST_LOOKS
+        # Once it was stopped.
+        self._ending: Ending | None = None
         self._ended = False
         # Whatever is made has an owner that frees it when it is forgotten: so no exception leaves a descriptor.
         self._poller = Poller()
@@ -348,8 +343,11 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _await_some(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready; nothing is at the end of the time, or of it all."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._steps.run(self._collect_if_open):
+        begun = time.monotonic()
+        deadline = None if timeout is None else begun + timeout
+        # Nor does what is in doubt keep it from returning.
+        ends = math.inf if deadline is None else max(deadline, begun + SLICE_S)
+        while not self._steps.run_in_turn(self._collect_if_open, ends):
             # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
             if self._ended or self._closed:
                 break
@@ -358,18 +356,18 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             if self._closed:
                 break
             if self._mounts.came(ready):
-                self._steps.run(self._look_at_mounts)
+                self._steps.run_in_turn(self._look_at_mounts)
             elif ready:
-                if self._steps.run(self._read_plain):
+                if self._steps.run_in_turn(self._read_plain) or time.monotonic() >= ends:
                     break
             elif deadline is not None and time.monotonic() >= deadline:
                 break
         self._leave_descriptors(reader)
 
-    def _collect_if_open(self) -> bool:
+    def _collect_if_open(self, ends: float) -> bool:
         self._check_open()
         if not self._ended:
-            self._collect()
+            self._collect(min(SLICE_S, ends - time.monotonic()))
         return bool(self._ready)
 
     def sync(self, timeout: float | None = None) -> list[Event[AnyStr]]:
@@ -395,23 +393,28 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _await_all(self, reader: Reader, timeout: float | None) -> None:
         """Have all ready that there is up to now."""
-        self._steps.run(self._collect_all, math.inf if timeout is None else time.monotonic() + timeout)
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        fence = self._steps.run(self._begin_to_sync)
+        while not self._steps.run_in_turn(self._advance_to, fence):
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "the tree changes faster than it can be followed; sync again")
         self._leave_descriptors(reader)
 
-    def _collect_all(self, deadline: float) -> None:
+    def _begin_to_sync(self) -> int:
+        """Return the place in the queue up to which all is to be told."""
+        self._check_open()
+        if self._mounts.came(self._poller.wait(0)):
+            self._look_at_mounts()
+        return self._tree.fence()
+
+    def _advance_to(self, fence: int) -> bool:
+        """Do one step, and have ready what is told; True if all up to there is, and nothing is in doubt."""
         self._check_open()
         if self._tree.is_adding:
             raise BusyError("aadd() is listing a directory, and what happens is told behind; await it first")
-        if self._mounts.came(self._poller.wait(0)):
-            self._look_at_mounts()
         try:
-            self._tree.drain()
-            while self._tree.in_doubt:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(
-                        errno.ETIMEDOUT, "the tree changes faster than it can be followed; sync again"
-                    )
-                self._tree.advance()
+            self._tree.advance()
+            return self._tree.has_read(fence) and not self._tree.in_doubt
         except BaseException:
             self._tree.make_good()
             raise
@@ -494,11 +497,10 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_not_reading()
         return [*(each for each in self._threads if each.is_alive()), start.begin()]
 
-    def _collect(self, turn_s: float | None = None) -> None:
-        """Read and apply until there is something to tell, or nothing to read and nothing in doubt."""
+    def _collect(self, turn_s: float) -> None:
+        """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over."""
         # What happened before it was stopped is told: so this is asked before it is read.
         stopped = self._stopped
-        calm = False
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
             self._poller.rest()
@@ -506,37 +508,39 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                 self._poller.wake()
         try:
             if stopped:
-                # In turns: a read of what writers never stop to make would not return.
-                turn_s = TURN_S
-                if self._last is None:
-                    self._read_last()
-            some, ends = (None, math.inf) if turn_s is None else (A_FEW, time.monotonic() + turn_s)
-            for _ in range(MOST_READS):
-                # To read again before what came is handed out would only find the queue empty, most often.
-                if not self._tree.advance(some):
-                    calm = True
-                    break
-                if self._tree.has_told and not self._tree.in_doubt:
-                    break
-                if time.monotonic() > ends:
-                    break
+                turn_s = min(turn_s, TURN_S)
+                if self._ending is None:
+                    self._begin_to_end()
+            calm = self._advance_for(turn_s)
+            if self._ending is not None:
+                self._ended = calm or self._ending.has_come()
         except BaseException:
             self._tree.make_good()
             raise
         finally:
             self._hand_over()
             self._stay_readable()
-        if self._last is not None:
-            # Writers that never rest do not keep it from ending.
-            self._looks_left -= self._tree.applied >= self._last
-            self._ended = calm or self._looks_left <= 0
 
-    def _read_last(self) -> None:
-        """It was stopped: read all that has come, mounts too, so that it can be told."""
+    def _advance_for(self, seconds: float) -> bool:
+        """Advance the tree until it has told something, or for so long; True if all is quiet."""
+        ends = time.monotonic() + seconds
+        left = seconds
+        for _ in range(MOST_READS):
+            # To read again before what came is handed out would only find the queue empty, most often.
+            if not self._tree.advance(max(left, 0.0)):
+                return True
+            if self._tree.has_told and not self._tree.in_doubt:
+                break
+            left = ends - time.monotonic()
+            if left <= 0:
+                break
+        return False
+
+    def _begin_to_end(self) -> None:
+        """It was stopped: what has come is told, mounts too."""
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
-        self._tree.read_ahead()
-        self._last = self._tree.read
+        self._ending = Ending(self._tree)
 
     def _read_plain(self) -> bool:
         """Read, if that is all that there is to do, and :meth:`_collect` does not have to; True if some are ready.
@@ -557,7 +561,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _read_once(self) -> bool:
         """Read without waiting, for who waits by other means; True if there is something to hand out."""
-        return self._steps.run(self._collect_a_turn)
+        return self._steps.run_in_turn(self._collect_a_turn)
 
     def _collect_a_turn(self) -> bool:
         self._check_open()

@@ -19,7 +19,7 @@ from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import Tuple
+    from typing import Dict, Tuple
 
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.doubts import Doubts
@@ -57,6 +57,9 @@ class Ways:
         self._disk = disk
         self._doubts = doubts
         self._stand: Stand | None = None
+        # Directories to which all on the way from the root is to be watched once more: what is open was watched
+        # for less than is wanted now.
+        self._afar: Dict[Node, None] = {}
 
     def locate(self, node: Node, near: Stand | None = None) -> Found | None:
         """Open and watch what is at the place of *node* now; the caller compares, binds and closes.
@@ -66,7 +69,10 @@ class Ways:
         opened or watched, and where a directory on the way may not be entered.
         """
         root = self._root(node)
-        start, way = self._approach(node, near, root)
+        if node in self._afar:
+            start, way = None, self._ledger.lineage(node)
+        else:
+            start, way = self._approach(node, near, root)
         stand, place = start, node
         try:
             for place in way:
@@ -124,7 +130,8 @@ class Ways:
             self._disk.close(before.fd)
 
     def rest(self) -> None:
-        """Have no directory open."""
+        """Have no directory open. Whatever will be, is opened on a way that begins at a root."""
+        self._afar.clear()
         stand, self._stand = self._stand, None
         if stand is not None:
             self._disk.close(stand.fd)

@@ -47,16 +47,22 @@ LOWEST_ADDRESS = 4096
 
 def pytest_addoption(parser):
     parser.addoption("--read-ahead", action="store_true", help="let every watcher of the tests read ahead")
+    parser.addoption("--slices", action="store_true", help="let every turn of a tree be over after one step")
     parser.addoption(
         "--sanitized", action="store_true", help="the sanitizers are loaded: leave out what they refuse"
     )
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--sanitized"):
-        for item in items:
-            for mark in item.iter_markers("unsanitized"):
-                item.add_marker(pytest.mark.skip(reason=f"not with sanitizers: {mark.args[0]}"))
+    left_out = [
+        (name, f"not with {option}: ")
+        for option, name in (("--sanitized", "unsanitized"), ("--slices", "one_turn"))
+        if config.getoption(option)
+    ]
+    for item in items:
+        for name, reason in left_out:
+            for mark in item.iter_markers(name):
+                item.add_marker(pytest.mark.skip(reason=reason + mark.args[0]))
 
 
 def pytest_configure(config):
@@ -64,13 +70,20 @@ def pytest_configure(config):
     # No setting of whoever runs the tests: to sign commits, say.
     os.environ.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
     config.addinivalue_line("markers", "unsanitized(reason): what keeps a test from running with sanitizers")
+    config.addinivalue_line("markers", "one_turn(reason): what keeps a test from running with turns of one step")
     if config.getoption("--read-ahead"):
         Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what it puts into the background, and then Python knows no KeyboardInterrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Some tests' programs import this module from elsewhere.
+    from tests.slices import short_turns
     from tests.stress.queue import whole_queue
+
+    if config.getoption("--slices"):
+        patches = contextlib.ExitStack()
+        patches.enter_context(short_turns())
+        config.add_cleanup(patches.close)
 
     inotify_init = _syscalls.inotify_init
 

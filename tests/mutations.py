@@ -25,6 +25,7 @@ TESTS = [
     "tests/test_ledger.py",
     "tests/test_directories.py",
     "tests/test_late_entries.py",
+    "tests/test_slices.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -34,7 +35,7 @@ LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\
 MUTATIONS = {
     "the dedup of listings": (
         "entries.py",
-        "        if node.knows(raw.name, is_dir=is_dir):\n            return\n",
+        "        if node.knows(raw.name, is_dir=is_dir):\n            return True\n",
         "",
     ),
     "IN_MASK_ADD": ("scan.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
@@ -93,11 +94,11 @@ MUTATIONS = {
         "ENTER if follow else ENTER | os.O_NOFOLLOW",
         "ENTER",
     ),
-    "the lock barrier": ("entries.py", "        self._lock_barrier(raw.wd)\n", ""),
+    "the lock barrier": ("entries.py", "            self._lock_barrier(raw.wd)\n", ""),
     "the second look at names that moved out": (
         "entries.py",
-        "        self.gone(node, raw, is_dir=bool(raw.mask & ISDIR))\n        self._doubts.suspect(node, raw.name)\n",
-        "        self.gone(node, raw, is_dir=bool(raw.mask & ISDIR))\n",
+        "            return False\n        self._doubts.suspect(node, raw.name)\n",
+        "            return False\n",
     ),
     "the second look at what a rename leaves behind": (
         "entries.py",
@@ -111,18 +112,18 @@ MUTATIONS = {
     ),
     "the second look at directories": (
         "reconcile.py",
-        "            if self._crawler.enters(node):\n                self._crawler.scan(node, relist",
-        "            if False:\n                self._crawler.scan(node, relist",
+        "                if self._crawler.enters(node):\n                    self._crawls.scan(node, relist",
+        "                if False:\n                    self._crawls.scan(node, relist",
     ),
     "the comparison after an overflow": (
-        "tree.py",
-        "            self.crawler.scan(root, since=self._since)\n",
-        "            pass\n",
+        "losses.py",
+        "                self._crawls.scan(root, since=self.since)\n",
+        "                pass\n",
     ),
     "dropping what came behind an overflow": (
-        "tree.py",
-        "        self._discard()\n        self._recover()",
-        "        self._recover()",
+        "losses.py",
+        "if self._end is not None and not self._drop(self._end):",
+        "if False:",
     ),
     "keeping in mind what could not be listed": (
         "crawl.py",
@@ -173,8 +174,8 @@ MUTATIONS = {
     ),
     "forgetting the files of a new directory": (
         "fences.py",
-        "                self._ledger.forget_files(node)\n",
-        "                pass\n",
+        "                    self._ledger.forget_files(node)\n",
+        "                    pass\n",
     ),
     "remembering the files of a new directory until the fence": (
         "fences.py",
@@ -182,9 +183,99 @@ MUTATIONS = {
         "if self._fresh or self._counted:",
     ),
     "telling which directories are to be read again": (
-        "crawl.py",
-        "            self._teller.rescan(node)\n",
+        "listing.py",
+        "            self._teller.rescan(listing.node)\n",
         "            pass\n",
+    ),
+    "going on with a crawl that took too long": (
+        "crawls.py",
+        "        if crawl.frames:\n            self._under_way.append(crawl)\n",
+        "",
+    ),
+    "waiting for crawls before all is told": (
+        "tree.py",
+        " or self._crawls or self._doubts",
+        " or self._doubts",
+    ),
+    "seeing whether a directory is still in the one around it": (
+        "crawls.py",
+        "            elif parts and frame.node.parent is above:\n",
+        "            elif parts:\n",
+    ),
+    "seeing whether other rules hold where a crawl goes on": (
+        "crawls.py",
+        "            if not self._is_as_it_was(crawl, top):\n",
+        "            if False:\n",
+    ),
+    "listing anew what is moved out of where something is compared": (
+        "entries.py",
+        " or self._is_to_be_listed(source)\n",
+        "\n",
+    ),
+    "going on with nothing when all is compared": (
+        "losses.py",
+        "        self._crawls.forget()\n",
+        "",
+    ),
+    "the look at names that were shown before other things were done": (
+        "listing.py",
+        "        parts.is_old = parts.is_old or parts.moment != self._moment()\n",
+        "",
+    ),
+    "the look at names that no part of a listing has shown": (
+        "listing.py",
+        "        parts.names = [LOOK + name for name, _ in known if name not in parts.shown]\n",
+        "        parts.names = []\n",
+    ),
+    "the identity of a directory that is listed in parts": (
+        "listing.py",
+        "and node.wd == parts.wd != NO_WD",
+        "",
+    ),
+    "keeping all files of a directory until it is listed": (
+        "listing.py",
+        "            listing.node.listed = False\n",
+        "            pass\n",
+    ),
+    "telling all files of another directory as changed": (
+        "crawl.py",
+        "                self._replaced.add(node)\n",
+        "                pass\n",
+    ),
+    "marking what was taken back in part": (
+        "places.py",
+        "            self._doubts.doubt(node, relist=True)\n            return False\n        if node.listed",
+        "            return False\n        if node.listed",
+    ),
+    "finding what came into a directory while it was emptied": (
+        "removal.py",
+        "                level.entries = None\n",
+        "                pass\n",
+    ),
+    "going on with a raw event": (
+        "apply.py",
+        "        self.started = Started(raw, [(node, None)])\n",
+        "        queue_is_next = None\n",
+    ),
+    "telling of an arrival only once": (
+        "entries.py",
+        "and not child.children and self._crawls:",
+        "and not child.children and False:",
+    ),
+    "a free watch for each directory that is looked at again": (
+        "uncovered.py",
+        "                del self._unwatched[node]\n",
+        "",
+    ),
+    "waiting while many descriptors are kept": (
+        "tree.py",
+        "if self._crawls.keep_many and not self._applier.is_busy:",
+        "if False:",
+    ),
+    "letting others in between two steps": (
+        "locks.py",
+        "        self._door.run(_pass)\n",
+        "",
     ),
     "the look at directories where files are passed, in runs": (
         "csrc/plain.c",

@@ -1,10 +1,13 @@
 """Play a recording again: the tree gets the answers that it got then, and no kernel.
 
-``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/record.py``.
+``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/record.py``. ``python -m tests.replay FILE 0``
+plays one that was made with short turns, and the number of entries that a directory had to have to be listed in
+parts: a stress run that diverges says it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 
@@ -14,6 +17,7 @@ from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.tree import Tree
 from tests.records import packed
+from tests.slices import small_steps
 
 
 class Differs(Exception):
@@ -57,6 +61,18 @@ class Player(Disk):
     def now(self):
         return Moment(*self.answer("now"))
 
+    def begin_turn(self, seconds):
+        pass
+
+    def entries(self, fd, *, whole=True):
+        return tuple(self.answer("entries", fd, whole))
+
+    def keep(self, fd):
+        pass
+
+    def use(self, fd):
+        pass
+
     def enter(self, fd, name, *, follow):
         return self.answer("enter", fd, name, follow)
 
@@ -71,8 +87,8 @@ class Player(Disk):
 
 
 PLAIN = (
-    *("queued", "unwatch", "open_root", "watch", "watch_path", "entries", "changed_since", "lines"),
-    *("watched", "is_file", "real_path", "mount_points", "device", "close", "close_all"),
+    *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
+    *("watched", "is_file", "is_over", "real_path", "mount_points", "device", "close", "close_all"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))
@@ -119,6 +135,8 @@ class Replay:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as recording:
+    with contextlib.ExitStack() as steps, open(sys.argv[1], encoding="utf-8") as recording:
+        if len(sys.argv) > 2:
+            steps.enter_context(small_steps(int(sys.argv[2])))
         for event in Replay(recording).run():
             print(event)

@@ -10,7 +10,9 @@ from consumer import Consumer, before, write_all
 
 from inotify_cffi import Watcher
 from inotify_cffi.crawl import Crawler
+from inotify_cffi.crawls import WAY_BACK
 from inotify_cffi.scan import Disk
+from tests.slices import short_turns
 from tests.stress import oracles
 
 DEEP = 300
@@ -30,7 +32,8 @@ def leaves(fd):
 
 @pytest.fixture
 def entered(monkeypatch):
-    """The names by which directories were opened one at a time."""
+    """The names by which directories were opened one at a time. No turn ends: how many there are goes by the time."""
+    monkeypatch.setattr(Disk, "is_over", lambda _disk, _share: False)
     names = []
     real = Disk.enter
 
@@ -209,6 +212,7 @@ def one_open(monkeypatch):
     monkeypatch.setattr("inotify_cffi.crawl.MOST_OPEN", 1)
 
 
+@pytest.mark.one_turn("the crawl comes back in the turn in which it went")
 @pytest.mark.usefixtures("one_open")
 @pytest.mark.parametrize("where", ["a/b/c", "a/b", "a"])
 def test_a_directory_is_moved_out_right_before_a_crawl_comes_back_from_it(root, outside, where):
@@ -263,3 +267,14 @@ def test_a_directory_that_may_not_be_searched_is_left_by_the_way_from_the_root(u
         for name in "xyz":
             os.chmod(f"{root}/1/2/3/a/{name}", 0o700)
     assert told == "10 ['b', 'b', 'b']\n"
+
+
+@pytest.mark.parametrize("track", ["entries", "directories"])
+def test_however_short_the_turns_are_a_directory_costs_the_same_at_any_depth(root, outside, chain, entered, track):
+    """The way back to where a crawl was is paid by what is entered before the next look at the clock."""
+    chain(leaves, name=NAME, top=outside)
+    with Watcher(root, track=track) as watcher, short_turns():
+        os.rename(f"{outside}/d", f"{root}/d")
+        told = watcher.sync()
+        assert len(told) == 1 + 3 * (DEEP - 1)
+        assert len(entered) < 3 * WAY_BACK * len(told)

@@ -15,6 +15,7 @@ from inotify_cffi import Instance, Mask, Mirror, Watcher, instance
 from inotify_cffi._syscalls import CrawlBuffer
 from inotify_cffi.fences import Fences
 from inotify_cffi.scan import RECORD, Disk
+from inotify_cffi.turns import Turn
 from tests.replay import Replay
 from tests.stress import oracles
 from tests.stress.queue import with_queue
@@ -185,6 +186,7 @@ def test_a_file_removed_between_watching_and_listing_is_not_told(root):
         assert lines(watcher) == ["CREATE,ISDIR a"]
 
 
+@pytest.mark.one_turn("names are forgotten one at a time")
 def test_what_happens_to_a_remembered_file_is_told(root, outside):
     write_all(root, "old", "b/")
     write_all(outside, "a/one", "a/two", "a/three", "a/four")
@@ -212,11 +214,12 @@ def test_what_happens_to_a_remembered_file_is_told(root, outside):
         assert names_kept(watcher) == []
 
 
+@pytest.mark.one_turn("names are forgotten one at a time")
 def test_names_are_forgotten_when_all_that_was_queued_then_has_been_applied(root):
     with watching(root) as watcher:
         write_all(root, "a/f", "a/b/g")
         after(watcher._tree._disk, "entries", lambda: os.mknod(f"{root}/later"))
-        watcher._tree.drain()
+        watcher._tree.advance()
         assert names_kept(watcher) == ["f", "g"]
         watcher.sync()
         assert names_kept(watcher) == []
@@ -279,7 +282,7 @@ class Fresh:
 
 def test_a_fence_is_passed_when_all_that_was_queued_has_been_read():
     ledger, node = Ledger(), Fresh()
-    fences = Fences(ledger)
+    fences = Fences(ledger, Turn(None))
     fences.refresh(node)
     fences.pass_by(100, lambda: 50)
     fences.pass_by(149, lambda: 1000)
@@ -290,7 +293,7 @@ def test_a_fence_is_passed_when_all_that_was_queued_has_been_read():
 
 def test_a_directory_that_is_listed_again_waits_for_the_next_fence():
     ledger, node = Ledger(), Fresh()
-    fences = Fences(ledger)
+    fences = Fences(ledger, Turn(None))
     fences.refresh(node)
     fences.pass_by(0, lambda: 10)
     fences.refresh(node)
@@ -302,7 +305,7 @@ def test_a_directory_that_is_listed_again_waits_for_the_next_fence():
 
 def test_a_directory_whose_listing_was_interrupted_keeps_its_names_for_the_next():
     ledger, node = Ledger(), Fresh()
-    fences = Fences(ledger)
+    fences = Fences(ledger, Turn(None))
     node.listed = False
     fences.refresh(node)
     fences.pass_by(0, lambda: 0)
@@ -313,7 +316,7 @@ def test_a_directory_whose_listing_was_interrupted_keeps_its_names_for_the_next(
 
 
 def test_a_count_of_links_is_sure_behind_its_fence():
-    fences = Fences(Ledger())
+    fences = Fences(Ledger(), Turn(None))
     assert not fences.counting
     fences.counted()
     assert fences.counting
@@ -490,10 +493,10 @@ def test_what_is_there_comes_first_its_files_among_it_and_no_file_twice(root):
     disk_before = Disk.entries
     made = []
 
-    def entries(disk, fd):
+    def entries(disk, fd, **options):
         if not made:
             made.append(os.mknod(f"{root}/between"))
-        return disk_before(disk, fd)
+        return disk_before(disk, fd, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Disk, "entries", entries)

@@ -50,10 +50,10 @@ def in_the_middle(request, root, monkeypatch):
                 except BusyError as error:
                     came.append(error)
 
-            def entries_in_the_middle(fd):
+            def entries_in_the_middle(fd, **options):
                 monkeypatch.setattr(watcher._disk, "entries", entries)
                 request.param(act)
-                return entries(fd)
+                return entries(fd, **options)
 
             write_all(root, "d/f")
             monkeypatch.setattr(watcher._disk, "entries", entries_in_the_middle)

@@ -145,6 +145,7 @@ def test_very_many_links_to_one_directory(root, outside, late, entered):
         assert len(entered) < 10 * 2000
 
 
+@pytest.mark.one_turn("it counts the looks of one turn")
 def test_a_link_more_costs_no_look_at_the_other_places(root, outside, entered):
     """Who has an inode keeps it until an event says otherwise."""
     write_all(outside, *(f"{name}/f" for name in "abcdefgh"))

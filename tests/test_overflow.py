@@ -425,6 +425,7 @@ def test_a_root_that_was_removed_in_the_gap_is_not_covered(gap):
 # --- cost ---
 
 
+@pytest.mark.one_turn("it counts calls, and each turn has some")
 @pytest.mark.parametrize("either", [None], indirect=True)
 def test_a_gap_costs_the_same_for_each_directory(gap):
     """The calls to the disk grow with the number of directories, and each is listed once."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inotify_cffi import Mask, _storage
+from inotify_cffi import Mask, _storage, apply
 from inotify_cffi.plain import Plain
 from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
@@ -72,7 +72,7 @@ class World:
 
     def apply(self, raws):
         self.tree._intake.waiting.extend(packed(*((wd, mask, 0, name) for wd, mask, name in raws)))
-        self.tree._apply_all()
+        self.tree._applier.apply(self.tree._intake.waiting)
         return self.tree.take()
 
     def state(self):
@@ -129,7 +129,7 @@ def test_a_run_does_what_its_events_do_one_at_a_time(rules, raws, given_as, aske
 def test_plain_events_are_applied_in_one_run(monkeypatch):
     """Or all of this would be for nothing."""
     world = World()
-    monkeypatch.setattr(world.tree, "_apply", None)
+    monkeypatch.setattr(world.tree._applier, "_apply", None)
     told = world.apply(
         [(2, Mask.CREATE, b"f"), (3, Mask.CREATE, b"f"), (2, Mask.MODIFY, b"f"), (2, Mask.DELETE, b"f")]
     )
@@ -143,7 +143,7 @@ def test_plain_events_are_applied_in_one_run(monkeypatch):
 
 def test_where_files_are_not_tracked_no_name_is_kept(monkeypatch):
     world = World(tracks_files=False)
-    monkeypatch.setattr(world.tree, "_apply", None)
+    monkeypatch.setattr(world.tree._applier, "_apply", None)
     told = world.apply(
         [(2, Mask.DELETE, b"f"), (2, Mask.CREATE, b"f"), (2, Mask.OPEN, b"f"), (2, Mask.MODIFY, b"g")]
     )
@@ -179,6 +179,7 @@ def test_an_inode_at_two_places_is_told_at_both():
     assert [event.path for event in world.apply([(2, Mask.CREATE, b"h")])] == ["/r/a/h"]
 
 
+@pytest.mark.one_turn("a run ends after one event")
 @pytest.mark.parametrize("moment", ["before it is told", "behind"])
 def test_what_was_applied_before_an_interruption_is_told_once(monkeypatch, moment):
     world = World()
@@ -199,13 +200,16 @@ def test_what_was_applied_before_an_interruption_is_told_once(monkeypatch, momen
     assert world.tree.take() == []
 
 
-def test_a_bound_of_events_is_kept():
+def test_a_run_is_divided_where_its_time_is_over(monkeypatch):
     world = World()
     raws = [(2, int(Mask.CREATE), 0, b"%d" % number) for number in range(600)]
-    world.tree._intake.waiting.extend(packed(*raws))
+    waiting = world.tree._intake.waiting
+    waiting.extend(packed(*raws))
+    monkeypatch.setattr(apply, "PLAIN_RUN", 270)
     counts = []
-    while len(world.tree._intake.waiting):
-        world.tree._apply_all(270)
+    while len(waiting):
+        world.tree._turn.begin(0.0)
+        world.tree._applier.apply(waiting)
         counts.append(len(world.tree.take()))
     assert counts == [270, 270, 60]
 
@@ -214,6 +218,6 @@ def test_what_the_directory_above_says_as_well_is_not_told(monkeypatch):
     """Of a directory below a root the entry is told; of the root itself nobody else says that it is gone."""
     world = World()
     applied = []
-    monkeypatch.setattr(world.tree, "_apply", applied.append)
+    monkeypatch.setattr(world.tree._applier, "_apply", lambda raw: applied.append(raw) or True)
     world.apply([(2, Mask.DELETE_SELF, b""), (3, Mask.MOVE_SELF, b""), (1, Mask.DELETE_SELF, b"")])
     assert [(raw.wd, raw.mask) for raw in applied] == [(1, Mask.DELETE_SELF)]

@@ -269,6 +269,7 @@ def test_a_directory_that_a_listing_found_is_not_told_again_by_its_own_move(root
         assert lines(watcher) == ["CREATE,ISDIR a", "CREATE,ISDIR a/x", "CREATE,ISDIR a/x/y"]
 
 
+@pytest.mark.one_turn("it is found and not entered by then, and told as a move")
 def test_a_directory_found_at_its_new_place_before_its_move_was_read_is_told_there_once(root):
     os.makedirs(root + "/x/y")
     with Watcher(root, mask=STRUCTURE) as watcher:

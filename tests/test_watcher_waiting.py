@@ -326,6 +326,7 @@ def test_a_closed_watcher_is_not_warned_of(tmp_path, recwarn):
 # --- for other loops ---
 
 
+@pytest.mark.one_turn("it stays readable while there is a turn left")
 def test_the_descriptor_is_readable_when_there_is_something_to_read(watcher, touch):
     assert select.select([watcher], [], [], 0)[0] == []
     touch()

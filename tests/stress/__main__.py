@@ -36,6 +36,7 @@ def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[st
         changes=options.changes,
         directory=options.directory,
         track=options.track,
+        slices=options.slices,
     )
     recording = os.path.join(options.recordings, f"stress-{os.getpid()}-{seed}.jsonl")
     os.environ[RECORD] = recording
@@ -48,7 +49,7 @@ def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[st
     finally:
         signal.alarm(0)
         if complaints:
-            complaints.append(f"recorded in {recording}")
+            complaints.append(f"recorded in {recording}" + (f" {world.few}" if world.short_turns else ""))
         else:
             os.unlink(recording)
         counts.update(world.counts)
@@ -66,6 +67,9 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=80, help="by each writer")
     parser.add_argument("--directory", help="where the worlds are made; a tmpfs, say")
     parser.add_argument("--track", choices=("entries", "directories"), default="entries")
+    parser.add_argument(
+        "--slices", action="store_true", help="let turns be over after a step in all worlds, not in some"
+    )
     parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")
     options = parser.parse_args()
 

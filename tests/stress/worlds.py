@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 
 from inotify_cffi import Event, Mirror, Watcher, _syscalls, instance
+from tests.slices import short_turns
 from tests.stress import oracles, writers
 from tests.stress.admitting import is_excluded, is_included
 from tests.stress.queue import with_queue
@@ -38,13 +40,22 @@ PATTERNS = (
     ["a/c", "!/b/a", "*.f", "!d.f"],
 )
 INCLUDED = (["*.f", "probe"], ["*.g", "c/"], ["/a", "*.f", "!d.f"], ["b/c/*", "probe", "!a"])
+# How likely a turn is over whenever the clock is asked, in worlds with short turns.
+OVER = (1.0, 0.5, 0.1)
 
 
 class World:
     """One short world."""
 
     def __init__(
-        self, seed: int, *, writers: int, changes: int, directory: str | None, track: str = "entries"
+        self,
+        seed: int,
+        *,
+        writers: int,
+        changes: int,
+        directory: str | None,
+        track: str = "entries",
+        slices: bool = False,
     ) -> None:
         self.seed = seed
         self.dice = random.Random(seed)
@@ -75,6 +86,9 @@ class World:
         self.exchanges = not self.only_directories or self.dice.random() < 0.5
         if self.only_directories:
             self.options["track"] = track
+        self.short_turns = slices or self.dice.random() < 0.4
+        # Directories with more entries are listed in parts then.
+        self.few = self.dice.choice([0, 0, 3, 1024])
 
     def choose(self) -> None:
         """Set what makes the kind."""
@@ -136,6 +150,15 @@ class World:
         )
 
     def run(self) -> list[str]:
+        with contextlib.ExitStack() as stack:
+            if self.short_turns:
+                self.counts["worlds with short turns"] += 1
+                dice = random.Random(self.seed)
+                stack.enter_context(short_turns(dice, share=dice.choice(OVER), few=self.few))
+            return self.live()
+
+    def live(self) -> list[str]:
+        """Let writers write and a watcher follow them, and compare."""
         self.writer(self.seed).populate(self.dice.choice([0, 20, 60]))
         os.makedirs(self.root, exist_ok=True)
         ready, go = os.pipe()
@@ -178,6 +201,8 @@ class World:
         while pids:
             if self.dice.random() < (0.9 if self.small_queue else 0.3):
                 time.sleep(self.dice.random() * self.lag * 4)
+            if self.short_turns:
+                self.disturb(watcher)
             events += watcher.sync() if self.dice.random() < 0.05 else watcher.read(0)
             while pids and os.waitpid(pids[-1], os.WNOHANG)[0]:
                 pids.pop()
@@ -188,6 +213,17 @@ class World:
             events += watcher.sync()
         self.counts.update(watcher.stats())
         return self.judge(watcher, replayer, events)
+
+    def disturb(self, watcher: Watcher[str]) -> None:
+        """Now and then do what a user or a signal may do between two turns, in the middle of anything."""
+        dice = self.dice.random()
+        if dice < 0.01:
+            self.counts["retries"] += 1
+            watcher.retry()
+        elif dice < 0.02:
+            self.counts["interruptions"] += 1
+            watcher._tree.distrust()
+            watcher._stay_readable()
 
     def judge(self, watcher: Watcher[str], replayer: oracles.Replayer, events: list[Event[str]]) -> list[str]:
         self.counts["events"] += len(events)
