@@ -98,7 +98,8 @@ class Delivery:
     def shown(self, count: int) -> Sequence[AnyEvent]:
         """Return what plugins are given of the first *count* events."""
         if not self.hidden:
-            return self.events[:count]
+            # The very batch, if it is all of it: a plugin may ask another one about it.
+            return self.events if count == len(self.events) else self.events[:count]
         return [event for index, event in enumerate(self.events[:count]) if index not in self.hidden]
 
     def left(self) -> Tuple[int, list[Call]]:
