@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from inotify_cffi import Watcher, _syscalls
+from inotify_cffi.scan import Disk
 
 # The same examples in each run: who looks for new ones says --hypothesis-profile=search. No deadline for one
 # example: a JIT warms up, a machine is busy.
@@ -139,6 +140,13 @@ def need(*programs):
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(autouse=True)
+def turns_without_end(request, monkeypatch):
+    """What is true of one turn is tried in one turn, on however slow a machine."""
+    if request.node.get_closest_marker("one_turn"):
+        monkeypatch.setattr(Disk, "is_over", lambda _disk, _share: False)
 
 
 # --- descriptors ---
