@@ -99,7 +99,9 @@ def _apart(pid: int) -> Iterator[None]:
         yield
         return
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {allowed[-1]})
+        # One that was for the start only may have ended meanwhile.
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), {allowed[-1]})
     os.sched_setaffinity(0, {allowed[0]})
     try:
         yield
