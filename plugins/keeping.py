@@ -131,9 +131,14 @@ class Keeper:
             self._thread.join()
         with self._lock:
             self._again = 0.0
-            self._look_at_file()
-            if self._waiting or self._gap or self._owes_difference:
-                self._try(self._write_gap if self._gap or self._owes_difference else self._write_waiting)
+            try:
+                self._look_at_file()
+                if self._waiting or self._gap or self._owes_difference:
+                    self._try(self._write_gap if self._gap or self._owes_difference else self._write_waiting)
+            except BaseException:
+                if self._store is not None:
+                    self._store.abandon()
+                raise
             left, store = sum(map(len, self._waiting)), self._store
             if left or self._gap or self._owes_difference:
                 if store is not None:

@@ -253,10 +253,14 @@ def start_and_events(directory, names):
 
 
 def test_a_watcher_is_not_slower_among_names_that_were_chosen(tmp_path):
-    """To start, and to read events of them."""
-    of_chosen = start_and_events(tmp_path / "chosen", list(chosen(16384)))
-    of_drawn = start_and_events(tmp_path / "drawn", list(drawn(16384)))
-    assert all(one < 3 * other for one, other in zip(of_chosen, of_drawn))
+    """To start, and to read events of them: ratios in one run, of the best of three."""
+    best = []
+    for choice in (chosen, drawn):
+        rounds = [
+            start_and_events(tmp_path / f"{choice.__name__}-{turn}", list(choice(16384))) for turn in range(3)
+        ]
+        best.append([min(times) for times in zip(*rounds)])
+    assert all(one < 3 * other for one, other in zip(*best))
 
 
 def test_watches_can_not_be_chosen_to_be_slow():

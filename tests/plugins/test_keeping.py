@@ -222,6 +222,7 @@ def test_a_real_disk_that_is_full_and_emptied_again(tmp_path, python, has_namesp
             watch.send_signal(signal.SIGTERM)
             print(watch.wait(), len(os.listdir(root)) - kept())
             print(pathlib.Path(said.name).read_text().count("can not be written"))
+            journal.close()
         finally:
             watch.kill()
             watch.wait()
