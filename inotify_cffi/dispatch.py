@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Collection, Sequence, cast
 
+from inotify_cffi import openers
 from inotify_cffi.caller import Caller
 from inotify_cffi.claim import Iteration
 from inotify_cffi.delivery import Call, Delivery, Hooks, Owed
 from inotify_cffi.hiding import Hiding
 from inotify_cffi.kinds import SIMPLE, Kinds, is_of_a_directory
-from inotify_cffi.openers import Openers, look_at_size
 from inotify_cffi.settle import WANTED, Settle
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ class Dispatcher(Caller):
         self._hooks = Hooks(self._table, Kinds(()), {}, 0)
         self._settle = Settle(settle_s, self._look)
         self.probe = probe
-        self._openers = Openers(time.monotonic)
         self._hiding = Hiding()
         # True while what is read is handed out from here, so that what nobody asked for can be hidden.
         self._reads = False
@@ -189,9 +188,9 @@ class Dispatcher(Caller):
 
     def _look(self, path: str | bytes) -> Look | None:
         if not self.probe:
-            return look_at_size(path)
+            return openers.look_at_size(path)
         self._hiding.looked_at(path)
-        return self._openers.look(path)
+        return openers.look(path)
 
     def _pay(self) -> None:
         """Make the calls that are owed."""

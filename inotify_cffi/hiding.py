@@ -52,6 +52,9 @@ class Hiding:
 
     def hides_any(self, watcher: AnyWatcher) -> bool:
         """Take note of what the user asks for now; True if something that is read is to be hidden."""
+        if not self._mask:
+            # No more is read than what was asked for, and no file is looked at.
+            return False
         asked = watcher._asked()  # noqa: SLF001
         self._tells_looks = any(mask & LOOKED for _, mask in asked)
         is_more = any(self._mask & ~mask for _, mask in asked)

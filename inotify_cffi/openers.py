@@ -17,11 +17,9 @@ from inotify_cffi._syscalls import look_at_file
 from inotify_cffi.settle import Look
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     Inode = Tuple[int, int]
 
-__all__ = ["Openers", "look_at_size"]
+__all__ = ["look", "look_at_size"]
 
 # include/linux/proc_ns.h PROC_PID_INIT_INO: the namespace in which all processes are.
 ALL_PROCESSES = "pid:[4026531836]"
@@ -40,39 +38,19 @@ def look_at_size(path: str | bytes) -> Look | None:
     return Look(None, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
-class Openers:
-    """Looks at files.
-
-    Args:
-        clock: the time in seconds. Looks at the same time share one walk through ``/proc``.
-
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._walked_at: float | None = None
-        self._written: set[Inode] | None = None
-
-    def look(self, path: str | bytes) -> Look | None:
-        """Return what is known of a file; None if there is no regular file at *path*, links not followed."""
-        file = look_at_file(path)
-        if file is None:
-            return None
-        if file.code in (0, errno.EAGAIN):
-            return Look(file.code == errno.EAGAIN, file.size)
-        written = self._all_written() if file.code == errno.EXDEV else None
-        return Look(None if written is None else (file.device, file.inode) in written, file.size)
-
-    def _all_written(self) -> set[Inode] | None:
-        """Return the files that any process has open for writing; None if not all processes can be looked at."""
-        now = self._clock()
-        if self._walked_at != now:
-            self._written = _walk()
-            self._walked_at = now
-        return self._written
+def look(path: str | bytes) -> Look | None:
+    """Return what is known of a file; None if there is no regular file at *path*, links not followed."""
+    file = look_at_file(path)
+    if file is None:
+        return None
+    if file.code in (0, errno.EAGAIN):
+        return Look(file.code == errno.EAGAIN, file.size)
+    written = _all_written() if file.code == errno.EXDEV else None
+    return Look(None if written is None else (file.device, file.inode) in written, file.size)
 
 
-def _walk() -> set[Inode] | None:
+def _all_written() -> set[Inode] | None:
+    """Return the files that any process has open for writing; None if not all processes can be looked at."""
     try:
         if os.readlink("/proc/self/ns/pid") != ALL_PROCESSES:
             return None

@@ -12,10 +12,10 @@ import threading
 import pytest
 from conftest import PATIENCE_S
 
-from inotify_cffi import Dispatcher, Event, Mask, Watcher, hookimpl
+from inotify_cffi import Dispatcher, Event, Mask, Watcher, hookimpl, openers
 from inotify_cffi._syscalls import look_at_file
 from inotify_cffi.hiding import Hiding
-from inotify_cffi.openers import Openers, look_at_size
+from inotify_cffi.openers import look_at_size
 
 SETTLE_S = 0.05
 
@@ -52,33 +52,33 @@ def test_nobody_has_it_open(file):
 
 def test_a_reader_is_nobody(file):
     with open(file, "rb"):
-        assert Openers(lambda: 0).look(file).is_open is False
+        assert openers.look(file).is_open is False
 
 
 @pytest.mark.parametrize("mode", ["ab", "r+b"])
 def test_a_writer_has_it_open_until_it_closes_it(file, mode):
     with open(file, mode):
-        assert Openers(lambda: 0).look(file).is_open is True
-    assert Openers(lambda: 0).look(file).is_open is False
+        assert openers.look(file).is_open is True
+    assert openers.look(file).is_open is False
 
 
 def test_a_mapping_that_can_be_written_to_has_it_open(file):
     with open(file, "r+b") as stream, mmap.mmap(stream.fileno(), 0) as mapping:
         stream.close()
-        assert Openers(lambda: 0).look(file).is_open is True
+        assert openers.look(file).is_open is True
         assert bytes(mapping) == b"hello"
-    assert Openers(lambda: 0).look(file).is_open is False
+    assert openers.look(file).is_open is False
 
 
 def test_another_process_has_it_open(file):
     with subprocess.Popen(["sh", "-c", 'exec 3>>"$1"; echo; read _', "sh", file], stdin=-1, stdout=-1) as process:
         process.stdout.readline()
-        assert Openers(lambda: 0).look(file).is_open is True
+        assert openers.look(file).is_open is True
         process.stdin.close()
-    assert Openers(lambda: 0).look(file).is_open is False
+    assert openers.look(file).is_open is False
 
 
-@pytest.mark.parametrize("look", [look_at_file, look_at_size, Openers(lambda: 0).look])
+@pytest.mark.parametrize("look", [look_at_file, look_at_size, openers.look])
 def test_what_is_no_regular_file_is_nothing(tmp_path, look):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "there").touch()
@@ -100,7 +100,7 @@ def test_of_a_file_of_somebody_else_nobody_can_say(file):
     """A lease takes the owner, or CAP_LEASE."""
     for path in (file, *(os.path.dirname(file),)):
         os.chmod(path, 0o755)
-    code = "import sys; from inotify_cffi.openers import Openers; print(Openers(lambda: 0).look(sys.argv[1]))"
+    code = "import sys; from inotify_cffi import openers; print(openers.look(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", f"import os; os.chdir('/'); os.setuid(65534); {code}", "/etc/passwd"],
         check=False, capture_output=True, timeout=PATIENCE_S,
@@ -200,10 +200,10 @@ def test_one_meaning_whatever_was_asked_for(ingest, mask, how):
 
 def test_a_file_is_not_finished_while_somebody_has_it_open(ingest, monkeypatch):
     looks, was_open = [], []
-    look = Openers.look
+    look = openers.look
 
-    def counted(self, path):
-        found = look(self, path)
+    def counted(path):
+        found = look(path)
         looks.append(found.is_open)
         if len(looks) == 3:
             was_open.append(importer.finished[:])
@@ -211,7 +211,7 @@ def test_a_file_is_not_finished_while_somebody_has_it_open(ingest, monkeypatch):
             stream.close()
         return found
 
-    monkeypatch.setattr(Openers, "look", counted)
+    monkeypatch.setattr(openers, "look", counted)
     importer = Importer(1)
     with open(ingest / "slow", "wb", buffering=0) as stream, Watcher(ingest) as watcher:
         run(watcher, importer, lambda: stream.write(b"a part"))
