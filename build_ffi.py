@@ -192,6 +192,10 @@ struct ic_file {
 };
 int ic_unopened(const char *path, struct ic_file *file);
 
+/* csrc/names.c */
+uint64_t ic_text(const char *raw, uint64_t size, char32_t *text);
+int64_t ic_raw(char32_t *text, uint64_t count);
+
 /* csrc/owner.c */
 struct ic_owner {
     int fd;
@@ -222,6 +226,7 @@ SOURCES = (
     "csrc/ahead.c",
     "csrc/owner.c",
     "csrc/lease.c",
+    "csrc/names.c",
 )
 
 here = Path(__file__).resolve().parent

@@ -434,13 +434,14 @@ class ListBuffer:
 
         The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
         """
-        parts: list[bytes] = []
+        entries: list[str] = []
         while True:
             part = self._part(fd)
             if not part:
-                break
-            parts.append(part)
-        return decoded(b"".join(parts)).split("\0")[:-1]
+                return entries
+            # By parts, for what is decoded is then still in the processor's cache.
+            entries += decoded(part).split("\0")
+            entries.pop()
 
     def first_entries(self, fd: int) -> Tuple[list[str], bool]:
         """Return the first of the entries, and whether there are more. Raises OSError."""

@@ -47,11 +47,26 @@ def test_each_byte_in_front_of_each_other(first):
             assert unescaped(escaped(raw)) == raw
 
 
-@pytest.mark.parametrize("text", ["\ud800", "a\udc7f", "\udfff", "\udd00x"])
+@pytest.mark.parametrize(
+    "text", ["\ud800", "a\udc7f", "\udfff", "\udd00x", "\ud800\udc80", "\udbff\udfff", "x\udcff\ud801"]
+)
 def test_text_that_is_of_no_bytes_is_refused(text):
     for way in (encoded, unescaped, os.fsencode):
         with pytest.raises(UnicodeEncodeError):
             way(text)
+
+
+@pytest.mark.parametrize(("text", "place"), [("\ud800", 0), ("\udcff\udc80a\ud801b", 3), ("é𐀀\udd00", 2)])
+def test_who_is_refused_is_told_the_place(text, place):
+    with pytest.raises(UnicodeEncodeError) as caught:
+        unescaped(text)
+    assert (caught.value.object, caught.value.start, caught.value.end) == (text, place, place + 1)
+
+
+@pytest.mark.parametrize("raw", [b"\xff\0a\0", b"\0\xff", b"\xff", b"\xf4\x8f\xbf", b"\xe2\x82"])
+def test_what_has_a_nul_in_it_or_ends_too_soon(raw):
+    assert escaped(raw) == raw.decode("utf-8", "surrogateescape")
+    assert unescaped(escaped(raw)) == raw
 
 
 @pytest.mark.parametrize("way", [encoded, decoded], ids=["encoded", "decoded"])
