@@ -229,11 +229,18 @@ class Crawls:
     # --- not to go on ---
 
     def _supersede(self, crawl: Crawl) -> None:
-        """A crawl begins: an earlier one from the same directory has nothing to do any more."""
+        """A crawl begins: an earlier one from the same directory has nothing to do any more but elsewhere."""
         for other in list(self._under_way):
             if other.top is crawl.top and (other.since is None or crawl.since is not None):
+                self._leave_what_moved_out(other)
                 self._under_way.remove(other)
                 self.drop(other)
+
+    def _leave_what_moved_out(self, crawl: Crawl) -> None:
+        """What was moved out of the top of a crawl, and is not all entered, is to be listed where it is now."""
+        for frame in (*crawl.frames, *crawl.later):
+            if self._ledger.is_attached(frame.node) and not self._ledger.is_within(frame.node, crawl.top):
+                self._doubts.doubt(frame.node, relist=True)
 
     def drop(self, crawl: Crawl) -> None:
         """Go on with a crawl no more."""

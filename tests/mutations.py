@@ -192,6 +192,11 @@ MUTATIONS = {
         "        if crawl.frames:\n            self._under_way.append(crawl)\n",
         "",
     ),
+    "listing anew what was moved out of a directory that is crawled again": (
+        "crawls.py",
+        "                self._leave_what_moved_out(other)\n",
+        "",
+    ),
     "waiting for crawls before all is told": (
         "tree.py",
         " or self._crawls or self._doubts",

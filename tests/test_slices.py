@@ -478,6 +478,34 @@ def test_a_crawl_waits_for_the_way_to_where_it_was(root, outside):
         consumer.assert_all_is_well()
 
 
+@pytest.mark.parametrize("what", ["frames", "links"])
+def test_what_moved_out_of_a_directory_that_is_crawled_anew_is_crawled_on(root, outside, what):
+    """An earlier crawl from there has nothing to do any more, but in what is elsewhere by now."""
+    make_tree(outside + "/t", depth=3)
+    make_tree(outside + "/a", depth=3)
+    os.symlink(outside + "/a/d0", outside + "/t/d0/link")
+    with Steps(root, follow_symlinks=what == "links") as consumer:
+        os.rename(outside + "/t", root + "/t")
+        consumer.until("CREATE,ISDIR t/d0/d2")
+        first = consumer.crawls[0]
+        waits = (lambda: first.later) if what == "links" else (lambda: first.frames[-1].listing is None)
+        consumer.until(waits)
+        os.rename(outside + "/a", root + "/a")
+        consumer.until(lambda: len(consumer.crawls) == 2)
+        # One that has to wait for the way to where it was comes behind the others.
+        consumer.crawls.reverse()
+        os.rename(root + "/t/d0", root + "/u")
+        consumer.until("MOVED_TO,ISDIR u (from t/d0)")
+        assert consumer.crawls[1] is first
+        ledger = consumer.watcher._tree.ledger
+        assert root + "/u" in [ledger.place(frame.node).path for frame in (*first.frames, *first.later)]
+        consumer.watcher._tree._crawls.scan(first.top)
+        assert first not in consumer.crawls
+        consumer.finish()
+        complain = oracles.complaints_of_links if what == "links" else oracles.complaints_at_rest
+        assert complain(consumer, consumer.replayer) == []
+
+
 # --- a directory with many entries ---
 
 
