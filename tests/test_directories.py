@@ -348,9 +348,6 @@ def between(told):
 
 @pytest.fixture
 def lossy(root):
-    if os.geteuid() != 0:
-        pytest.skip("only root may make the queue small")
-
     return lambda **options: with_queue(16, [root], track="directories", read_ahead=None, **options)
 
 

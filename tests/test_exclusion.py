@@ -435,7 +435,6 @@ def test_one_that_is_excluded_itself_is_heeded_when_it_comes(root):
         assert names(watcher, root) == {"a.c"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the queue small")
 def test_one_that_is_excluded_itself_and_came_while_events_were_lost(root):
     write_all(root, "a.o", "a.c", "d/b.o")
     with with_queue(16, [root], gitignore=True, exclude=[".*"]) as watcher:

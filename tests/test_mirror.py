@@ -301,7 +301,6 @@ def test_a_root_that_is_given_up_leaves_what_another_one_tells(root):
         assert mirror.paths() == left
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the kernel's queue small")
 def test_behind_an_overflow_a_mirror_is_what_is_on_the_disk(root):
     write_all(root, "a/b/f", "c/")
     with with_queue(16, [root]) as watcher:

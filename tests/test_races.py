@@ -241,7 +241,6 @@ def test_no_descriptor_is_left_open_by_an_interruption(root):
         assert len(os.listdir("/proc/self/fd")) == before_fds
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the queue small")
 def test_what_was_lost_behind_the_overflow_marker_is_told(root):
     """Room that a read makes is filled behind the marker, and what is lost after that has no marker of its own."""
     with with_queue(16, [root]) as watcher:
