@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi import bits
-from inotify_cffi._storage import Records
+from inotify_cffi._buffers import Records
 from inotify_cffi._tuples import event_tuple
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Dict
 
 from inotify_cffi import bits
 from inotify_cffi._tuples import event_tuple
-from inotify_cffi.nodes import NO_WD
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import NO_WD, Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import STRUCTURE, Tree

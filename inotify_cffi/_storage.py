@@ -12,18 +12,18 @@ from __future__ import annotations
 import errno
 import os
 
+from inotify_cffi._buffers import NAME_ROOM, SOME_MEMORY, checked, refuse
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi._syscalls import weigh
-from inotify_cffi.errors import DecodeError, LedgerError
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import Callable, Collection, NoReturn, Tuple
+    from typing import Callable, Collection, Tuple
 
-    from inotify_cffi._inotify import CData, QueueStruct, RawStruct, ToldStruct
-    from inotify_cffi._syscalls import Crawled
+    from inotify_cffi._buffers import Crawled, Records
+    from inotify_cffi._inotify import CData, ToldStruct
 
-__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Records", "Told", "Way"]
+__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Told", "Way"]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -34,104 +34,15 @@ TWINS: int = lib.IL_TWINS
 FRESH: int = lib.IL_FRESH
 LISTED: int = lib.IL_LISTED
 
-# Rough sizes of C memory, for a garbage collector that wants to know what hangs on an object (PyPy's).
-SOME_MEMORY = 1 << 16
-
 # What is told by one call at most; and the bytes of its paths to begin with.
 MOST_TOLD = 2048
 PATHS_ROOM = 1 << 18
-# Of a path and of a name: those that are longer take a second call.
+# Of a path; those that are longer take a second call.
 PREFIX_ROOM = 1024
-NAME_ROOM = 256
 
 # See _syscalls.new_owner.
-new_queue: Callable[[str], QueueStruct] = ffi.new_allocator(lib.iq_new, lib.iq_free, False)
 new_told: Callable[[str], ToldStruct] = ffi.new_allocator(lib.il_told_new, lib.il_told_free, False)
 new_ledger: Callable[[str], CData] = ffi.new_allocator(lib.il_new, lib.il_free, False)
-
-# How C says that a step is not to be done on this node, or on anything.
-REFUSALS = {
-    errno.ESTALE: "the directory is not in the ledger any more",
-    errno.EBUSY: "the directory is the owner of another watch descriptor",
-    errno.EINVAL: "there is no such place, flag or watch descriptor",
-}
-
-
-def _fail(code: int) -> NoReturn:
-    if code == errno.ENOMEM:
-        raise MemoryError
-    if code in REFUSALS:
-        raise LedgerError(f"{REFUSALS[code]}; nothing was changed")
-    raise OSError(code, os.strerror(code))
-
-
-def _checked(answer: int) -> int:
-    """Return what C answered. Raises what it means if that is -errno, which is below all else."""
-    if answer < ABSENT:
-        _fail(-answer)
-    return answer
-
-
-class Records:
-    """The raw events that were read and are not yet applied: those from :attr:`at` on, up to :attr:`count`."""
-
-    # What sets :attr:`at` of :attr:`cdata`, for who has to do that and more in one step (``handout.py``).
-    move_to = staticmethod(lib.iq_move_to)
-
-    def __init__(self) -> None:
-        self.cdata = new_queue("struct iq_queue *")
-        weigh(SOME_MEMORY)
-
-    @property
-    def at(self) -> int:
-        """The place of the next one."""
-        return self.cdata.at
-
-    @at.setter
-    def at(self, at: int) -> None:
-        _checked(lib.iq_move_to(self.cdata, at))
-
-    @property
-    def count(self) -> int:
-        """The place behind the last one."""
-        return self.cdata.count
-
-    def feed(self, data: bytes) -> int:
-        """Add what read(2) returned; the number of records. If none waited, the places begin anew.
-
-        Raises DecodeError where *data* is not whole records, and then adds nothing.
-        """
-        count = lib.iq_feed(self.cdata, ffi.from_buffer(data), len(data))
-        if count == -errno.EINVAL:
-            raise DecodeError(f"byte {self.cdata.bad} of {len(data)} does not begin a whole inotify record")
-        if count < 0:
-            _fail(-count)
-        return count
-
-    def raw(self, at: int) -> Tuple[int, int, int, bytes]:
-        """Return one: the watch descriptor, the mask, the cookie, the name."""
-        raw, name = cast("RawStruct", ffi.new("struct iq_raw *")), ffi.new("char[]", NAME_ROOM)
-        length = _checked(lib.iq_raw(self.cdata, at, raw, name, NAME_ROOM))
-        if length > NAME_ROOM:
-            name = ffi.new("char[]", length)
-            _checked(lib.iq_raw(self.cdata, at, raw, name, length))
-        return raw.wd, raw.mask, raw.cookie, bytes(ffi.buffer(name, length)[:])
-
-    def rows(self) -> list[Tuple[int, int, int, bytes]]:
-        """Return all that wait, each as :meth:`raw` does."""
-        return [self.raw(at) for at in range(self.at, self.count)]
-
-    def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
-        """Return watch descriptors, masks and cookies of those from a place on."""
-        count = self.cdata.count - begin
-        if not count:
-            return [], [], []
-        if count < 0:
-            _fail(errno.EINVAL)
-        wds = ffi.new("int32_t[]", count)
-        masks, cookies = ffi.new("uint32_t[]", count), ffi.new("uint32_t[]", count)
-        _checked(lib.iq_columns(self.cdata, begin, count, wds, masks, cookies))
-        return ffi.unpack(wds, count), ffi.unpack(masks, count), ffi.unpack(cookies, count)
 
 
 class Told:
@@ -165,7 +76,7 @@ class Told:
 
     def grow(self) -> None:
         """Have room for longer paths."""
-        _checked(lib.il_told_grow(self.cdata))
+        checked(lib.il_told_grow(self.cdata))
 
 
 class Way(NamedTuple):
@@ -204,15 +115,15 @@ class Memory:
 
     def create(self, parent: int, name: bytes, *, is_dir: bool) -> int:
         """Add an entry that is not there: the node of a directory, NONE for anything else."""
-        return _checked(lib.il_create(self._ledger, parent, name, len(name), is_dir))
+        return checked(lib.il_create(self._ledger, parent, name, len(name), is_dir))
 
     def get(self, parent: int, name: bytes) -> int:
         """Return the node of an entry, NONE if it is no directory, ABSENT if it is not there."""
-        return _checked(lib.il_get(self._ledger, parent, name, len(name)))
+        return checked(lib.il_get(self._ledger, parent, name, len(name)))
 
     def drop(self, parent: int, name: bytes) -> int:
         """Take an entry out; what :meth:`get` said of it. OSError with ENOTEMPTY for a node that has entries."""
-        return _checked(lib.il_drop(self._ledger, parent, name, len(name)))
+        return checked(lib.il_drop(self._ledger, parent, name, len(name)))
 
     def clear(self, node: int) -> list[int]:
         """Take all entries out of a directory; the nodes that this leaves free.
@@ -220,7 +131,7 @@ class Memory:
         OSError with ENOTEMPTY, and nothing is done, if one of them has entries.
         """
         freed = [child for child in self.entries(node)[1] if child != NONE]
-        _checked(lib.il_clear(self._ledger, node))
+        checked(lib.il_clear(self._ledger, node))
         return freed
 
     def graft(self, source: int, name: bytes, parent: int, new_name: bytes) -> int:
@@ -228,27 +139,27 @@ class Memory:
 
         Raises OSError with ELOOP for a directory that is to be below itself.
         """
-        return _checked(lib.il_graft(self._ledger, source, name, len(name), parent, new_name, len(new_name)))
+        return checked(lib.il_graft(self._ledger, source, name, len(name), parent, new_name, len(new_name)))
 
     def entries(self, node: int) -> Tuple[bytes, list[int]]:
         """Return the names in a directory, each ended by a NUL, and the node of each or NONE."""
         while True:
-            count, size = self.count(node), _checked(lib.il_list_size(self._ledger, node))
+            count, size = self.count(node), checked(lib.il_list_size(self._ledger, node))
             if not count:
                 return b"", []
             names, children = ffi.new("char[]", size), ffi.new("int64_t[]", count)
             answer = lib.il_list(self._ledger, node, names, size, children, count)
             if answer != -errno.EAGAIN:
-                _checked(answer)
+                checked(answer)
                 return bytes(ffi.buffer(names, size)[:]), ffi.unpack(children, count)
 
     def count(self, node: int) -> int:
         """Return how many entries a directory has."""
-        return _checked(lib.il_live(self._ledger, node))
+        return checked(lib.il_live(self._ledger, node))
 
     def forget_files(self, node: int) -> None:
         """Take out all entries of a directory that are no directories."""
-        _checked(lib.il_forget_files(self._ledger, node))
+        checked(lib.il_forget_files(self._ledger, node))
 
     # --- nodes ---
 
@@ -258,34 +169,34 @@ class Memory:
 
     def look(self, node: int) -> Tuple[int, int, bool, bytes]:
         """Return the node that a node is in, NONE for a root; its watch descriptor; is it a link; its name."""
-        parent = _checked(lib.il_parent(self._ledger, node))
+        parent = checked(lib.il_parent(self._ledger, node))
         return parent, self.wd(node), self.has(node, LINK), self._copied(lib.il_name, node, NAME_ROOM)
 
     def _copied(self, copy: Callable[[CData, int, CData, int], int], node: int, room: int) -> bytes:
         """Return a text of a node that is copied out if there is room, and is as long as it says."""
         while True:
             text = ffi.new("char[]", room)
-            size = _checked(copy(self._ledger, node, text, room))
+            size = checked(copy(self._ledger, node, text, room))
             if size <= room:
                 return bytes(ffi.buffer(text, size)[:])
             room = size
 
     def has(self, node: int, flag: int) -> bool:
         """Return True if a node has a flag."""
-        return bool(_checked(lib.il_has_flag(self._ledger, node, flag)))
+        return bool(checked(lib.il_has_flag(self._ledger, node, flag)))
 
     def mark(self, node: int, flag: int, *, is_set: bool) -> None:
         """Set or take a flag of a node."""
-        _checked(lib.il_set_flag(self._ledger, node, flag, is_set))
+        checked(lib.il_set_flag(self._ledger, node, flag, is_set))
 
     def is_within(self, node: int, ancestor: int) -> bool:
         """Return True if *ancestor* is *node* or above it."""
-        return bool(_checked(lib.il_is_within(self._ledger, node, ancestor)))
+        return bool(checked(lib.il_is_within(self._ledger, node, ancestor)))
 
     def way(self, node: int, wd: int = NONE) -> Way:
         """Return how deep a node is, how many links are on the way to it, and if a node above it is at *wd*."""
         depth, links = ffi.new("int32_t *"), ffi.new("int32_t *")
-        is_loop = _checked(lib.il_way(self._ledger, node, wd, depth, links))
+        is_loop = checked(lib.il_way(self._ledger, node, wd, depth, links))
         return Way(depth[0], links[0], is_loop=bool(is_loop))
 
     def prefix(self, node: int) -> bytes:
@@ -296,15 +207,15 @@ class Memory:
 
     def add_root(self, name: bytes = b"", *, asked: int = 0, is_plain: bool = False, passes: bool = False) -> int:
         """Return the node of a new root: its name, what is asked of it, if it is plain, if files are passed."""
-        return _checked(lib.il_add_root(self._ledger, name, len(name), asked, is_plain, passes))
+        return checked(lib.il_add_root(self._ledger, name, len(name), asked, is_plain, passes))
 
     def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool, passes: bool) -> None:
         """Say all that of a root again."""
-        _checked(lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes))
+        checked(lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes))
 
     def drop_root(self, node: int) -> None:
         """Take a root out. OSError with ENOTEMPTY if it has entries."""
-        _checked(lib.il_drop_root(self._ledger, node))
+        checked(lib.il_drop_root(self._ledger, node))
 
     # --- watch descriptors ---
 
@@ -314,7 +225,7 @@ class Memory:
 
     def own(self, wd: int, node: int) -> None:
         """Let a node own a watch descriptor, in the place of another one if there is one."""
-        _checked(lib.il_own(self._ledger, wd, node))
+        checked(lib.il_own(self._ledger, wd, node))
 
     def disown(self, wd: int) -> None:
         """Let a watch descriptor have no owner any more, and the node no watch descriptor."""
@@ -322,11 +233,11 @@ class Memory:
 
     def wd(self, node: int) -> int:
         """Return the watch descriptor that a node says it has, or -1."""
-        return _checked(lib.il_wd(self._ledger, node))
+        return checked(lib.il_wd(self._ledger, node))
 
     def set_wd(self, node: int, wd: int) -> None:
         """Change what a node says that is not the owner of another one."""
-        _checked(lib.il_set_wd(self._ledger, node, wd))
+        checked(lib.il_set_wd(self._ledger, node, wd))
 
     def owned(self) -> int:
         """Return how many watch descriptors have an owner."""
@@ -351,7 +262,7 @@ class Memory:
         nodes[0 : len(tops)] = tops
         left = lib.il_adopt(self._ledger, crawled.cdata, nodes, room, len(tops))
         if left < 0:
-            _fail(-left)
+            refuse(-left)
         return ffi.unpack(nodes, left)
 
     def apply(self, records: Records, most: int, wds: Collection[int], told: Told) -> int:
@@ -360,4 +271,4 @@ class Memory:
         *wds*: events of these are not plain.
         """
         column = list(wds)
-        return _checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), told.cdata))
+        return checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), told.cdata))

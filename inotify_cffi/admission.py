@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
-    from inotify_cffi.nodes import Node, Place
+    from inotify_cffi.nodes import Node, Place, Root
     from inotify_cffi.patterns import Patterns
-    from inotify_cffi.root import Root
     from inotify_cffi.rules import Rules
     from inotify_cffi.scan import Disk
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
-    from inotify_cffi.root import Root
+    from inotify_cffi.nodes import Root
     from inotify_cffi.scan import Disk
 
 __all__ = ["Anchors"]

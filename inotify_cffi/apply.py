@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inotify_cffi import bits
 from inotify_cffi.entries import Started
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:

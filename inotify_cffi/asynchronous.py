@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import AsyncIterator, Callable, TypeVar
 
     from inotify_cffi.events import Event
-    from inotify_cffi.root import Root
+    from inotify_cffi.nodes import Root
 
     Result = TypeVar("Result")
 

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from inotify_cffi.fences import Fences
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.listing import Lister
-    from inotify_cffi.nodes import Node
+    from inotify_cffi.nodes import Node, Root
     from inotify_cffi.places import Places
-    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
 

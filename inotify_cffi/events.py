@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from operator import itemgetter
 
-from inotify_cffi import _syscalls, bits
+from inotify_cffi import bits
 from inotify_cffi.bits import flag_names
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, NamedTuple
+from inotify_cffi.decode import RawEvent, decode
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 
 if TYPE_CHECKING:
     from typing import Union
@@ -27,25 +28,6 @@ ISDIR = bits.ISDIR
 ITSELF = 0
 AN_ENTRY = 1
 AN_ENTRY_BEHIND_A_SLASH = 2
-
-
-class RawEvent(NamedTuple):
-    """One kernel record (inotify(7)): the watch descriptor, the mask, the cookie of a move, the name."""
-
-    wd: int
-    mask: int
-    cookie: int
-    name: bytes
-
-
-def decode(data: bytes) -> list[RawEvent]:
-    """Return the records in *data*, which is what read(2) on an inotify descriptor returned.
-
-    Raises DecodeError where *data* does not hold whole records.
-    """
-    columns = _syscalls.split(data)
-    names = columns.names.split(b"\0")[:-1]
-    return list(map(RawEvent, columns.wds, columns.masks, columns.cookies, names))
 
 
 class Event(tuple[object, ...], Generic[AnyStr]):

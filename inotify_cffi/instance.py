@@ -6,9 +6,9 @@ import operator
 import os
 import sys
 
-from inotify_cffi import _syscalls
+from inotify_cffi import _buffers, _syscalls
+from inotify_cffi.decode import RawEvent
 from inotify_cffi.errors import ClosedError, ForkError
-from inotify_cffi.events import RawEvent
 from inotify_cffi.forks import forget_in_child
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from inotify_cffi._storage import Records
-    from inotify_cffi._syscalls import Columns, CrawlBuffer, Crawled
+    from inotify_cffi._buffers import Columns, CrawlBuffer, Crawled, Records
 
 __all__ = ["Instance", "check_read_ahead"]
 
@@ -52,9 +51,9 @@ class Instance:
     """
 
     def __init__(self, *, read_size: int = READ_SIZE, read_ahead: int | None = None) -> None:
-        self._ahead: _syscalls.ReadAhead | None = None
+        self._ahead: _buffers.ReadAhead | None = None
         check_read_ahead(read_ahead)
-        self._buffer = _syscalls.ReadBuffer(read_size)
+        self._buffer = _buffers.ReadBuffer(read_size)
         self._held = _syscalls.inotify_init()
         self._fd = self._held.fd
         try:
@@ -79,7 +78,7 @@ class Instance:
         fd = self._inotify()
         if self._ahead is not None:
             raise ValueError("the inotify instance is read ahead already")
-        self._ahead = _syscalls.ReadAhead(fd, size, shares=shares)
+        self._ahead = _buffers.ReadAhead(fd, size, shares=shares)
 
     @property
     def most_ahead(self) -> int:

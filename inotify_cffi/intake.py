@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inotify_cffi._syscalls import LARGEST_RECORD
+from inotify_cffi._buffers import LARGEST_RECORD
 from inotify_cffi.instance import READ_SIZES
 from inotify_cffi.moves import Queue
 from inotify_cffi.typed import TYPE_CHECKING

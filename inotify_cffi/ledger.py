@@ -14,14 +14,13 @@ from collections import deque
 
 from inotify_cffi._storage import ABSENT, NONE, TWINS, Memory, Way
 from inotify_cffi.encoding import decoded, encoded
-from inotify_cffi.nodes import NO_WD, Candidate, Nodes, Place
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import NO_WD, Candidate, Nodes, Place, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Collection, Dict, Iterator, Tuple
 
-    from inotify_cffi._syscalls import Crawled
+    from inotify_cffi._buffers import Crawled
     from inotify_cffi.nodes import Node
 
 __all__ = ["Ledger"]

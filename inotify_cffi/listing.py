@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from inotify_cffi.fences import Fences
     from inotify_cffi.intake import Intake
     from inotify_cffi.ledger import Ledger
-    from inotify_cffi.nodes import Node
+    from inotify_cffi.nodes import Node, Root
     from inotify_cffi.places import Places
-    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
     from inotify_cffi.turns import Turn

@@ -13,13 +13,14 @@ import select
 
 from inotify_cffi import _syscalls
 from inotify_cffi.native import new_poll
-from inotify_cffi.scan import MOUNTS
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Collection
 
-__all__ = ["MountNews"]
+__all__ = ["MOUNTS", "MountNews"]
+
+MOUNTS = "/proc/self/mountinfo"
 
 NOT_THERE = -1
 

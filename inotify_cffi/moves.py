@@ -10,7 +10,7 @@ source's watch proves that no second half will come.
 from __future__ import annotations
 
 from inotify_cffi import bits
-from inotify_cffi._storage import Records
+from inotify_cffi._buffers import Records
 from inotify_cffi.encoding import decoded
 from inotify_cffi.typed import NamedTuple
 

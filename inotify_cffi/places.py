@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
-    from inotify_cffi.nodes import Node
-    from inotify_cffi.root import Root
+    from inotify_cffi.nodes import Node, Root
     from inotify_cffi.scan import Disk
     from inotify_cffi.teller import Teller
     from inotify_cffi.turns import Turn

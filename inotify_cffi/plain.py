@@ -19,7 +19,7 @@ from inotify_cffi.typed import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from typing import Callable, Tuple
 
-    from inotify_cffi._storage import Records
+    from inotify_cffi._buffers import Records
     from inotify_cffi.anchors import Anchors
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.ledger import Ledger

@@ -7,9 +7,8 @@ the next round, and a round may take many turns.
 from __future__ import annotations
 
 from inotify_cffi.listing import kind_told
-from inotify_cffi.nodes import NO_WD
+from inotify_cffi.nodes import NO_WD, Root
 from inotify_cffi.places import NOT_THERE
-from inotify_cffi.root import Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Tuple
 
-    from inotify_cffi._storage import Records
-    from inotify_cffi._syscalls import Crawled
+    from inotify_cffi._buffers import Crawled, Records
     from inotify_cffi.instance import Instance
 
 __all__ = ["Recorder"]

@@ -16,17 +16,17 @@ import os
 import stat
 import time
 
-from inotify_cffi import _syscalls, bits
+from inotify_cffi import _buffers, _syscalls, bits
+from inotify_cffi.mountinfo import MOUNTS
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Dict, Tuple
 
-    from inotify_cffi._storage import Records
-    from inotify_cffi._syscalls import Crawled
+    from inotify_cffi._buffers import Crawled, Records
     from inotify_cffi.instance import Instance
 
-__all__ = ["MOUNTS", "RECORD", "Disk", "Moment", "kind_of"]
+__all__ = ["RECORD", "Disk", "Moment", "kind_of"]
 
 ENTER = _syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -37,7 +37,6 @@ PROC = "/proc/self/fd"
 RECORD = "INOTIFY_CFFI_RECORD"
 # More than any list of patterns that a person has written; to compile that much takes seconds at the worst.
 LARGEST_LIST, MOST_LINES = 1 << 18, 10_000
-MOUNTS = "/proc/self/mountinfo"
 
 
 class Moment(NamedTuple):
@@ -61,11 +60,11 @@ class Disk:
         # When the turn that is under way began, and how long it lasts.
         self._turn_began = 0.0
         self._turn_s = 0.0
-        self._listing = _syscalls.ListBuffer()
+        self._listing = _buffers.ListBuffer()
         # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
         self._last_wd = 0
         # Large, and needed while a crawl lasts.
-        self._crawling: _syscalls.CrawlBuffer | None = None
+        self._crawling: _buffers.CrawlBuffer | None = None
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.record.Recorder`."""
@@ -134,10 +133,10 @@ class Disk:
         """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
 
         Links are not followed. What can not be had at once is left out; so is what was watched before. Not
-        *files*: a leaf is not opened, see :class:`~inotify_cffi._syscalls.CrawlBuffer`.
+        *files*: a leaf is not opened, see :class:`~inotify_cffi._buffers.CrawlBuffer`.
         """
         if self._crawling is None:
-            self._crawling = _syscalls.CrawlBuffer()
+            self._crawling = _buffers.CrawlBuffer()
         crawled = self._instance.crawl(
             self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, files=files
         )

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.ledger import Ledger
     from inotify_cffi.moves import Raw
-    from inotify_cffi.nodes import Node, Place
-    from inotify_cffi.root import Root
+    from inotify_cffi.nodes import Node, Place, Root
 
 __all__ = ["Teller"]
 

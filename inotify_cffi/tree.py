@@ -35,9 +35,8 @@ if TYPE_CHECKING:
 
     from inotify_cffi.crawl import Crawl
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.nodes import Node
+    from inotify_cffi.nodes import Node, Root
     from inotify_cffi.places import Found
-    from inotify_cffi.root import Root
     from inotify_cffi.scan import Disk
 
     P = ParamSpec("P")

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.doubts import Doubts
     from inotify_cffi.ledger import Ledger
-    from inotify_cffi.nodes import Node
-    from inotify_cffi.root import Root
+    from inotify_cffi.nodes import Node, Root
     from inotify_cffi.turns import Turn
 
 __all__ = ["Uncovered"]

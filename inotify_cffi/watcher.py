@@ -28,8 +28,8 @@ from inotify_cffi.forks import forget_in_child
 from inotify_cffi.instance import Instance, check_read_ahead
 from inotify_cffi.locks import StepLock
 from inotify_cffi.mountinfo import MountNews
+from inotify_cffi.nodes import Root
 from inotify_cffi.poller import Call, Poller, check_timeout
-from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.tree import STRUCTURE, Tree

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import errno
 
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import Root
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import tempfile
 
 from consumer import ENTRIES, Consumer, write
 
-from inotify_cffi import Mask, Watcher, _syscalls
+from inotify_cffi import Mask, Watcher, _buffers
 from tests.stress import oracles
 from tests.stress.writers import exchange
 
@@ -146,7 +146,7 @@ class World:
     def small(self, watcher):
         """Now and then let a watcher read one record at a time."""
         if self.dice.random() < 0.3:
-            watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
+            watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
 
     def read(self, watcher):
         dice = self.dice.random()

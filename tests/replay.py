@@ -11,8 +11,8 @@ import contextlib
 import json
 import sys
 
-from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
-from inotify_cffi.root import Root
+from inotify_cffi._buffers import CrawlBuffer, CrawlColumns
+from inotify_cffi.nodes import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk, Moment
 from inotify_cffi.tree import Tree

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterator
 from unittest import mock
 
 from inotify_cffi import apply, doubts, listing, losses, removal
-from inotify_cffi._syscalls import ListBuffer
+from inotify_cffi._buffers import ListBuffer
 from inotify_cffi.scan import Disk
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from consumer import Consumer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inotify_cffi import Instance, Mask, Watcher, _syscalls
-from inotify_cffi._syscalls import CrawlBuffer
+from inotify_cffi import Instance, Mask, Watcher, _buffers
+from inotify_cffi._buffers import CrawlBuffer
 from inotify_cffi.crawl import Crawler
 
 MASK = int(Mask.CHANGES | Mask.ONLYDIR | Mask.MASK_ADD)
@@ -81,7 +81,7 @@ def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, t
             slow.setattr(Crawler, "_visit", lambda *_: 0)
             with Watcher(top) as watcher:
                 expected = watcher.snapshot()
-        patch.setattr(_syscalls, "CrawlBuffer", small(records, slots, room))
+        patch.setattr(_buffers, "CrawlBuffer", small(records, slots, room))
         patch.setattr("inotify_cffi.crawl.MOST_AT_ONCE", most)
         with Watcher(top) as watcher:
             assert watcher.snapshot() == expected
@@ -138,13 +138,13 @@ def test_many_directories_that_can_not_be_entered_are_tried_twice_at_most(unpriv
     told = unprivileged(
         """
         import sys
-        from inotify_cffi import Watcher, _syscalls
+        from inotify_cffi import Watcher, _buffers, _syscalls
         visits = []
-        real = _syscalls.CrawlBuffer.visit
+        real = _buffers.CrawlBuffer.visit
         def visit(self, inotify, fd, names, *rest, **more):
             visits.extend(names)
             return real(self, inotify, fd, names, *rest, **more)
-        _syscalls.CrawlBuffer.visit = visit
+        _buffers.CrawlBuffer.visit = visit
         with Watcher(sys.argv[1]) as watcher:
             print(len(watcher.unwatched()), len(visits))
         """,

@@ -12,7 +12,7 @@ from conftest import need
 from consumer import Forked, after, before, brief, write, write_all
 
 from inotify_cffi import Instance, Mask, Mirror, Watcher, instance
-from inotify_cffi._syscalls import CrawlBuffer
+from inotify_cffi._buffers import CrawlBuffer
 from inotify_cffi.fences import Fences
 from inotify_cffi.scan import RECORD, Disk
 from inotify_cffi.turns import Turn

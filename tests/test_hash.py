@@ -14,9 +14,9 @@ import time
 import pytest
 
 from inotify_cffi import Watcher
+from inotify_cffi._buffers import CrawlBuffer, CrawlColumns
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi._storage import Memory
-from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
 
 # What the authors publish of SipHash-2-4 (github.com/veorq/SipHash, vectors.h, vectors_sip64), and what Rust's own
 # tests have of SipHash-1-3 (github.com/rust-lang/rust, library/coretests/tests/hash/sip.rs, test_siphash_1_3): the hash

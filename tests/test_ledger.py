@@ -9,8 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inotify_cffi import LedgerError
 from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import NO_WD, Node
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import NO_WD, Node, Root
 from inotify_cffi.rules import Rules
 from tests import reference
 

@@ -8,12 +8,11 @@ import inspect
 import pytest
 
 from inotify_cffi import LedgerError
+from inotify_cffi._buffers import CrawlBuffer, CrawlColumns, Records
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi._storage import FRESH, LINK, LISTED, NONE, TWINS, Memory, Records
-from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
+from inotify_cffi._storage import FRESH, LINK, LISTED, NONE, TWINS, Memory
 from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import Node
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import Node, Root
 from inotify_cffi.rules import Rules
 from tests.records import packed
 

@@ -10,16 +10,15 @@ import sys
 
 import pytest
 
-from inotify_cffi import Instance, Mask, Watcher, _storage, _syscalls, ledger, nodes, root
-from inotify_cffi._storage import Memory, Records, Told
-from inotify_cffi._syscalls import CrawlBuffer, CrawlColumns
+from inotify_cffi import Instance, Mask, Watcher, _buffers, _storage, _syscalls, ledger, nodes
+from inotify_cffi._buffers import CrawlBuffer, CrawlColumns, Records
+from inotify_cffi._storage import Memory, Told
 from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import NO_WD
-from inotify_cffi.root import Root
+from inotify_cffi.nodes import NO_WD, Root
 from inotify_cffi.rules import Rules
 from tests.records import packed
 
-DOORS = (_storage, _syscalls)
+DOORS = (_storage, _buffers, _syscalls)
 CREATE = int(Mask.CREATE)
 
 
@@ -119,7 +118,8 @@ def test_without_memory_the_room_for_paths_stays_as_it_was(python):
     told = python(
         """
         import resource, sys
-        from inotify_cffi._storage import Memory, Records, Told
+        from inotify_cffi._storage import Memory, Told
+        from inotify_cffi._buffers import Records
         sys.path.insert(0, sys.argv[1])
         from records import packed
         memory, told, records = Memory(), Told(), Records()
@@ -265,9 +265,7 @@ def test_what_was_interrupted_at_a_line_is_made_good(step):
     while True:
         world = World()
         handles = [world.root, world.other, world.a, world.b, world.c, world.d, world.e]
-        was_interrupted = interrupted_at(
-            lines, lambda world=world: STEPS[step](world), ledger, nodes, root, *DOORS
-        )
+        was_interrupted = interrupted_at(lines, lambda world=world: STEPS[step](world), ledger, nodes, *DOORS)
         if was_interrupted:
             world.ledger.refresh()
         look(world.ledger, world.root, handles)

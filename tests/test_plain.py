@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inotify_cffi import Mask, _storage, apply
+from inotify_cffi.nodes import Root
 from inotify_cffi.plain import Plain
-from inotify_cffi.root import Root
 from inotify_cffi.rules import Rules
 from inotify_cffi.scan import Disk
 from inotify_cffi.tree import Tree

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from inotify_cffi import Mask, Watcher, _syscalls, scan
+from inotify_cffi import Mask, Watcher, _buffers, scan
 from tests.stress.writers import exchange
 
 STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
@@ -139,7 +139,7 @@ def as_str(root, options):
 
 def as_bytes_one_record_at_a_time(root, options):
     watcher = Watcher(os.fsencode(root), mask=STRUCTURE, **options)
-    watcher._instance._buffer = _syscalls.ReadBuffer(_syscalls.LARGEST_RECORD)
+    watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
     return watcher
 
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from inotify_cffi import DecodeError, Mask, PathError, _syscalls
+from inotify_cffi import DecodeError, Mask, PathError, _buffers, _syscalls
 
 CHANGES = int(Mask.CHANGES)
 NO_FD = 2**20
@@ -90,7 +90,7 @@ def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
     assert (
         unprivileged("""
             import os
-            from inotify_cffi import _syscalls
+            from inotify_cffi import _buffers, _syscalls
             os.close(os.open("closed", _syscalls.O_PATH | os.O_DIRECTORY))
             try:
                 os.open("closed", os.O_RDONLY)
@@ -146,7 +146,7 @@ def test_an_unreadable_directory(unprivileged, tmp_path):
     os.mkdir(path_of(tmp_path, "closed"), 0o300)
     assert (
         unprivileged("""
-            from inotify_cffi import Mask, _syscalls
+            from inotify_cffi import Mask, _buffers, _syscalls
             try:
                 made = _syscalls.inotify_init()
                 _syscalls.add_watch(made.fd, "closed", Mask.CHANGES)
@@ -187,7 +187,7 @@ def test_no_watch_left_for_the_user(limited, tmp_path):
         tmp_path.joinpath(name).mkdir()
     told = limited(
         """
-        from inotify_cffi import Mask, WatchLimitError, _syscalls
+        from inotify_cffi import Mask, WatchLimitError, _buffers, _syscalls
         made = _syscalls.inotify_init()
         fd = made.fd
         _syscalls.add_watch(fd, "a", Mask.CREATE)
@@ -211,7 +211,7 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
     told = limited(
         """
         import os
-        from inotify_cffi import Mask, WatchLimitError, _syscalls
+        from inotify_cffi import Mask, WatchLimitError, _buffers, _syscalls
         made = _syscalls.inotify_init()
         try:
             _syscalls.watch_fd(made.fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
@@ -226,7 +226,7 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
 def test_no_instance_left_for_the_user(limited):
     told = limited(
         """
-        from inotify_cffi import InstanceLimitError, _syscalls
+        from inotify_cffi import InstanceLimitError, _buffers, _syscalls
         first = _syscalls.inotify_init()
         try:
             _syscalls.inotify_init()
@@ -245,7 +245,7 @@ def test_no_instance_left_for_the_user(limited):
 def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
     told = python("""
         import os, resource
-        from inotify_cffi import InstanceLimitError, _syscalls
+        from inotify_cffi import InstanceLimitError, _buffers, _syscalls
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
         taken = []
@@ -332,8 +332,8 @@ def test_the_next_watch_descriptor_can_be_chosen(inotify, tmp_path):
         lambda: _syscalls.rm_watch(NO_FD, 1),
         lambda: _syscalls.queued_bytes(NO_FD),
         lambda: _syscalls.set_next_wd(NO_FD, 1),
-        lambda: _syscalls.ReadBuffer(4096).read(NO_FD),
-        lambda: _syscalls.ListBuffer().entries(NO_FD),
+        lambda: _buffers.ReadBuffer(4096).read(NO_FD),
+        lambda: _buffers.ListBuffer().entries(NO_FD),
         lambda: _syscalls.epoll_add(NO_FD, 0, _syscalls.POLL_IN),
         lambda: _syscalls.EpollBuffer().wait(NO_FD, 0),
     ],
@@ -348,7 +348,7 @@ def test_a_descriptor_that_is_not_open(call):
 
 
 def test_an_empty_queue_reads_as_none(inotify):
-    assert _syscalls.ReadBuffer(4096).read(inotify) is None
+    assert _buffers.ReadBuffer(4096).read(inotify) is None
 
 
 def test_the_queue_has_the_size_that_is_read(inotify, tmp_path):
@@ -357,26 +357,26 @@ def test_the_queue_has_the_size_that_is_read(inotify, tmp_path):
     for name in ("a", "b" * 255):
         tmp_path.joinpath(name).touch()
     assert _syscalls.queued_bytes(inotify) == (16 + 16) + (16 + 256)
-    assert _syscalls.ReadBuffer(4096).read(inotify).size == (16 + 16) + (16 + 256)
+    assert _buffers.ReadBuffer(4096).read(inotify).size == (16 + 16) + (16 + 256)
     assert _syscalls.queued_bytes(inotify) == 0
 
 
 def test_the_smallest_buffer_takes_the_longest_name(inotify, tmp_path):
     _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
     tmp_path.joinpath("b" * 255).touch()
-    assert _syscalls.ReadBuffer(272).read(inotify).names == b"b" * 255 + b"\0"
+    assert _buffers.ReadBuffer(272).read(inotify).names == b"b" * 255 + b"\0"
 
 
 def test_a_buffer_that_is_too_small_for_a_record_is_refused():
     with pytest.raises(ValueError, match="272 bytes"):
-        _syscalls.ReadBuffer(271)
+        _buffers.ReadBuffer(271)
 
 
 def test_a_read_takes_no_more_than_it_is_told_to(inotify, tmp_path):
     _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
     for number in range(20):
         tmp_path.joinpath(f"{number:02}").touch()
-    columns = _syscalls.ReadBuffer(4096).read(inotify, 272)
+    columns = _buffers.ReadBuffer(4096).read(inotify, 272)
     assert columns.size == 272 // 32 * 32
     assert columns.names == b"00\00001\00002\00003\00004\00005\00006\00007\0"
 
@@ -386,7 +386,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
     with here, there:
         there.send(b"not an inotify record")
         with pytest.raises(DecodeError):
-            _syscalls.ReadBuffer(4096).read(here.fileno())
+            _buffers.ReadBuffer(4096).read(here.fileno())
 
 
 # --- listing ---
@@ -395,7 +395,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
 def listed(path):
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return sorted(_syscalls.ListBuffer().entries(fd))
+        return sorted(_buffers.ListBuffer().entries(fd))
     finally:
         os.close(fd)
 
@@ -429,7 +429,7 @@ def test_what_is_no_directory_is_not_listed(tmp_path):
     tmp_path.joinpath("file").touch()
     fd = os.open(path_of(tmp_path, "file"), os.O_RDONLY)
     with pytest.raises(NotADirectoryError):
-        _syscalls.ListBuffer().entries(fd)
+        _buffers.ListBuffer().entries(fd)
     os.close(fd)
 
 
@@ -438,7 +438,7 @@ def test_a_removed_directory_is_not_listed(tmp_path):
     fd = os.open(path_of(tmp_path, "gone"), os.O_RDONLY)
     tmp_path.joinpath("gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        _syscalls.ListBuffer().entries(fd)
+        _buffers.ListBuffer().entries(fd)
     os.close(fd)
 
 
