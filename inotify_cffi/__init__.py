@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inotify_cffi.bits import flag_names
+from inotify_cffi.base.bits import flag_names
 from inotify_cffi.errors import (
     BusyError,
     ClosedError,
@@ -19,21 +19,21 @@ from inotify_cffi.errors import (
     WatchLimitError,
 )
 from inotify_cffi.events import Event, RawEvent, decode
-from inotify_cffi.instance import Instance
+from inotify_cffi.kernel.instance import Instance
 from inotify_cffi.typed import TYPE_CHECKING
 from inotify_cffi.watcher import Watcher, watch
 
 if TYPE_CHECKING:
-    from inotify_cffi.adispatch import Dispatcher
     from inotify_cffi.aio import awatch
+    from inotify_cffi.base.printing import printable
     from inotify_cffi.cloudevents import event_to_cloudevent
     from inotify_cffi.flags import Mask, parse_mask
-    from inotify_cffi.hookspecs import hookimpl
+    from inotify_cffi.hooks.adispatch import Dispatcher
+    from inotify_cffi.hooks.specs import hookimpl
+    from inotify_cffi.hooks.workers import Worker
     from inotify_cffi.jsonlines import JournalEvent, Stamp, event_from_json, event_to_json
     from inotify_cffi.mirror import Mirror
-    from inotify_cffi.printing import printable
     from inotify_cffi.quantities import parse_duration, parse_size
-    from inotify_cffi.workers import Worker
 
 __all__ = [
     "BusyError",
@@ -75,21 +75,21 @@ __all__ = [
 
 # Where the names are that not everybody needs, and pluggy or enum with some: who does without does not pay for it.
 _LATE = {
-    "Dispatcher": "inotify_cffi.adispatch",
+    "Dispatcher": "inotify_cffi.hooks.adispatch",
     "JournalEvent": "inotify_cffi.jsonlines",
     "Mask": "inotify_cffi.flags",
     "Mirror": "inotify_cffi.mirror",
     "Stamp": "inotify_cffi.jsonlines",
-    "Worker": "inotify_cffi.workers",
+    "Worker": "inotify_cffi.hooks.workers",
     "awatch": "inotify_cffi.aio",
     "event_from_json": "inotify_cffi.jsonlines",
     "event_to_cloudevent": "inotify_cffi.cloudevents",
     "event_to_json": "inotify_cffi.jsonlines",
-    "hookimpl": "inotify_cffi.hookspecs",
+    "hookimpl": "inotify_cffi.hooks.specs",
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",
     "parse_size": "inotify_cffi.quantities",
-    "printable": "inotify_cffi.printing",
+    "printable": "inotify_cffi.base.printing",
 }
 
 if not TYPE_CHECKING:

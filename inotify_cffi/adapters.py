@@ -12,20 +12,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, Tuple
 
 from inotify_cffi import calls
-from inotify_cffi._cycles import Cycles
-from inotify_cffi._flat import Flat
-from inotify_cffi._grove import Grove
-from inotify_cffi._roots import LOGGER
-from inotify_cffi._tuples import Header, names_of, unknown_bits
 from inotify_cffi.constants import IN_ALL_EVENTS
+from inotify_cffi.dropin.cycles import Cycles
+from inotify_cffi.dropin.roots import LOGGER
+from inotify_cffi.dropin.single import Flat
+from inotify_cffi.dropin.trees import Grove
+from inotify_cffi.dropin.tuples import Header, names_of, unknown_bits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from inotify_cffi._tuples import EventTuple, GivenPath, Path
-    from inotify_cffi.arguments import BlockDuration
+    from inotify_cffi.dropin.tuples import EventTuple, GivenPath, Path
+    from inotify_cffi.watching.arguments import BlockDuration
 
     Predicate = Callable[[str, EventTuple], object]
 

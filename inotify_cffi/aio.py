@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from inotify_cffi.asynchronous import AsyncEvents
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 from inotify_cffi.watcher import Watcher
+from inotify_cffi.watching.asynchronous import AsyncEvents
 
 if TYPE_CHECKING:
     from os import PathLike

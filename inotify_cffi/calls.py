@@ -6,7 +6,8 @@ import errno
 import os
 from typing import Dict, NoReturn
 
-from inotify_cffi import _syscalls, errors
+from inotify_cffi import errors
+from inotify_cffi.kernel import syscalls
 
 __all__ = [
     "InotifyAccessError",
@@ -80,7 +81,7 @@ def inotify_init() -> int:
     Raises InotifyError.
     """
     try:
-        made = _syscalls.inotify_init()
+        made = syscalls.inotify_init()
     except OSError as error:
         fail("no inotify instance", error)
     os.set_blocking(made.fd, True)
@@ -90,7 +91,7 @@ def inotify_init() -> int:
 def inotify_add_watch(fd: int, path: bytes, mask: int) -> int:
     """Watch *path* through the instance *fd* and return the watch descriptor. Raises InotifyError."""
     try:
-        return _syscalls.add_watch(fd, path, mask)
+        return syscalls.add_watch(fd, path, mask)
     except OSError as error:
         fail(f"cannot watch {path!r}", error)
 
@@ -98,7 +99,7 @@ def inotify_add_watch(fd: int, path: bytes, mask: int) -> int:
 def inotify_rm_watch(fd: int, wd: int) -> int:
     """Remove a watch and return 0. Raises InotifyError, also where the watch is gone already."""
     try:
-        if not _syscalls.rm_watch(fd, wd):
+        if not syscalls.rm_watch(fd, wd):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     except OSError as error:
         fail(f"cannot remove the watch {wd}", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict
 
-from inotify_cffi import bits
+from inotify_cffi.base import bits
 
 __all__ = [
     "IN_ACCESS",

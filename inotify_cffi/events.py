@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from operator import itemgetter
 
-from inotify_cffi import bits
-from inotify_cffi.bits import flag_names
-from inotify_cffi.decode import RawEvent, decode
+from inotify_cffi.base import bits
+from inotify_cffi.base.bits import flag_names
+from inotify_cffi.kernel.decode import RawEvent, decode
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 
 if TYPE_CHECKING:

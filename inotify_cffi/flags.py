@@ -1,14 +1,14 @@
 """The flags of a mask by name, as inotify(7) has them without ``IN_``, for those who write and read them.
 
-Masks are plain integers everywhere inside, see ``bits.py``.
+Masks are plain integers everywhere inside, see ``base/bits.py``.
 """
 
 from __future__ import annotations
 
 from enum import IntFlag
 
-from inotify_cffi import bits
-from inotify_cffi.suggestions import did_you_mean
+from inotify_cffi.base import bits
+from inotify_cffi.base.suggestions import did_you_mean
 
 __all__ = ["Mask", "parse_mask"]
 

@@ -9,8 +9,21 @@ import time
 import warnings
 from _thread import get_ident
 
-from inotify_cffi import _syscalls, bits
-from inotify_cffi.arguments import (
+from inotify_cffi.base import bits
+from inotify_cffi.base.locks import StepLock
+from inotify_cffi.errors import BusyError
+from inotify_cffi.kernel import syscalls
+from inotify_cffi.kernel.forks import forget_in_child
+from inotify_cffi.kernel.instance import Instance, check_read_ahead
+from inotify_cffi.kernel.mountinfo import MountNews
+from inotify_cffi.kernel.poller import Call, Poller, check_timeout
+from inotify_cffi.ledger.nodes import Root
+from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.tree.disk import RECORD, Disk
+from inotify_cffi.tree.tree import STRUCTURE, Tree
+from inotify_cffi.tree.turns import SLICE_S
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
+from inotify_cffi.watching.arguments import (
     check_track,
     checked_include,
     checked_mask,
@@ -19,22 +32,10 @@ from inotify_cffi.arguments import (
     checked_places,
     now_and_then,
 )
-from inotify_cffi.asynchronous import TURN_S, Asynchronous
-from inotify_cffi.background import Start, call_with_each
-from inotify_cffi.claim import Iteration, Reader, Reading
-from inotify_cffi.ending import Ending
-from inotify_cffi.errors import BusyError
-from inotify_cffi.forks import forget_in_child
-from inotify_cffi.instance import Instance, check_read_ahead
-from inotify_cffi.locks import StepLock
-from inotify_cffi.mountinfo import MountNews
-from inotify_cffi.nodes import Root
-from inotify_cffi.poller import Call, Poller, check_timeout
-from inotify_cffi.rules import Rules
-from inotify_cffi.scan import RECORD, Disk
-from inotify_cffi.tree import STRUCTURE, Tree
-from inotify_cffi.turns import SLICE_S
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
+from inotify_cffi.watching.asynchronous import TURN_S, Asynchronous
+from inotify_cffi.watching.background import Start, call_with_each
+from inotify_cffi.watching.claim import Iteration, Reader, Reading
+from inotify_cffi.watching.ending import Ending
 
 if TYPE_CHECKING:
     import threading
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Callable, Iterable, Iterator, Literal, TypeVar
 
-    from inotify_cffi.arguments import BlockDuration
     from inotify_cffi.events import AnyEvent, Event
+    from inotify_cffi.watching.arguments import BlockDuration
 
     Result = TypeVar("Result")
 
@@ -53,7 +54,7 @@ __all__ = ["Watcher", "watch"]
 ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC | bits.RESCAN
 
 # What of another descriptor is waited for; EPOLLERR and EPOLLHUP, that its other end is gone, always are.
-WHEN = {"readable": _syscalls.POLL_IN, "writable": _syscalls.POLL_OUT, "gone": 0}
+WHEN = {"readable": syscalls.POLL_IN, "writable": syscalls.POLL_OUT, "gone": 0}
 
 # A read of a busy tree goes on at most so long before it hands out what it has.
 MOST_READS = 16
@@ -795,6 +796,6 @@ def _open_disk(instance: Instance) -> Disk:
     path = os.environ.get(RECORD)
     if not path:
         return Disk(instance)
-    from inotify_cffi.record import Recorder
+    from inotify_cffi.tree.record import Recorder
 
     return Recorder(instance, path)

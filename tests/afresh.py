@@ -13,7 +13,8 @@ import tempfile
 
 from consumer import ENTRIES, Consumer, write
 
-from inotify_cffi import Mask, Watcher, _buffers
+from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel import buffers
 from tests.stress import oracles
 from tests.stress.writers import exchange
 
@@ -146,7 +147,7 @@ class World:
     def small(self, watcher):
         """Now and then let a watcher read one record at a time."""
         if self.dice.random() < 0.3:
-            watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
+            watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
 
     def read(self, watcher):
         dice = self.dice.random()

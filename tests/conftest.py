@@ -17,8 +17,9 @@ import time
 import pytest
 from hypothesis import HealthCheck, settings
 
-from inotify_cffi import Watcher, _syscalls
-from inotify_cffi.scan import Disk
+from inotify_cffi import Watcher
+from inotify_cffi.kernel import syscalls
+from inotify_cffi.tree.disk import Disk
 
 # The same examples in each run: who looks for new ones says --hypothesis-profile=search. No deadline for one
 # example: a JIT warms up, a machine is busy.
@@ -86,7 +87,7 @@ def pytest_configure(config):
         patches.enter_context(short_turns())
         config.add_cleanup(patches.close)
 
-    inotify_init = _syscalls.inotify_init
+    inotify_init = syscalls.inotify_init
 
     def with_a_whole_queue():
         with contextlib.ExitStack() as stack:
@@ -95,7 +96,7 @@ def pytest_configure(config):
                 stack.enter_context(whole_queue())
             return inotify_init()
 
-    _syscalls.inotify_init = with_a_whole_queue
+    syscalls.inotify_init = with_a_whole_queue
 
 
 @pytest.fixture(params=[None, AHEAD], ids=["", "read ahead"])

@@ -170,7 +170,7 @@ def known(tree: bytes, **options: object) -> set[bytes]:
 
 def lines_of(text: bytes) -> list[str]:
     """The lines of a file, without those that ``exclude`` refuses for matching nothing."""
-    from inotify_cffi.patterns import check
+    from inotify_cffi.ledger.patterns import check
 
     lines = []
     for line in os.fsdecode(text).split("\n"):

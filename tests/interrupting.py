@@ -18,8 +18,9 @@ import traceback
 from collections import Counter
 
 import inotify_cffi
-from inotify_cffi import Mask, Watcher, loops
-from inotify_cffi.poller import Poller
+from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel.poller import Poller
+from inotify_cffi.watching import loops
 from tests.stress import oracles
 
 PACKAGE = os.path.dirname(inotify_cffi.__file__) + os.sep

@@ -1,6 +1,6 @@
 """Play a recording again: the tree gets the answers that it got then, and no kernel.
 
-``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/record.py``. ``python -m tests.replay FILE 0``
+``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/tree/record.py``. ``python -m tests.replay FILE 0``
 plays one that was made with short turns, and the number of entries that a directory had to have to be listed in
 parts: a stress run that diverges says it.
 """
@@ -11,11 +11,11 @@ import contextlib
 import json
 import sys
 
-from inotify_cffi._buffers import CrawlBuffer, CrawlColumns
-from inotify_cffi.nodes import Root
-from inotify_cffi.rules import Rules
-from inotify_cffi.scan import Disk, Moment
-from inotify_cffi.tree import Tree
+from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns
+from inotify_cffi.ledger.nodes import Root
+from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.tree.disk import Disk, Moment
+from inotify_cffi.tree.tree import Tree
 from tests.records import packed
 from tests.slices import small_steps
 

@@ -14,9 +14,9 @@ import struct
 from typing import TYPE_CHECKING, Iterator
 from unittest import mock
 
-from inotify_cffi import apply, doubts, listing, losses, removal
-from inotify_cffi._buffers import ListBuffer
-from inotify_cffi.scan import Disk
+from inotify_cffi.kernel.buffers import ListBuffer
+from inotify_cffi.tree import apply, doubts, listing, losses, removal
+from inotify_cffi.tree.disk import Disk
 
 if TYPE_CHECKING:
     import random

@@ -8,7 +8,8 @@ import anyio.lowlevel
 import pytest
 from consumer import write
 
-from inotify_cffi import BusyError, Dispatcher, Mask, PluginError, Watcher, Worker, adispatch, hookimpl
+from inotify_cffi import BusyError, Dispatcher, Mask, PluginError, Watcher, Worker, hookimpl
+from inotify_cffi.hooks import adispatch
 
 pytestmark = pytest.mark.anyio
 

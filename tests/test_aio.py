@@ -11,8 +11,10 @@ import anyio.to_thread
 import pytest
 from consumer import Consumer, write, write_all
 
-from inotify_cffi import BusyError, ClosedError, Mask, Watcher, apply, asynchronous, awatch
+from inotify_cffi import BusyError, ClosedError, Mask, Watcher, awatch
 from inotify_cffi import watcher as watcher_module
+from inotify_cffi.tree import apply
+from inotify_cffi.watching import asynchronous
 
 try:
     import uvloop

@@ -12,10 +12,10 @@ from conftest import PATIENCE_S, open_fds
 from test_leaving import collect
 
 from inotify_cffi import Watcher
-from inotify_cffi._buffers import CrawlBuffer, ReadAhead, Records
-from inotify_cffi._storage import Memory, Told
-from inotify_cffi._syscalls import Descriptor, inotify_init, open_fd
-from inotify_cffi.poller import Poller
+from inotify_cffi.kernel.buffers import CrawlBuffer, ReadAhead, Records
+from inotify_cffi.kernel.poller import Poller
+from inotify_cffi.kernel.syscalls import Descriptor, inotify_init, open_fd
+from inotify_cffi.ledger.storage import Memory, Told
 
 
 class Last:

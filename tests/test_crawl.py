@@ -9,9 +9,10 @@ from consumer import Consumer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inotify_cffi import Instance, Mask, Watcher, _buffers
-from inotify_cffi._buffers import CrawlBuffer
-from inotify_cffi.crawl import Crawler
+from inotify_cffi import Instance, Mask, Watcher
+from inotify_cffi.kernel import buffers
+from inotify_cffi.kernel.buffers import CrawlBuffer
+from inotify_cffi.tree.crawl import Crawler
 
 MASK = int(Mask.CHANGES | Mask.ONLYDIR | Mask.MASK_ADD)
 
@@ -81,8 +82,8 @@ def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, t
             slow.setattr(Crawler, "_visit", lambda *_: 0)
             with Watcher(top) as watcher:
                 expected = watcher.snapshot()
-        patch.setattr(_buffers, "CrawlBuffer", small(records, slots, room))
-        patch.setattr("inotify_cffi.crawl.MOST_AT_ONCE", most)
+        patch.setattr(buffers, "CrawlBuffer", small(records, slots, room))
+        patch.setattr("inotify_cffi.tree.crawl.MOST_AT_ONCE", most)
         with Watcher(top) as watcher:
             assert watcher.snapshot() == expected
             assert watches(watcher) == watcher.stats()["watches"] == 1 + sum(expected.values())
@@ -138,13 +139,14 @@ def test_many_directories_that_can_not_be_entered_are_tried_twice_at_most(unpriv
     told = unprivileged(
         """
         import sys
-        from inotify_cffi import Watcher, _buffers, _syscalls
+        from inotify_cffi import Watcher
+        from inotify_cffi.kernel import buffers, syscalls
         visits = []
-        real = _buffers.CrawlBuffer.visit
+        real = buffers.CrawlBuffer.visit
         def visit(self, inotify, fd, names, *rest, **more):
             visits.extend(names)
             return real(self, inotify, fd, names, *rest, **more)
-        _buffers.CrawlBuffer.visit = visit
+        buffers.CrawlBuffer.visit = visit
         with Watcher(sys.argv[1]) as watcher:
             print(len(watcher.unwatched()), len(visits))
         """,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inotify_cffi import DecodeError, RawEvent, _buffers, decode
+from inotify_cffi import DecodeError, RawEvent, decode
+from inotify_cffi.kernel import buffers
 
 HEAD = struct.Struct("iIII")
 LONGEST = b"\xff" * 255
@@ -114,7 +115,7 @@ def test_any_bytes_like_object_will_do(kind):
 @given(st.lists(records, max_size=20))
 def test_columns_hold_the_same_as_records(raws):
     data = b"".join(map(encode, raws))
-    columns = _buffers.split(data)
+    columns = buffers.split(data)
     assert columns.wds == [raw.wd for raw in raws]
     assert columns.masks == [raw.mask for raw in raws]
     assert columns.cookies == [raw.cookie for raw in raws]

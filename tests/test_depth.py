@@ -9,9 +9,9 @@ import pytest
 from consumer import Consumer, before, write_all
 
 from inotify_cffi import Watcher
-from inotify_cffi.crawl import Crawler
-from inotify_cffi.crawls import WAY_BACK
-from inotify_cffi.scan import Disk
+from inotify_cffi.tree.crawl import Crawler
+from inotify_cffi.tree.crawls import WAY_BACK
+from inotify_cffi.tree.disk import Disk
 from tests.slices import short_turns
 from tests.stress import oracles
 
@@ -209,7 +209,7 @@ def test_no_descriptor_is_left_open_by_a_look(root, chain):
 def one_open(monkeypatch):
     """Directories that a crawl is in are closed at once, and found again by the way back."""
     monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
-    monkeypatch.setattr("inotify_cffi.crawl.MOST_OPEN", 1)
+    monkeypatch.setattr("inotify_cffi.tree.crawl.MOST_OPEN", 1)
 
 
 @pytest.mark.one_turn("the crawl comes back in the turn in which it went")
@@ -256,7 +256,8 @@ def test_a_directory_that_may_not_be_searched_is_left_by_the_way_from_the_root(u
         told = unprivileged(
             """
             import os, sys
-            from inotify_cffi import Watcher, crawl
+            from inotify_cffi import Watcher
+            from inotify_cffi.tree import crawl
             crawl.MOST_OPEN = 1
             with Watcher(sys.argv[1], existing=True) as watcher:
                 print(len(watcher.snapshot()), sorted(map(os.path.basename, watcher.unwatched())))

@@ -11,11 +11,12 @@ import pytest
 from conftest import need
 from consumer import Forked, after, before, brief, write, write_all
 
-from inotify_cffi import Instance, Mask, Mirror, Watcher, instance
-from inotify_cffi._buffers import CrawlBuffer
-from inotify_cffi.fences import Fences
-from inotify_cffi.scan import RECORD, Disk
-from inotify_cffi.turns import Turn
+from inotify_cffi import Instance, Mask, Mirror, Watcher
+from inotify_cffi.kernel import instance
+from inotify_cffi.kernel.buffers import CrawlBuffer
+from inotify_cffi.tree.disk import RECORD, Disk
+from inotify_cffi.tree.fences import Fences
+from inotify_cffi.tree.turns import Turn
 from tests.replay import Replay
 from tests.stress import oracles
 from tests.stress.queue import with_queue
@@ -427,8 +428,8 @@ def test_a_directory_that_can_be_listed_and_not_searched_is_told(root, unprivile
     told = unprivileged(
         """
         import os, sys
-        from inotify_cffi._syscalls import O_PATH
-        from inotify_cffi.scan import Disk
+        from inotify_cffi.kernel.syscalls import O_PATH
+        from inotify_cffi.tree.disk import Disk
         os.chmod(sys.argv[1], 0o400)
         fd = os.open(sys.argv[1], O_PATH)
         print(Disk.changed_since(None, fd, "f", 1e12), Disk.changed_since(None, fd, None, 1e12))

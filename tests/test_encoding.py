@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inotify_cffi.encoding import decoded, encoded, escaped, unescaped
+from inotify_cffi.base.encoding import decoded, encoded, escaped, unescaped
 
 # Text, bytes, and what is nearly a character: all first bytes with some that may follow.
 PIECES = st.one_of(

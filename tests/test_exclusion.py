@@ -9,7 +9,7 @@ import pytest
 from consumer import ENTRIES, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
-from inotify_cffi.scan import Disk
+from inotify_cffi.tree.disk import Disk
 from tests.stress.queue import with_queue
 from tests.stress.writers import exchange
 

@@ -7,7 +7,7 @@ import pytest
 from consumer import ENTRIES, Consumer, Forked, after, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
-from inotify_cffi.scan import Disk
+from inotify_cffi.tree.disk import Disk
 from tests.stress import writers
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])

@@ -12,10 +12,11 @@ import threading
 import pytest
 from conftest import PATIENCE_S
 
-from inotify_cffi import Dispatcher, Event, Mask, Watcher, hookimpl, openers
-from inotify_cffi._syscalls import look_at_file
-from inotify_cffi.hiding import Hiding
-from inotify_cffi.openers import look_at_size
+from inotify_cffi import Dispatcher, Event, Mask, Watcher, hookimpl
+from inotify_cffi.hooks import openers
+from inotify_cffi.hooks.hiding import Hiding
+from inotify_cffi.hooks.openers import look_at_size
+from inotify_cffi.kernel.syscalls import look_at_file
 
 SETTLE_S = 0.05
 

@@ -15,7 +15,7 @@ from forking import fork, forking_beside_threads
 
 from inotify_cffi import ClosedError, ForkError, Instance, Watcher
 from inotify_cffi.adapters import InotifyTree
-from inotify_cffi.poller import Poller
+from inotify_cffi.kernel.poller import Poller
 
 
 def in_child(function, *args):

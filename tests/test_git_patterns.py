@@ -11,8 +11,8 @@ import pytest
 from consumer import ENTRIES, write, write_all
 
 from inotify_cffi import Watcher
-from inotify_cffi.patterns import compiled
-from inotify_cffi.wildmatch import CLASSES
+from inotify_cffi.ledger.patterns import compiled
+from inotify_cffi.ledger.wildmatch import CLASSES
 from tests import git_patterns
 from tests.git_patterns import Git
 from tests.stress.admitting import is_excluded

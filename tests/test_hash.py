@@ -14,9 +14,9 @@ import time
 import pytest
 
 from inotify_cffi import Watcher
-from inotify_cffi._buffers import CrawlBuffer, CrawlColumns
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi._storage import Memory
+from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns
+from inotify_cffi.ledger.storage import Memory
 
 # What the authors publish of SipHash-2-4 (github.com/veorq/SipHash, vectors.h, vectors_sip64), and what Rust's own
 # tests have of SipHash-1-3 (github.com/rust-lang/rust, library/coretests/tests/hash/sip.rs, test_siphash_1_3): the hash
@@ -137,7 +137,7 @@ def answered(library, python, tmp_path):
 TWO = """
 import os
 from inotify_cffi import Watcher
-from inotify_cffi._storage import Memory
+from inotify_cffi.ledger.storage import Memory
 Memory()
 with Watcher(".") as watcher:
     Memory()
@@ -173,7 +173,7 @@ def test_without_a_key_there_is_no_watcher_and_the_error_says_why(answered, code
         f"-{code} -{code} 16",
         """
         from inotify_cffi import Watcher
-        from inotify_cffi._storage import Memory
+        from inotify_cffi.ledger.storage import Memory
         for make in (Memory, lambda: Watcher(".")):
             try:
                 make()

@@ -8,16 +8,17 @@ import re
 
 import pytest
 
-from inotify_cffi import Dispatcher, Event, Mask, Watcher, WatchLimitError, hookimpl, hookspecs
+from inotify_cffi import Dispatcher, Event, Mask, Watcher, WatchLimitError, hookimpl
 from inotify_cffi.events import ITSELF, UnwatchedEvent
-from inotify_cffi.registry import HOOK_NAMES
+from inotify_cffi.hooks import specs
+from inotify_cffi.hooks.registry import HOOK_NAMES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs", "hooks.md")
 
 
 def signature(name: str) -> str:
-    code = getattr(hookspecs, name).__code__
+    code = getattr(specs, name).__code__
     return f"{name}({', '.join(code.co_varnames[: code.co_argcount])})"
 
 
@@ -73,7 +74,7 @@ def test_the_headings_of_the_documentation_are_the_signatures():
 
 @pytest.mark.parametrize("name", HOOK_NAMES)
 def test_every_hook_says_when_it_is_called_its_arguments_and_since_when(name):
-    text = getattr(hookspecs, name).__doc__
+    text = getattr(specs, name).__doc__
     assert ".. versionadded::" in text
     for argument in signature(name)[len(name) + 1 : -1].split(", "):
         assert f"{argument}: " in text

@@ -12,8 +12,9 @@ import typing
 import pytest
 
 import inotify_cffi
-from inotify_cffi import Event, Mask, RawEvent, Watcher, bits
-from inotify_cffi.rules import Rules
+from inotify_cffi import Event, Mask, RawEvent, Watcher
+from inotify_cffi.base import bits
+from inotify_cffi.ledger.rules import Rules
 
 # What takes time to import and a watcher can do without, until it is asked for something that needs it.
 NOT_AT_ONCE = {
@@ -24,14 +25,14 @@ NOT_AT_ONCE = {
     "enum",
     "functools",
     "importlib.metadata",
-    "inotify_cffi.adispatch",
+    "inotify_cffi.hooks.adispatch",
     "inotify_cffi.aio",
     "inotify_cffi.flags",
-    "inotify_cffi.hookspecs",
-    "inotify_cffi.interrupts",
-    "inotify_cffi.patterns",
-    "inotify_cffi.record",
-    "inotify_cffi.wildmatch",
+    "inotify_cffi.hooks.specs",
+    "inotify_cffi.kernel.interrupts",
+    "inotify_cffi.ledger.patterns",
+    "inotify_cffi.tree.record",
+    "inotify_cffi.ledger.wildmatch",
     "inspect",
     "json",
     "logging",

@@ -10,7 +10,7 @@ import pytest
 from consumer import ENTRIES, Consumer, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher, awatch, watch
-from inotify_cffi.scan import RECORD
+from inotify_cffi.tree.disk import RECORD
 from tests.git_patterns import Git
 from tests.replay import Replay
 from tests.stress.queue import with_queue

@@ -26,11 +26,11 @@ from inotify_cffi import (
     JournalEvent,
     Mask,
     Stamp,
-    bits,
     event_from_json,
     event_to_cloudevent,
     event_to_json,
 )
+from inotify_cffi.base import bits
 from inotify_cffi.cli.surroundings import Objects
 from inotify_cffi.cloudevents import TYPES
 from inotify_cffi.events import UnwatchedEvent

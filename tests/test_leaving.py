@@ -13,7 +13,8 @@ import time
 import pytest
 from conftest import PATIENCE_S, open_fds
 
-from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch, forks
+from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch
+from inotify_cffi.kernel import forks
 
 MANY = 10_000
 ROUNDS = 10

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inotify_cffi import LedgerError
-from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import NO_WD, Node, Root
-from inotify_cffi.rules import Rules
+from inotify_cffi.ledger.ledger import Ledger
+from inotify_cffi.ledger.nodes import NO_WD, Node, Root
+from inotify_cffi.ledger.rules import Rules
 from tests import reference
 
 

@@ -7,7 +7,7 @@ import pytest
 from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
-from inotify_cffi.nodes import Children
+from inotify_cffi.ledger.nodes import Children
 from tests.stress import oracles
 
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
@@ -119,8 +119,8 @@ def test_the_way_to_a_directory_is_swapped_for_a_link(root, outside):
 
 def test_the_first_crawl_is_not_led_out(root, outside, monkeypatch):
     """One at a time; how many are entered at once is tested in test_crawl.py."""
-    from inotify_cffi.crawl import Crawler
-    from inotify_cffi.scan import Disk
+    from inotify_cffi.tree.crawl import Crawler
+    from inotify_cffi.tree.disk import Disk
 
     write_all(outside, "f")
     write_all(root, "d/e/")

@@ -13,7 +13,7 @@ from consumer import ENTRIES, before, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.adapters import InotifyTree
-from inotify_cffi.scan import Disk
+from inotify_cffi.tree.disk import Disk
 from tests.stress import oracles
 from tests.stress.writers import exchange
 

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from inotify_cffi import Watcher, _buffers
+from inotify_cffi import Watcher
+from inotify_cffi.kernel import buffers
 from tests.stress import oracles, writers
 
 names = st.sampled_from(["a", "b", "c"])
@@ -31,7 +32,7 @@ class Worlds(RuleBasedStateMachine):
         writers.write(self.root + "/a/f")
         self.watcher = Watcher(self.root, read_ahead=read_ahead)
         if small_buffer:
-            self.watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
+            self.watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
         self.replayer = oracles.Replayer(self.root, snapshot=self.watcher.snapshot())
         self.events = []
 

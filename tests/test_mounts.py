@@ -247,7 +247,7 @@ def test_a_directory_that_is_mounted_at_many_places_is_entered_at_all(run, root)
     """A mount is no link. And one place more costs no look at the others."""
     write_all(root, "d/a/f", "d/b/", *(f"{number}/" for number in range(12)))
     run("""
-        from inotify_cffi.scan import Disk
+        from inotify_cffi.tree.disk import Disk
         entered = []
         real = Disk.enter
         def enter(disk, fd, name, *, follow):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inotify_cffi import Mask
-from inotify_cffi.moves import Queue, Raw
+from inotify_cffi.tree.moves import Queue, Raw
 from tests.records import packed
 
 FROM, TO = int(Mask.MOVED_FROM), int(Mask.MOVED_TO)

@@ -8,12 +8,12 @@ import inspect
 import pytest
 
 from inotify_cffi import LedgerError
-from inotify_cffi._buffers import CrawlBuffer, CrawlColumns, Records
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi._storage import FRESH, LINK, LISTED, NONE, TWINS, Memory
-from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import Node, Root
-from inotify_cffi.rules import Rules
+from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns, Records
+from inotify_cffi.ledger.ledger import Ledger
+from inotify_cffi.ledger.nodes import Node, Root
+from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.ledger.storage import FRESH, LINK, LISTED, NONE, TWINS, Memory
 from tests.records import packed
 
 GENERATION = 1 << 32

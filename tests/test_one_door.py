@@ -8,7 +8,7 @@ import pytest
 import inotify_cffi
 
 PACKAGE = os.path.dirname(inotify_cffi.__file__)
-DOORS = {"_buffers.py", "_syscalls.py", "_storage.py", "bits.py", "encoding.py"}
+DOORS = {"base/bits.py", "base/encoding.py", "kernel/buffers.py", "kernel/syscalls.py", "ledger/storage.py"}
 
 
 def modules():

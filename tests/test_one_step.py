@@ -10,15 +10,17 @@ import sys
 
 import pytest
 
-from inotify_cffi import Instance, Mask, Watcher, _buffers, _storage, _syscalls, ledger, nodes
-from inotify_cffi._buffers import CrawlBuffer, CrawlColumns, Records
-from inotify_cffi._storage import Memory, Told
-from inotify_cffi.ledger import Ledger
-from inotify_cffi.nodes import NO_WD, Root
-from inotify_cffi.rules import Rules
+from inotify_cffi import Instance, Mask, Watcher
+from inotify_cffi.kernel import buffers, syscalls
+from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns, Records
+from inotify_cffi.ledger import ledger, nodes, storage
+from inotify_cffi.ledger.ledger import Ledger
+from inotify_cffi.ledger.nodes import NO_WD, Root
+from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.ledger.storage import Memory, Told
 from tests.records import packed
 
-DOORS = (_storage, _buffers, _syscalls)
+DOORS = (storage, buffers, syscalls)
 CREATE = int(Mask.CREATE)
 
 
@@ -118,8 +120,8 @@ def test_without_memory_the_room_for_paths_stays_as_it_was(python):
     told = python(
         """
         import resource, sys
-        from inotify_cffi._storage import Memory, Told
-        from inotify_cffi._buffers import Records
+        from inotify_cffi.ledger.storage import Memory, Told
+        from inotify_cffi.kernel.buffers import Records
         sys.path.insert(0, sys.argv[1])
         from records import packed
         memory, told, records = Memory(), Told(), Records()
@@ -171,7 +173,7 @@ def test_a_visit_that_is_interrupted_leaves_what_can_be_adopted(tmp_path):
             buffer, ledger = CrawlBuffer(), Ledger()
             visit = functools.partial(instance.crawl, buffer, fd, mask=CREATE, last_wd=0, most=9)
             crawled = visit(["a"])
-            _syscalls.rm_watch(instance.fileno(), 1)
+            syscalls.rm_watch(instance.fileno(), 1)
             was_interrupted = interrupted_at(lines, functools.partial(visit, ["a", "b"]), *DOORS)
             assert crawled.slots in ((1, 4) if was_interrupted else (4,))
             top = Root("/r", "/r", asked=1, kernel_mask=1, rules=Rules())
@@ -254,7 +256,7 @@ def look(ledger, root, handles):
         first = memory.owner(wd)
         for node in owners:
             is_first_of_many = node.number == first and len(owners) > 1
-            assert memory.has(node.number, _storage.TWINS) is is_first_of_many
+            assert memory.has(node.number, storage.TWINS) is is_first_of_many
     return bound
 
 

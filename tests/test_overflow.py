@@ -9,9 +9,11 @@ import shutil
 import pytest
 from consumer import ENTRIES, Consumer, Counted, after, brief, write, write_all
 
-from inotify_cffi import Mask, Watcher, _buffers, crawl
-from inotify_cffi.crawl import Crawler
-from inotify_cffi.scan import Disk
+from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel import buffers
+from inotify_cffi.tree import crawl
+from inotify_cffi.tree.crawl import Crawler
+from inotify_cffi.tree.disk import Disk
 from tests.stress.queue import QUEUE, queue_of
 
 SMALL = 40
@@ -324,7 +326,7 @@ def test_overflow_while_the_first_one_is_reconciled(gap, verb):
 def test_losses_go_on_until_the_marker_is_read(small_gap):
     """The marker is queued once: what is lost behind it has none of its own."""
     with small_gap.consumer() as consumer:
-        consumer.watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
+        consumer.watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
         small_gap.fill()
         for _ in range(3):
             consumer.take(consumer.watcher.read(0))

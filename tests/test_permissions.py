@@ -425,7 +425,7 @@ def test_a_root_that_is_waited_for_comes_closed_and_is_opened(run, mask):
 # --- many ---
 
 COUNTING = """
-        from inotify_cffi.ledger import Ledger
+        from inotify_cffi.ledger.ledger import Ledger
         calls = []
         for name in "is_within", "is_attached", "lineage", "root", "within":
             real = getattr(Ledger, name)

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inotify_cffi import Mask, _storage, apply
-from inotify_cffi.nodes import Root
-from inotify_cffi.plain import Plain
-from inotify_cffi.rules import Rules
-from inotify_cffi.scan import Disk
-from inotify_cffi.tree import Tree
+from inotify_cffi import Mask
+from inotify_cffi.ledger import storage
+from inotify_cffi.ledger.nodes import Root
+from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.tree import apply
+from inotify_cffi.tree.disk import Disk
+from inotify_cffi.tree.plain import Plain
+from inotify_cffi.tree.tree import Tree
 from tests.records import packed
 
 FILE_MASKS = [
@@ -114,8 +116,8 @@ def test_a_run_does_what_its_events_do_one_at_a_time(rules, raws, given_as, aske
         reference = World(given_as, asked, **rules)
         expected = reference.apply(raws)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_storage, "MOST_TOLD", most)
-        patch.setattr(_storage, "PATHS_ROOM", room)
+        patch.setattr(storage, "MOST_TOLD", most)
+        patch.setattr(storage, "PATHS_ROOM", room)
         world = World(given_as, asked, **rules)
     told = world.apply(raws)
     assert told == expected

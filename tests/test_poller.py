@@ -10,7 +10,7 @@ import time
 import pytest
 
 from inotify_cffi import ClosedError
-from inotify_cffi.poller import Poller
+from inotify_cffi.kernel.poller import Poller
 
 # As a busy machine may be late, never as the code may be.
 LATE_S = 5
@@ -218,7 +218,7 @@ def test_close_frees_all_descriptors_once(no_fd_left):
 def test_a_poller_that_can_not_be_made_leaves_nothing_open(python):
     told = python("""
         import os, resource
-        from inotify_cffi.poller import Poller
+        from inotify_cffi.kernel.poller import Poller
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
         taken = []

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from inotify_cffi import Mask, Watcher
-from inotify_cffi._buffers import LARGEST_RECORD, ReadBuffer, Records
+from inotify_cffi.kernel.buffers import LARGEST_RECORD, ReadBuffer, Records
 from tests.records import packed
 from tests.stress import oracles
 from tests.stress.queue import with_queue

@@ -15,7 +15,8 @@ from conftest import PATIENCE_S, until_blocked
 from consumer import Consumer, write
 from forking import fork
 
-from inotify_cffi import ClosedError, Instance, Mask, Watcher, _syscalls, awatch
+from inotify_cffi import ClosedError, Instance, Mask, Watcher, awatch
+from inotify_cffi.kernel import syscalls
 from tests.stress.queue import queue_of
 
 LEAST = 65536
@@ -44,7 +45,7 @@ def until(is_true, what):
 
 def until_read_ahead(instance):
     """Return when nothing is left in the kernel's queue."""
-    until(lambda: not _syscalls.queued_bytes(instance._fd), "nothing is read ahead")
+    until(lambda: not syscalls.queued_bytes(instance._fd), "nothing is read ahead")
 
 
 def status(tid, field):

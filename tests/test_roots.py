@@ -284,7 +284,7 @@ def test_dots_on_the_way(base):
 
 
 def test_it_comes_between_the_look_and_the_wait(base, monkeypatch):
-    from inotify_cffi.anchors import Anchors
+    from inotify_cffi.tree.anchors import Anchors
 
     root = f"{base}/x/root"
     real = Anchors.arm

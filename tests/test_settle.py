@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from inotify_cffi import Event, Mask
-from inotify_cffi.settle import Look, Settle
+from inotify_cffi.hooks.settle import Look, Settle
 
 
 def nobody_has_it(_path):

@@ -12,7 +12,7 @@ import pytest
 from consumer import write
 
 from inotify_cffi import Dispatcher, Watcher, hookimpl, watch
-from inotify_cffi.poller import Poller
+from inotify_cffi.kernel.poller import Poller
 
 # As a busy machine may be late, never as the code may be; benchmarks/ measures how late it is.
 LATE_S = 5
@@ -217,7 +217,7 @@ def test_a_signal_right_before_each_wait_is_never_slept_over(python, tmp_path):
     told = python(
         """
         import signal, sys
-        from inotify_cffi.poller import Poller
+        from inotify_cffi.kernel.poller import Poller
         poller, count = Poller(), 0
         def handler(*_):
             global count

@@ -18,8 +18,8 @@ from interrupting import EachPlace, World
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi import watcher as watcher_module
-from inotify_cffi.crawls import MANY_KEPT
-from inotify_cffi.scan import RECORD
+from inotify_cffi.tree.crawls import MANY_KEPT
+from inotify_cffi.tree.disk import RECORD
 from tests.replay import Replay
 from tests.slices import short_turns
 from tests.stress import oracles

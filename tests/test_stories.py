@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from inotify_cffi import Mask, Watcher, _buffers, scan
+from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel import buffers
+from inotify_cffi.tree import disk
 from tests.stress.writers import exchange
 
 STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
@@ -139,14 +141,14 @@ def as_str(root, options):
 
 def as_bytes_one_record_at_a_time(root, options):
     watcher = Watcher(os.fsencode(root), mask=STRUCTURE, **options)
-    watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
+    watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
     return watcher
 
 
 def without_proc(root, options):
     """As where /proc is not mounted: watches are added by path."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "PROC", "/nowhere")
+        patch.setattr(disk, "PROC", "/nowhere")
         watcher = Watcher(root, mask=STRUCTURE, **options)
     assert watcher.stats()["by_path"] == 1
     return watcher

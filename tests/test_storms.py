@@ -9,7 +9,7 @@ import pytest
 from consumer import Consumer, Counted, Forked, brief, write, write_all
 
 from inotify_cffi import Mask
-from inotify_cffi.instance import READ_SIZE
+from inotify_cffi.kernel.instance import READ_SIZE
 
 EITHER = pytest.mark.usefixtures("either")
 KINDS = pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from inotify_cffi import DecodeError, Mask, PathError, _buffers, _syscalls
+from inotify_cffi import DecodeError, Mask, PathError
+from inotify_cffi.kernel import buffers, syscalls
 
 CHANGES = int(Mask.CHANGES)
 NO_FD = 2**20
@@ -15,14 +16,14 @@ NO_FD = 2**20
 
 @pytest.fixture
 def inotify():
-    made = _syscalls.inotify_init()
+    made = syscalls.inotify_init()
     yield made.fd
     made.close()
 
 
 @pytest.fixture
 def epoll():
-    made = _syscalls.epoll_create()
+    made = syscalls.epoll_create()
     yield made.fd
     made.close()
 
@@ -34,14 +35,14 @@ def path_of(tmp_path, name=""):
 # --- descriptors ---
 
 
-@pytest.mark.parametrize("make", [_syscalls.inotify_init, _syscalls.epoll_create, _syscalls.eventfd])
+@pytest.mark.parametrize("make", [syscalls.inotify_init, syscalls.epoll_create, syscalls.eventfd])
 def test_a_new_descriptor_is_not_inherited(make):
     made = make()
     assert not os.get_inheritable(made.fd)
     made.close()
 
 
-@pytest.mark.parametrize("make", [_syscalls.inotify_init, _syscalls.eventfd])
+@pytest.mark.parametrize("make", [syscalls.inotify_init, syscalls.eventfd])
 def test_a_new_descriptor_does_not_block(make):
     made = make()
     assert not os.get_blocking(made.fd)
@@ -49,17 +50,17 @@ def test_a_new_descriptor_does_not_block(make):
 
 
 def test_both_ends_of_a_pipe_are_like_that():
-    for end in _syscalls.pipe():
+    for end in syscalls.pipe():
         assert (os.get_inheritable(end.fd), os.get_blocking(end.fd)) == (False, False)
         end.close()
 
 
 def test_a_descriptor_is_closed_once_by_whoever_comes_first(no_fd_left):
     """Its number may be somebody else's by then."""
-    made = _syscalls.eventfd()
+    made = syscalls.eventfd()
     number = made.fd
     made.close()
-    other = _syscalls.eventfd()
+    other = syscalls.eventfd()
     assert (made.fd, other.fd) == (-1, number)
     made.close()
     assert os.fstat(number)
@@ -67,14 +68,14 @@ def test_a_descriptor_is_closed_once_by_whoever_comes_first(no_fd_left):
 
 
 def test_a_descriptor_that_is_forgotten_is_closed(no_fd_left):
-    made = [_syscalls.eventfd(), _syscalls.epoll_create(), _syscalls.open_fd("/", os.O_RDONLY), *_syscalls.pipe()]
+    made = [syscalls.eventfd(), syscalls.epoll_create(), syscalls.open_fd("/", os.O_RDONLY), *syscalls.pipe()]
     assert all(each.fd >= 0 for each in made)
     made.clear()
     gc.collect()
 
 
 def test_a_descriptor_that_was_let_go_is_its_taker_s(no_fd_left):
-    made = _syscalls.eventfd()
+    made = syscalls.eventfd()
     number = made.let_go()
     made.close()
     os.close(number)
@@ -82,7 +83,7 @@ def test_a_descriptor_that_was_let_go_is_its_taker_s(no_fd_left):
 
 def test_a_path_to_be_opened_is_not_cut_at_its_nul():
     with pytest.raises(PathError):
-        _syscalls.open_fd("/\0", os.O_RDONLY)
+        syscalls.open_fd("/\0", os.O_RDONLY)
 
 
 def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
@@ -90,8 +91,8 @@ def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
     assert (
         unprivileged("""
             import os
-            from inotify_cffi import _buffers, _syscalls
-            os.close(os.open("closed", _syscalls.O_PATH | os.O_DIRECTORY))
+            from inotify_cffi.kernel import buffers, syscalls
+            os.close(os.open("closed", syscalls.O_PATH | os.O_DIRECTORY))
             try:
                 os.open("closed", os.O_RDONLY)
             except PermissionError:
@@ -106,39 +107,39 @@ def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
 
 def test_a_missing_path(inotify, tmp_path):
     with pytest.raises(FileNotFoundError) as raised:
-        _syscalls.add_watch(inotify, path_of(tmp_path, "missing"), CHANGES)
+        syscalls.add_watch(inotify, path_of(tmp_path, "missing"), CHANGES)
     assert (raised.value.errno, raised.value.filename) == (errno.ENOENT, path_of(tmp_path, "missing"))
 
 
 def test_the_error_has_the_path_as_it_was_given(inotify):
     with pytest.raises(FileNotFoundError) as raised:
-        _syscalls.add_watch(inotify, b"missing/\xff", CHANGES)
+        syscalls.add_watch(inotify, b"missing/\xff", CHANGES)
     assert raised.value.filename == b"missing/\xff"
 
 
 def test_a_file_where_a_directory_is_meant(inotify, tmp_path):
     tmp_path.joinpath("file").touch()
     with pytest.raises(NotADirectoryError):
-        _syscalls.add_watch(inotify, path_of(tmp_path, "file"), CHANGES | Mask.ONLYDIR)
+        syscalls.add_watch(inotify, path_of(tmp_path, "file"), CHANGES | Mask.ONLYDIR)
 
 
 def test_a_link_where_none_is_to_be_followed(inotify, tmp_path):
     os.symlink(tmp_path, path_of(tmp_path, "link"))
     with pytest.raises(NotADirectoryError):
-        _syscalls.add_watch(inotify, path_of(tmp_path, "link"), CHANGES | Mask.ONLYDIR | Mask.DONT_FOLLOW)
+        syscalls.add_watch(inotify, path_of(tmp_path, "link"), CHANGES | Mask.ONLYDIR | Mask.DONT_FOLLOW)
 
 
 def test_a_loop_of_links(inotify, tmp_path):
     os.symlink("loop", path_of(tmp_path, "loop"))
     with pytest.raises(OSError) as raised:
-        _syscalls.add_watch(inotify, path_of(tmp_path, "loop"), CHANGES)
+        syscalls.add_watch(inotify, path_of(tmp_path, "loop"), CHANGES)
     assert raised.value.errno == errno.ELOOP
 
 
 @pytest.mark.parametrize("path", ["a" * 256, "a/" * 2048])
 def test_a_name_or_a_path_that_is_too_long(inotify, path):
     with pytest.raises(OSError) as raised:
-        _syscalls.add_watch(inotify, path, CHANGES)
+        syscalls.add_watch(inotify, path, CHANGES)
     assert (raised.value.errno, raised.value.filename) == (errno.ENAMETOOLONG, path)
 
 
@@ -146,10 +147,11 @@ def test_an_unreadable_directory(unprivileged, tmp_path):
     os.mkdir(path_of(tmp_path, "closed"), 0o300)
     assert (
         unprivileged("""
-            from inotify_cffi import Mask, _buffers, _syscalls
+            from inotify_cffi import Mask
+            from inotify_cffi.kernel import buffers, syscalls
             try:
-                made = _syscalls.inotify_init()
-                _syscalls.add_watch(made.fd, "closed", Mask.CHANGES)
+                made = syscalls.inotify_init()
+                syscalls.add_watch(made.fd, "closed", Mask.CHANGES)
             except PermissionError as error:
                 print(error)
         """)
@@ -158,28 +160,28 @@ def test_an_unreadable_directory(unprivileged, tmp_path):
 
 
 def test_a_watch_that_must_be_new_and_is_not(inotify, tmp_path):
-    _syscalls.add_watch(inotify, path_of(tmp_path), CHANGES)
+    syscalls.add_watch(inotify, path_of(tmp_path), CHANGES)
     with pytest.raises(FileExistsError):
-        _syscalls.add_watch(inotify, path_of(tmp_path), CHANGES | Mask.MASK_CREATE)
+        syscalls.add_watch(inotify, path_of(tmp_path), CHANGES | Mask.MASK_CREATE)
 
 
 @pytest.mark.parametrize("mask", [0, Mask.CREATE | Mask.MASK_CREATE | Mask.MASK_ADD])
 def test_a_mask_that_asks_for_nothing_or_for_opposites(inotify, tmp_path, mask):
     with pytest.raises(OSError) as raised:
-        _syscalls.add_watch(inotify, path_of(tmp_path), mask)
+        syscalls.add_watch(inotify, path_of(tmp_path), mask)
     assert raised.value.errno == errno.EINVAL
 
 
 @pytest.mark.parametrize("path", ["a\0b", b"a\0b"])
 def test_a_path_that_c_would_cut_at_its_nul(inotify, path):
     with pytest.raises(PathError) as raised:
-        _syscalls.add_watch(inotify, path, CHANGES)
+        syscalls.add_watch(inotify, path, CHANGES)
     assert (raised.value.errno, raised.value.filename) == (errno.EINVAL, path)
 
 
 def test_an_empty_path(inotify):
     with pytest.raises(FileNotFoundError):
-        _syscalls.add_watch(inotify, "", CHANGES)
+        syscalls.add_watch(inotify, "", CHANGES)
 
 
 def test_no_watch_left_for_the_user(limited, tmp_path):
@@ -187,20 +189,21 @@ def test_no_watch_left_for_the_user(limited, tmp_path):
         tmp_path.joinpath(name).mkdir()
     told = limited(
         """
-        from inotify_cffi import Mask, WatchLimitError, _buffers, _syscalls
-        made = _syscalls.inotify_init()
+        from inotify_cffi import Mask, WatchLimitError
+        from inotify_cffi.kernel import buffers, syscalls
+        made = syscalls.inotify_init()
         fd = made.fd
-        _syscalls.add_watch(fd, "a", Mask.CREATE)
-        _syscalls.add_watch(fd, "b", Mask.CREATE)
-        _syscalls.add_watch(fd, "a", Mask.DELETE)  # known already: takes none
+        syscalls.add_watch(fd, "a", Mask.CREATE)
+        syscalls.add_watch(fd, "b", Mask.CREATE)
+        syscalls.add_watch(fd, "a", Mask.DELETE)  # known already: takes none
         try:
-            _syscalls.add_watch(fd, "c", Mask.CREATE)
+            syscalls.add_watch(fd, "c", Mask.CREATE)
         except WatchLimitError as error:
             print(error.errno, error.filename, error.strerror)
         """,
         max_inotify_watches=2,
     )
-    limit = _syscalls.sysctl("max_user_watches")
+    limit = syscalls.sysctl("max_user_watches")
     assert told == (
         f"{errno.ENOSPC} c no watch is left for this user; raise fs.inotify.max_user_watches (now {limit})"
         " and user.max_inotify_watches (now 2)\n"
@@ -211,10 +214,11 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
     told = limited(
         """
         import os
-        from inotify_cffi import Mask, WatchLimitError, _buffers, _syscalls
-        made = _syscalls.inotify_init()
+        from inotify_cffi import Mask, WatchLimitError
+        from inotify_cffi.kernel import buffers, syscalls
+        made = syscalls.inotify_init()
         try:
-            _syscalls.watch_fd(made.fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
+            syscalls.watch_fd(made.fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
         except WatchLimitError as error:
             print(error.errno, error.filename)
         """,
@@ -226,16 +230,17 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
 def test_no_instance_left_for_the_user(limited):
     told = limited(
         """
-        from inotify_cffi import InstanceLimitError, _buffers, _syscalls
-        first = _syscalls.inotify_init()
+        from inotify_cffi import InstanceLimitError
+        from inotify_cffi.kernel import buffers, syscalls
+        first = syscalls.inotify_init()
         try:
-            _syscalls.inotify_init()
+            syscalls.inotify_init()
         except InstanceLimitError as error:
             print(error.errno, error.strerror)
         """,
         max_inotify_instances=1,
     )
-    limit = _syscalls.sysctl("max_user_instances")
+    limit = syscalls.sysctl("max_user_instances")
     assert told == (
         f"{errno.EMFILE} no inotify instance is left for this user; "
         f"raise fs.inotify.max_user_instances (now {limit}) and user.max_inotify_instances (now 1)\n"
@@ -245,7 +250,8 @@ def test_no_instance_left_for_the_user(limited):
 def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
     told = python("""
         import os, resource
-        from inotify_cffi import InstanceLimitError, _buffers, _syscalls
+        from inotify_cffi import InstanceLimitError
+        from inotify_cffi.kernel import buffers, syscalls
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
         taken = []
@@ -255,8 +261,8 @@ def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
         except OSError:
             pass
         def open_fd():
-            _syscalls.open_fd("/", os.O_RDONLY)
-        for call in _syscalls.inotify_init, _syscalls.epoll_create, _syscalls.eventfd, open_fd:
+            syscalls.open_fd("/", os.O_RDONLY)
+        for call in syscalls.inotify_init, syscalls.epoll_create, syscalls.eventfd, open_fd:
             try:
                 call()
             except OSError as error:
@@ -269,27 +275,27 @@ def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
 def test_the_remedy_is_the_system_s_where_that_has_no_descriptor_left():
     with open("/proc/sys/fs/file-max") as file:
         value = file.read().strip()
-    assert _syscalls.reason(errno.ENFILE) == (
+    assert syscalls.reason(errno.ENFILE) == (
         f"no file descriptor is left for all processes together; raise fs.file-max (now {value})"
     )
 
 
 def test_any_other_error_has_the_reason_of_the_system():
-    assert _syscalls.reason(errno.ENOENT) == os.strerror(errno.ENOENT)
+    assert syscalls.reason(errno.ENOENT) == os.strerror(errno.ENOENT)
 
 
 def test_a_failed_open_is_told_with_its_path():
     with pytest.raises(FileNotFoundError) as caught:
-        _syscalls.open_fd("/no such directory", os.O_RDONLY)
+        syscalls.open_fd("/no such directory", os.O_RDONLY)
     assert caught.value.filename == "/no such directory"
 
 
 def test_an_unknown_sysctl_is_told_as_unknown():
-    assert _syscalls.sysctl("no_such_limit") == "unknown"
+    assert syscalls.sysctl("no_such_limit") == "unknown"
 
 
 def test_a_sysctl_is_read_as_it_stands():
-    assert int(_syscalls.sysctl("max_queued_events")) > 0
+    assert int(syscalls.sysctl("max_queued_events")) > 0
 
 
 # --- watches: what they do ---
@@ -299,43 +305,43 @@ def test_an_open_directory_is_watched_under_whatever_path(inotify, tmp_path):
     tmp_path.joinpath("old").mkdir()
     target = os.open(path_of(tmp_path, "old"), os.O_RDONLY)
     os.rename(path_of(tmp_path, "old"), path_of(tmp_path, "new"))
-    wd = _syscalls.watch_fd(inotify, target, CHANGES)
+    wd = syscalls.watch_fd(inotify, target, CHANGES)
     os.close(target)
-    assert _syscalls.add_watch(inotify, path_of(tmp_path, "new"), CHANGES) == wd
+    assert syscalls.add_watch(inotify, path_of(tmp_path, "new"), CHANGES) == wd
 
 
 def test_a_closed_target_is_an_error_with_the_path_it_stood_for(inotify):
     with pytest.raises(FileNotFoundError) as raised:
-        _syscalls.watch_fd(inotify, NO_FD, CHANGES, b"the/path")
+        syscalls.watch_fd(inotify, NO_FD, CHANGES, b"the/path")
     assert raised.value.filename == b"the/path"
 
 
 def test_a_watch_is_removed_once(inotify, tmp_path):
-    wd = _syscalls.add_watch(inotify, path_of(tmp_path), CHANGES)
-    assert _syscalls.rm_watch(inotify, wd) is True
-    assert _syscalls.rm_watch(inotify, wd) is False
+    wd = syscalls.add_watch(inotify, path_of(tmp_path), CHANGES)
+    assert syscalls.rm_watch(inotify, wd) is True
+    assert syscalls.rm_watch(inotify, wd) is False
 
 
 def test_the_next_watch_descriptor_can_be_chosen(inotify, tmp_path):
     try:
-        _syscalls.set_next_wd(inotify, 4711)
+        syscalls.set_next_wd(inotify, 4711)
     except OSError as error:
         pytest.skip(f"the kernel has no CONFIG_CHECKPOINT_RESTORE: {error}")
-    assert _syscalls.add_watch(inotify, path_of(tmp_path), CHANGES) == 4711
+    assert syscalls.add_watch(inotify, path_of(tmp_path), CHANGES) == 4711
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: _syscalls.add_watch(NO_FD, "/", CHANGES),
-        lambda: _syscalls.watch_fd(NO_FD, 0, CHANGES),
-        lambda: _syscalls.rm_watch(NO_FD, 1),
-        lambda: _syscalls.queued_bytes(NO_FD),
-        lambda: _syscalls.set_next_wd(NO_FD, 1),
-        lambda: _buffers.ReadBuffer(4096).read(NO_FD),
-        lambda: _buffers.ListBuffer().entries(NO_FD),
-        lambda: _syscalls.epoll_add(NO_FD, 0, _syscalls.POLL_IN),
-        lambda: _syscalls.EpollBuffer().wait(NO_FD, 0),
+        lambda: syscalls.add_watch(NO_FD, "/", CHANGES),
+        lambda: syscalls.watch_fd(NO_FD, 0, CHANGES),
+        lambda: syscalls.rm_watch(NO_FD, 1),
+        lambda: syscalls.queued_bytes(NO_FD),
+        lambda: syscalls.set_next_wd(NO_FD, 1),
+        lambda: buffers.ReadBuffer(4096).read(NO_FD),
+        lambda: buffers.ListBuffer().entries(NO_FD),
+        lambda: syscalls.epoll_add(NO_FD, 0, syscalls.POLL_IN),
+        lambda: syscalls.EpollBuffer().wait(NO_FD, 0),
     ],
 )
 def test_a_descriptor_that_is_not_open(call):
@@ -348,35 +354,35 @@ def test_a_descriptor_that_is_not_open(call):
 
 
 def test_an_empty_queue_reads_as_none(inotify):
-    assert _buffers.ReadBuffer(4096).read(inotify) is None
+    assert buffers.ReadBuffer(4096).read(inotify) is None
 
 
 def test_the_queue_has_the_size_that_is_read(inotify, tmp_path):
-    _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
-    assert _syscalls.queued_bytes(inotify) == 0
+    syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
+    assert syscalls.queued_bytes(inotify) == 0
     for name in ("a", "b" * 255):
         tmp_path.joinpath(name).touch()
-    assert _syscalls.queued_bytes(inotify) == (16 + 16) + (16 + 256)
-    assert _buffers.ReadBuffer(4096).read(inotify).size == (16 + 16) + (16 + 256)
-    assert _syscalls.queued_bytes(inotify) == 0
+    assert syscalls.queued_bytes(inotify) == (16 + 16) + (16 + 256)
+    assert buffers.ReadBuffer(4096).read(inotify).size == (16 + 16) + (16 + 256)
+    assert syscalls.queued_bytes(inotify) == 0
 
 
 def test_the_smallest_buffer_takes_the_longest_name(inotify, tmp_path):
-    _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
+    syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
     tmp_path.joinpath("b" * 255).touch()
-    assert _buffers.ReadBuffer(272).read(inotify).names == b"b" * 255 + b"\0"
+    assert buffers.ReadBuffer(272).read(inotify).names == b"b" * 255 + b"\0"
 
 
 def test_a_buffer_that_is_too_small_for_a_record_is_refused():
     with pytest.raises(ValueError, match="272 bytes"):
-        _buffers.ReadBuffer(271)
+        buffers.ReadBuffer(271)
 
 
 def test_a_read_takes_no_more_than_it_is_told_to(inotify, tmp_path):
-    _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
+    syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
     for number in range(20):
         tmp_path.joinpath(f"{number:02}").touch()
-    columns = _buffers.ReadBuffer(4096).read(inotify, 272)
+    columns = buffers.ReadBuffer(4096).read(inotify, 272)
     assert columns.size == 272 // 32 * 32
     assert columns.names == b"00\00001\00002\00003\00004\00005\00006\00007\0"
 
@@ -386,7 +392,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
     with here, there:
         there.send(b"not an inotify record")
         with pytest.raises(DecodeError):
-            _buffers.ReadBuffer(4096).read(here.fileno())
+            buffers.ReadBuffer(4096).read(here.fileno())
 
 
 # --- listing ---
@@ -395,7 +401,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
 def listed(path):
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return sorted(_buffers.ListBuffer().entries(fd))
+        return sorted(buffers.ListBuffer().entries(fd))
     finally:
         os.close(fd)
 
@@ -429,7 +435,7 @@ def test_what_is_no_directory_is_not_listed(tmp_path):
     tmp_path.joinpath("file").touch()
     fd = os.open(path_of(tmp_path, "file"), os.O_RDONLY)
     with pytest.raises(NotADirectoryError):
-        _buffers.ListBuffer().entries(fd)
+        buffers.ListBuffer().entries(fd)
     os.close(fd)
 
 
@@ -438,7 +444,7 @@ def test_a_removed_directory_is_not_listed(tmp_path):
     fd = os.open(path_of(tmp_path, "gone"), os.O_RDONLY)
     tmp_path.joinpath("gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        _buffers.ListBuffer().entries(fd)
+        buffers.ListBuffer().entries(fd)
     os.close(fd)
 
 
@@ -446,19 +452,19 @@ def test_a_removed_directory_is_not_listed(tmp_path):
 
 
 def test_a_descriptor_can_be_waited_for_once(epoll, inotify):
-    _syscalls.epoll_add(epoll, inotify, _syscalls.POLL_IN)
+    syscalls.epoll_add(epoll, inotify, syscalls.POLL_IN)
     with pytest.raises(FileExistsError):
-        _syscalls.epoll_add(epoll, inotify, _syscalls.POLL_IN)
+        syscalls.epoll_add(epoll, inotify, syscalls.POLL_IN)
 
 
 def test_a_regular_file_can_not_be_waited_for(epoll, tmp_path):
     with open(path_of(tmp_path, "file"), "w") as file, pytest.raises(PermissionError):
-        _syscalls.epoll_add(epoll, file.fileno(), _syscalls.POLL_IN)
+        syscalls.epoll_add(epoll, file.fileno(), syscalls.POLL_IN)
 
 
 def test_a_wait_names_the_descriptor_that_is_ready(epoll, inotify, tmp_path):
-    _syscalls.epoll_add(epoll, inotify, _syscalls.POLL_IN)
-    _syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
-    assert _syscalls.EpollBuffer().wait(epoll, 0) == []
+    syscalls.epoll_add(epoll, inotify, syscalls.POLL_IN)
+    syscalls.add_watch(inotify, path_of(tmp_path), Mask.CREATE)
+    assert syscalls.EpollBuffer().wait(epoll, 0) == []
     tmp_path.joinpath("file").touch()
-    assert _syscalls.EpollBuffer().wait(epoll, -1) == [inotify]
+    assert syscalls.EpollBuffer().wait(epoll, -1) == [inotify]

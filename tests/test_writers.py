@@ -12,8 +12,8 @@ import pytest
 from test_docs import page as documentation
 
 from inotify_cffi import Mask
-from inotify_cffi.dispatch import Dispatcher
-from inotify_cffi.settle import Look
+from inotify_cffi.hooks.dispatch import Dispatcher
+from inotify_cffi.hooks.settle import Look
 from tests.writers import recording
 from tests.writers.page import BEGIN, END, _short
 from tests.writers.programs import PROGRAMS, command

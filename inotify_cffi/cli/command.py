@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Tuple
 if TYPE_CHECKING:
     import argparse
 
-    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.hooks.dispatch import Dispatcher
 
 __all__ = ["PROGRAM", "Command"]
 

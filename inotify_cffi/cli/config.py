@@ -21,10 +21,10 @@ from __future__ import annotations
 import sys
 from typing import Collection, Mapping, NamedTuple, Tuple, cast
 
+from inotify_cffi.base.regular import read_regular
+from inotify_cffi.base.suggestions import did_you_mean
 from inotify_cffi.cli.extra import needed
 from inotify_cffi.errors import InotifyError
-from inotify_cffi.regular import read_regular
-from inotify_cffi.suggestions import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib

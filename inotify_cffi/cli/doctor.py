@@ -5,16 +5,16 @@ from __future__ import annotations
 import pwd
 from typing import TYPE_CHECKING
 
+from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.outputs import standard_output
 from inotify_cffi.cli.table import number_of_rows, table
 from inotify_cffi.cli.usage import Process, is_blind, limits, mount_of, processes
-from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     import argparse
 
-    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.hooks.dispatch import Dispatcher
 
 __all__ = ["COMMAND"]
 

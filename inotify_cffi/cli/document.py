@@ -11,7 +11,7 @@ import sys
 
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.parser import COMMANDS, build
-from inotify_cffi.dispatch import Dispatcher
+from inotify_cffi.hooks.dispatch import Dispatcher
 
 __all__ = ["render", "replaced"]
 

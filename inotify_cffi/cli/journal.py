@@ -9,18 +9,18 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Protocol, cast
 
+from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.outputs import standard_output
 from inotify_cffi.cloudevents import event_to_cloudevent
 from inotify_cffi.errors import ForgottenError, GenerationError
 from inotify_cffi.jsonlines import add_path, event_to_json
-from inotify_cffi.printing import printable
 from inotify_cffi.quantities import parse_duration
 
 if TYPE_CHECKING:
     import argparse
 
-    from inotify_cffi.dispatch import Dispatcher
+    from inotify_cffi.hooks.dispatch import Dispatcher
     from inotify_cffi.jsonlines import JournalEvent
 
 __all__ = ["COMMAND"]

@@ -10,12 +10,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
+from inotify_cffi.base.printing import printable
+from inotify_cffi.base.suggestions import did_you_mean
 from inotify_cffi.cli import doctor, journal, plugins, run, stats, watch
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
-from inotify_cffi.dispatch import Dispatcher
-from inotify_cffi.printing import printable
-from inotify_cffi.suggestions import did_you_mean
+from inotify_cffi.hooks.dispatch import Dispatcher
 
 if TYPE_CHECKING:
     from inotify_cffi.cli.command import Command

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.outputs import standard_output
 from inotify_cffi.cli.table import table
-from inotify_cffi.dispatch import Dispatcher
 from inotify_cffi.errors import PluginError
-from inotify_cffi.loading import installed
-from inotify_cffi.printing import printable
+from inotify_cffi.hooks.dispatch import Dispatcher
+from inotify_cffi.hooks.loading import installed
 
 if TYPE_CHECKING:
     import argparse

@@ -12,12 +12,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Iterator
 
-from inotify_cffi.hookspecs import hookimpl
+from inotify_cffi.hooks.specs import hookimpl
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from inotify_cffi.hookspecs import AnyWatcher
+    from inotify_cffi.hooks.specs import AnyWatcher
 
 __all__ = ["Again", "Notifier", "Reread", "notifier", "rereading"]
 

@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Sequence
 
+from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.extra import MissingError, needed
 from inotify_cffi.cli.outputs import standard_output, write
@@ -18,16 +19,15 @@ from inotify_cffi.cli.table import fitted, number_of_rows, table
 from inotify_cffi.cli.watching import add_options as add_watching
 from inotify_cffi.cli.watching import register_anew, watch_all
 from inotify_cffi.flags import Mask
-from inotify_cffi.hookspecs import hookimpl
-from inotify_cffi.printing import printable
+from inotify_cffi.hooks.specs import hookimpl
 
 if TYPE_CHECKING:
     import argparse
 
     from inotify_cffi.cli.table import Row
-    from inotify_cffi.dispatch import Dispatcher
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.hookspecs import AnyWatcher
+    from inotify_cffi.hooks.dispatch import Dispatcher
+    from inotify_cffi.hooks.specs import AnyWatcher
 
 __all__ = ["COMMAND"]
 

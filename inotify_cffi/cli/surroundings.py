@@ -9,8 +9,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Iterator
 
+from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.outputs import write
-from inotify_cffi.printing import printable
 
 if TYPE_CHECKING:
     from typing import TextIO

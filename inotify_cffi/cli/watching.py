@@ -11,21 +11,21 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable
 
-from inotify_cffi.arguments import against_track
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.outputs import nobody_reads
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.flags import Mask, parse_mask
-from inotify_cffi.hookspecs import hookimpl
-from inotify_cffi.instance import check_read_ahead
+from inotify_cffi.hooks.specs import hookimpl
+from inotify_cffi.kernel.instance import check_read_ahead
 from inotify_cffi.quantities import parse_duration, parse_size
 from inotify_cffi.watcher import Watcher
+from inotify_cffi.watching.arguments import against_track
 
 if TYPE_CHECKING:
-    from inotify_cffi.dispatch import Dispatcher
-    from inotify_cffi.hookspecs import AnyWatcher
+    from inotify_cffi.hooks.dispatch import Dispatcher
+    from inotify_cffi.hooks.specs import AnyWatcher
 
 __all__ = ["add_options", "register_anew", "watch_all"]
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 
-from inotify_cffi.scan import RECORD
+from inotify_cffi.tree.disk import RECORD
 from tests.stress.worlds import World
 
 RUN_LIMIT_S = 120

@@ -15,7 +15,7 @@ from tests.stress.writers import HARD_LINK
 
 if TYPE_CHECKING:
     from inotify_cffi import Watcher
-    from inotify_cffi.nodes import Node
+    from inotify_cffi.ledger.nodes import Node
 
 ADDS = Mask.CREATE | Mask.MOVED_TO
 TAKES = Mask.DELETE | Mask.MOVED_FROM

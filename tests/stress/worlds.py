@@ -11,7 +11,8 @@ import tempfile
 import time
 from collections import Counter
 
-from inotify_cffi import Event, Mirror, Watcher, _buffers, instance
+from inotify_cffi import Event, Mirror, Watcher
+from inotify_cffi.kernel import buffers, instance
 from tests.slices import short_turns
 from tests.stress import oracles, writers
 from tests.stress.admitting import is_excluded, is_included
@@ -135,7 +136,7 @@ class World:
         else:
             watcher = Watcher(*self.roots, **self.options)
         if self.small_buffer:
-            watcher._instance._buffer = _buffers.ReadBuffer(_buffers.LARGEST_RECORD)
+            watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
         return watcher
 
     def writer(self, seed: int) -> writers.Writer:

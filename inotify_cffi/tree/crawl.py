@@ -1,0 +1,478 @@
+"""Watch and list a directory and what is below it, and apply the difference to the ledger.
+
+Each directory is bound to its watch first and listed second, through one descriptor. The kernel queues an
+entry's event under the lock that a listing takes (fs/readdir.c iterate_dir), so whatever a listing shows of a
+watched directory has its event queued already, and whatever comes later will have one. What happens in
+between is seen twice, never zero times; the ledger removes the double. This holds for a listing that begins
+behind the watch: a file system may fix its end when the directory is opened, or set to its beginning.
+
+Here is one step of it; ``tree/crawls.py`` has the whole, which may take several turns.
+
+Where nothing is told and nothing else hangs on a directory, as in most first crawls, all this is done in C for
+many at once; what is left out there for any reason is entered one at a time.
+
+No recursion, for PATH_MAX does not limit how deep a tree may be.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+
+from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.tree.listing import Listing
+from inotify_cffi.tree.places import NOT_THERE, Found, Stand
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Callable, Deque
+
+    from inotify_cffi.ledger.ledger import Ledger
+    from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.listing import Lister
+    from inotify_cffi.tree.places import Places
+    from inotify_cffi.tree.teller import Teller
+
+__all__ = ["Crawl", "Crawler", "Frame"]
+
+# How many descriptors a crawl holds open at most, of the directories it is in; those above them are closed
+# and found again from the root when it comes back.
+MOST_OPEN = 32
+
+# How many directories are entered at once, where nothing is to be decided about any of them.
+MOST_AT_ONCE = 1024
+
+# What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+
+
+class Frame:
+    """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
+
+    __slots__ = ("depth", "fd", "listing", "node", "todo", "tried")
+
+    def __init__(self, node: Node, depth: int, fd: int, listing: Listing | None, *, tried: bool = False) -> None:
+        self.node = node
+        # At which depth it was; not known where nothing depends on that.
+        self.depth = depth
+        self.fd = fd
+        # What is to be entered, the next at the end; not known yet while it is listed.
+        self.todo: list[Node] = []
+        self.listing = listing
+        # True if they could not be entered at once.
+        self.tried = tried
+
+
+class Crawl:
+    """One crawl under way."""
+
+    __slots__ = (
+        "at_once",
+        "compares",
+        "frames",
+        "is_stuck",
+        "later",
+        "number",
+        "root",
+        "since",
+        "top",
+        "waits",
+    )
+
+    def __init__(self, top: Node, root: Root, number: int, *, since: float | None) -> None:
+        self.top = top
+        self.root = root
+        # Which one it is, in the order in which they were begun.
+        self.number = number
+        self.since = since
+        # True if nothing is told of what is found, and nothing hangs on it but to watch and list it.
+        self.at_once = False
+        # True if it is of directories that were listed before: so those in them may have to be, too.
+        self.compares = False
+        # True if it is gone on with when others had their turn; else all of it is done now, or nothing else is.
+        self.waits = False
+        # True while the way to where it was is not what the ledger says: what differs is in doubt.
+        self.is_stuck = False
+        self.frames: list[Frame] = []
+        # Directories with links to follow: when all else is done, in the order in which they were found. So of the
+        # places of an inode those with the fewest links on the way are entered first.
+        self.later: Deque[Frame] = deque()
+
+
+class Crawler:
+    """Lists directories into the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        teller: Teller,
+        disk: Disk,
+        doubts: Doubts,
+        places: Places,
+        lister: Lister,
+        fences: Fences,
+    ) -> None:
+        self._fences = fences
+        self._ledger = ledger
+        self._teller = teller
+        self._disk = disk
+        self._doubts = doubts
+        self._places = places
+        self._lister = lister
+        # Directories that the user wants neither watched nor listed, nor what is below them.
+        self.shut: set[Node] = set()
+        self.on_directory: Callable[[], None] | None = None
+        # Directories that are another inode than they were, until all of what is in them was told as changed.
+        self._replaced: set[Node] = set()
+
+    @property
+    def listed(self) -> int:
+        """How many directories were listed."""
+        return self._lister.count
+
+    def enters(self, node: Node) -> bool:
+        """Return True if *node* is to be watched and listed."""
+        root = self._ledger.root(node)
+        if root is None or (self.shut and not self.shut.isdisjoint(self._ledger.lineage(node))):
+            return False
+        return root.rules.max_depth is None or root.rules.enters(self._ledger.depth(node))
+
+    def rest(self, crawl: Crawl) -> None:
+        """Close the descriptors of a crawl; they are opened again when it goes on."""
+        self._disk.visited()
+        for frame in crawl.frames:
+            fd, frame.fd = frame.fd, -1
+            self._places.close(fd)
+            if frame.listing is not None:
+                self._lister.rest(frame.listing)
+
+    def kept(self, frame: Frame) -> int:
+        """Return the descriptor that is kept for a directory between two steps, -1 for none."""
+        return -1 if frame.listing is None else self._lister.fd(frame.listing, -1)
+
+    def stop(self, frame: Frame) -> None:
+        """Do not go on in a directory."""
+        fd, frame.fd = frame.fd, -1
+        self._places.close(fd)
+        if not self._ledger.is_attached(frame.node):
+            self._replaced.discard(frame.node)
+        listing, frame.listing = frame.listing, None
+        if listing is not None:
+            self._lister.end(listing)
+
+    def advance(self, crawl: Crawl, most: int | None = None) -> int:
+        """Enter the next directory of the innermost frame, or *most* at once, or leave it; how many it did."""
+        frame = crawl.frames[-1]
+        if frame.listing is not None:
+            self._list_on(crawl, frame, frame.listing)
+            return 1
+        if not frame.todo:
+            self._close_frame(crawl, frame)
+            return 1
+        node = frame.todo[-1]
+        if node.parent is not frame.node or node in self.shut:
+            # It is gone, or whoever moved it has it looked at.
+            frame.todo.pop()
+            return 1
+        if frame.fd < 0 and not self._reopen(crawl, frame):
+            return 1
+        if crawl.at_once and not frame.tried:
+            done = self._visit(crawl, frame, MOST_AT_ONCE if most is None else most)
+            if done:
+                return done
+            node = frame.todo[-1]
+        frame.todo.pop()
+        fd = -1
+        try:
+            fd = self._disk.enter(frame.fd, node.name, follow=node.link)
+            wd = self._places.watch(fd, node, crawl.root)
+        except OSError as error:
+            self._places.close(fd)
+            self.not_entered(node, error, lost=crawl.since is not None)
+            return 1
+        self.enter(crawl, node, Found(fd, wd))
+        return 1
+
+    def _close_frame(self, crawl: Crawl, frame: Frame) -> None:
+        """All in a directory was entered: leave it."""
+        if crawl.root.raised and frame.fd < 0 and not self._reopen(crawl, frame):
+            if crawl.is_stuck:
+                return
+            self._doubts.doubt(frame.node, relist=True)
+        crawl.frames.pop()
+        self._leave(crawl, frame.node, frame.fd)
+        self.go_on_later(crawl)
+
+    def _visit(self, crawl: Crawl, frame: Frame, most: int) -> int:
+        """Enter directories of a frame at once, as far as that goes, with all below them; how many it did.
+
+        What is left of those below, for whatever reason, is entered one at a time, from frames of their own.
+        """
+        tops = frame.todo[-most:]
+        if not all(top.parent is frame.node and top.wd == NO_WD and not top.children for top in tops):
+            return 0
+        tops.reverse()
+        files = crawl.root.rules.tracks_files
+        names = [top.name for top in tops]
+        crawled = self._disk.visit(frame.fd, names, crawl.root.kernel_mask, most, files=files)
+        if not files:
+            self._fences.counted()
+        done = crawled.count
+        if not done:
+            frame.tried = True
+            return 0
+        left = self._ledger.adopt(tops, crawled)
+        # Else there was no room for more.
+        tried = done < min(most, MOST_AT_ONCE)
+        del frame.todo[-len(tops) :]
+        again = left.pop(frame.node, [])
+        if tried and again:
+            left[frame.node] = again
+        else:
+            frame.todo += reversed(again)
+        for node, todo in left.items():
+            below = Frame(node, 0, -1, None, tried=tried)
+            below.todo = todo
+            todo.reverse()
+            crawl.frames.append(below)
+        self._close_outer(crawl, len(left))
+        self._lister.count += done
+        if self.on_directory is not None:
+            for _ in range(done):
+                self.on_directory()
+        return done
+
+    def go_on_later(self, crawl: Crawl) -> None:
+        """When all else is done, enter what was put off, but where it was taken back meanwhile.
+
+        Where other rules may hold by now all is to be listed anew.
+        """
+        while not crawl.frames and crawl.later:
+            frame = crawl.later[0]
+            if self._ledger.is_attached(frame.node):
+                if self.enters(frame.node) and self._ledger.root(frame.node) is crawl.root:
+                    crawl.frames.append(frame)
+                else:
+                    self._doubts.doubt(frame.node, relist=True)
+            crawl.later.popleft()
+
+    def _close_outer(self, crawl: Crawl, pushed: int) -> None:
+        """So many frames were pushed: close the descriptors of those that are not among the innermost any more."""
+        for outer in crawl.frames[-MOST_OPEN - pushed : -MOST_OPEN]:
+            fd, outer.fd = outer.fd, -1
+            self._places.close(fd)
+
+    def _reopen(self, crawl: Crawl, frame: Frame) -> bool:
+        """Open the directory of the innermost frame again, if it is still where it was.
+
+        If it is not there, or the way to it is another, that is marked, and the crawl waits until that is settled;
+        one that can not wait leaves what it was to enter to the doubts.
+        """
+        around = crawl.frames[-2 : -2 - MOST_OPEN : -1]
+        near = next((Stand(outer.node, outer.fd, outer.node.wd) for outer in around if outer.fd >= 0), None)
+        try:
+            found = self._places.locate(frame.node, near)
+        except OSError as error:
+            if crawl.waits and error.errno in NOT_THERE:
+                self._places.missing(frame.node, error)
+                crawl.is_stuck = True
+                return False
+            self.not_entered(frame.node, error)
+            self._leave_to_doubts(frame)
+            return False
+        if found is not None:
+            if found.wd == frame.node.wd:
+                frame.fd = found.fd
+                return True
+            self._disk.close(found.fd)
+            self._places.stray(frame.node, found.wd)
+        if crawl.waits:
+            crawl.is_stuck = True
+        else:
+            self._leave_to_doubts(frame)
+        return False
+
+    def _leave_to_doubts(self, frame: Frame) -> None:
+        for waiting in frame.todo:
+            self._doubts.doubt(waiting, relist=True)
+        frame.todo.clear()
+
+    def enter(self, crawl: Crawl, node: Node, found: Found) -> None:
+        """Bind, list, apply the difference; open a frame if that is not all, or for directories to enter."""
+        if not self._is_on_this_file_system(crawl, node, found):
+            self._disk.close(found.fd)
+            self._places.reap(found.wd)
+            self._places.excuse(node)
+            self.close(node)
+            return
+        is_another = node.wd != found.wd
+        if node.wd != NO_WD or node.children:
+            crawl.compares = True
+            if is_another:
+                self._replaced.add(node)
+        if not self._places.bind(node, found, crawl.root):
+            self._disk.close(found.fd)
+            return
+        self._doubts.clear_node(node)
+        replaced = node in self._replaced
+        listing = Listing(crawl.root, node, since=crawl.since, is_another=is_another, replaced=replaced)
+        try:
+            entries, rest = self._lister.read(listing, found.fd)
+        except OSError as error:
+            self._disk.close(found.fd)
+            self._not_listed(node, error)
+            return
+        self._places.covered(node)
+        if self.on_directory is not None:
+            self.on_directory()
+        self._apply_first(crawl, listing, entries, rest, found.fd)
+
+    def _apply_first(self, crawl: Crawl, listing: Listing, entries: list[str], rest: int, fd: int) -> None:
+        """Apply what was listed; that is all of it for a directory with few entries, and none to be entered."""
+        node = listing.node
+        try:
+            try:
+                is_done = self._lister.apply(listing, entries, rest, fd)
+            except PermissionError:
+                is_done = self._lister.apply_anew(listing, fd)
+        except OSError as error:
+            self._lister.end(listing)
+            self._disk.close(fd)
+            self._not_listed(node, error)
+            self.go_on_later(crawl)
+            return
+        if is_done and not listing.todo:
+            self._has_listed(listing)
+            self._leave(crawl, node, fd)
+            self.go_on_later(crawl)
+            return
+        depth = crawl.frames[-1].depth + 1 if crawl.frames else self._ledger.depth(node)
+        frame = Frame(node, depth, fd, listing)
+        crawl.frames.append(frame)
+        self._close_outer(crawl, 1)
+        if is_done:
+            self._enter_what_was_found(crawl, frame, listing)
+
+    def _list_on(self, crawl: Crawl, frame: Frame, listing: Listing) -> None:
+        """Go on with a listing, by its own descriptor if it has one, for the inode is good wherever it is now."""
+        if not self._lister.is_good(listing):
+            self._leave_listing(crawl, frame)
+            return
+        fd = self._lister.fd(listing, frame.fd)
+        if fd < 0 and not self._reopen(crawl, frame):
+            if not crawl.is_stuck:
+                self._leave_listing(crawl, frame)
+            return
+        self._apply_more(crawl, frame, listing, self._lister.fd(listing, frame.fd))
+
+    def _leave_listing(self, crawl: Crawl, frame: Frame) -> None:
+        """Do not go on with a listing: the directory is to be listed anew."""
+        crawl.frames.remove(frame)
+        self.stop(frame)
+        self._doubts.doubt(frame.node, relist=True)
+        self.go_on_later(crawl)
+
+    def _apply_more(self, crawl: Crawl, frame: Frame, listing: Listing, fd: int) -> None:
+        """Apply some more of a listing; at its end it is known what is to be entered."""
+        try:
+            try:
+                is_done = self._lister.go_on(listing, fd)
+            except PermissionError:
+                is_done = self._lister.apply_anew(listing, fd)
+        except OSError as error:
+            crawl.frames.remove(frame)
+            self.stop(frame)
+            self._not_listed(frame.node, error)
+            self.go_on_later(crawl)
+            return
+        if is_done:
+            self._enter_what_was_found(crawl, frame, listing)
+
+    def _enter_what_was_found(self, crawl: Crawl, frame: Frame, listing: Listing) -> None:
+        self._has_listed(listing)
+        frame.listing = None
+        frame.todo = self._to_enter(crawl, frame, listing.todo)
+
+    def _has_listed(self, listing: Listing) -> None:
+        """All of a listing is applied."""
+        self._lister.done(listing)
+        if self._replaced:
+            self._replaced.discard(listing.node)
+
+    def _not_listed(self, node: Node, error: OSError) -> None:
+        # A directory that was removed since it was opened can not be listed; its DELETE is queued.
+        if error.errno not in NOT_THERE:
+            error.filename = self._ledger.place(node).path
+            self._places.go_blind(node, error)
+
+    def _to_enter(self, crawl: Crawl, frame: Frame, found: list[Node]) -> list[Node]:
+        """Return which of the directories that were found are to be entered, the first at the end."""
+        if self.shut:
+            found = [child for child in found if child not in self.shut]
+        rules = crawl.root.rules
+        if rules.max_depth is not None and not rules.enters(self._ledger.depth(frame.node) + 1):
+            for child in found:
+                if child.wd != NO_WD or child.children:
+                    self.close(child)
+            return []
+        found.reverse()
+        if rules.follow_symlinks:
+            later = Frame(frame.node, frame.depth, -1, None)
+            later.todo = [child for child in found if child.link]
+            if later.todo:
+                found = [child for child in found if not child.link]
+                crawl.later.append(later)
+        return found
+
+    def _leave(self, crawl: Crawl, node: Node, fd: int) -> None:
+        """A directory is listed with all below it: what is next may be near."""
+        if fd < 0:
+            return
+        self._places.stand(Stand(node, fd, node.wd))
+        try:
+            if crawl.root.raised:
+                self._places.watch(fd, node, crawl.root, listed=True)
+        except OSError as error:
+            self.not_entered(node, error)
+
+    def _is_on_this_file_system(self, crawl: Crawl, node: Node, found: Found) -> bool:
+        """Return False for what is mounted below a root that is to be watched on its own file system only."""
+        if not crawl.root.rules.one_file_system:
+            return True
+        device = self._disk.device(found.fd)
+        if node is crawl.root:
+            crawl.root.device = device
+        return device == crawl.root.device
+
+    def close(self, node: Node) -> bool:
+        """Watch a directory no more: what is in it is taken back, the directory stays.
+
+        False if there was no time for that; then it is in doubt, and whoever looks at it comes here again.
+        """
+        if not self._places.empty(node):
+            return False
+        self._places.release(node)
+        return True
+
+    def not_entered(self, node: Node, error: OSError, *, relist: bool = True, lost: bool = False) -> None:
+        """A directory could not be opened or watched.
+
+        If it is not where the ledger has it, its coming and going is still to be read. It is not forgotten that it
+        was to be listed: after lost events what it holds is not known, wherever it will turn up.
+        """
+        if error.errno in NOT_THERE:
+            self._places.missing(node, error)
+            if node.parent is not None:
+                self._doubts.doubt(node, relist=relist)
+            return
+        if error.filename is None or not str(error.filename).startswith("/"):
+            error.filename = self._ledger.place(node).path
+        if node.wd == NO_WD or lost or error.errno in EXHAUSTED:
+            self._places.go_blind(node, error)
+        else:
+            # A directory that is watched stays watched if permissions bar the way to it; not if events of it were
+            # lost, for what it holds is not known then, or if nothing can be looked at any more.
+            self._places.bar(node, error)

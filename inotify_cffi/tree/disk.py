@@ -1,0 +1,281 @@
+"""Look at the disk and watch it, by descriptors: every input and output that the tree does is here.
+
+A directory is reached from its root by openat(2), one name at a time, and never through a symbolic link that is
+not to be followed. It is opened with O_PATH, which no watch reports, and watched as /proc/self/fd/N, which binds
+the watch to the very inode that is open, however its path changes meanwhile, and has no PATH_MAX.
+No descriptor is kept: an open directory delays its own DELETE_SELF and holds its mount.
+
+Each watch is added with IN_MASK_ADD. A plain add on an inode that has a watch already sets the mask to 0 for
+a moment, and events are lost (fs/notify/inotify/inotify_user.c, inotify_update_existing_watch).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from inotify_cffi.base import bits
+from inotify_cffi.kernel import buffers, syscalls
+from inotify_cffi.kernel.mountinfo import MOUNTS
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Dict, Tuple
+
+    from inotify_cffi.kernel.buffers import Crawled, Records
+    from inotify_cffi.kernel.instance import Instance
+
+__all__ = ["RECORD", "Disk", "Moment", "kind_of"]
+
+ENTER = syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+ADD = bits.MASK_ADD | bits.ONLYDIR
+PROC = "/proc/self/fd"
+# The environment variable that names the file for a recording.
+RECORD = "INOTIFY_CFFI_RECORD"
+# More than any list of patterns that a person has written; to compile that much takes seconds at the worst.
+LARGEST_LIST, MOST_LINES = 1 << 18, 10_000
+
+
+class Moment(NamedTuple):
+    """One moment by two clocks: the file system's, which may be set back, and one that is never."""
+
+    wall: float
+    steady: float
+
+
+class Disk:
+    """The kernel's side of a tree: its queue, its watches, its directories."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        # Where /proc is not mounted a watch is added by path, with the race that this has.
+        self.by_path = not os.path.isdir(PROC)
+        # What is open now. Between two calls of the tree nothing is, unless an exception came out of the first.
+        self._open: Dict[int, syscalls.Descriptor] = {}
+        # But for directories that are listed a part in each step, in between.
+        self._kept: Dict[int, syscalls.Descriptor] = {}
+        # When the turn that is under way began, and how long it lasts.
+        self._turn_began = 0.0
+        self._turn_s = 0.0
+        self._listing = buffers.ListBuffer()
+        # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
+        self._last_wd = 0
+        # Large, and needed while a crawl lasts.
+        self._crawling: buffers.CrawlBuffer | None = None
+
+    def mark(self, step: str, *arguments: object) -> None:
+        """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.tree.record.Recorder`."""
+
+    def end(self) -> None:
+        """Nothing is looked at any more: close what is open between two steps."""
+        for opened in list(self._kept.values()):
+            opened.close()
+        self._kept.clear()
+
+    # --- the clock ---
+
+    def begin_turn(self, seconds: float) -> None:
+        """Begin to measure the time of a turn that lasts so long."""
+        self._turn_s = seconds
+        self._turn_began = time.monotonic()
+
+    def is_over(self, share: float) -> bool:
+        """Return True if this share of the turn is over."""
+        return time.monotonic() - self._turn_began >= share * self._turn_s
+
+    def now(self) -> Moment:
+        """Return this moment."""
+        return Moment(time.time(), time.monotonic())
+
+    # --- the queue ---
+
+    def read(self, records: Records) -> int:
+        """Read once and add what came to *records*; the bytes, 0 if nothing is queued."""
+        return self._instance.read_into(records)
+
+    def queued(self) -> int:
+        """Return the bytes that are queued."""
+        return self._instance.queued_bytes()
+
+    def unwatch(self, wd: int) -> None:
+        """Remove a watch, if it is still there."""
+        self._instance.rm_watch(wd)
+
+    def watched(self) -> list[int]:
+        """Return all watches; none where that can not be known."""
+        return self._instance.watched()
+
+    # --- directories ---
+
+    def open_root(self, path: str) -> int:
+        """Open the directory at *path*; a symbolic link there is followed, for the user named it."""
+        return self._have(syscalls.open_fd(path, ENTER))
+
+    def enter(self, fd: int, name: str, *, follow: bool) -> int:
+        """Open the directory *name* in the directory *fd*."""
+        return self._have(syscalls.open_fd(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd))
+
+    def _have(self, opened: syscalls.Descriptor) -> int:
+        fd = opened.fd
+        self._open[fd] = opened
+        return fd
+
+    def watch(self, fd: int, mask: int) -> int:
+        """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
+        wd = self._instance.watch_fd(fd, mask | ADD)
+        self._last_wd = max(self._last_wd, wd)
+        return wd
+
+    def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
+        """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
+
+        Links are not followed. What can not be had at once is left out; so is what was watched before. Not
+        *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.buffers.CrawlBuffer`.
+        """
+        if self._crawling is None:
+            self._crawling = buffers.CrawlBuffer()
+        crawled = self._instance.crawl(
+            self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, files=files
+        )
+        self._last_wd = crawled.last_wd
+        return crawled
+
+    def visited(self) -> None:
+        """Free what :meth:`visit` needs."""
+        self._crawling = None
+
+    def watch_path(self, fd: int, path: str, mask: int) -> int:
+        """Do the same by path, for where /proc is not mounted: what is there must be what is open as *fd*."""
+        wd = self._instance.add_watch(path, mask | ADD)
+        if not os.path.samestat(os.stat(fd), os.stat(path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        self._last_wd = max(self._last_wd, wd)
+        return wd
+
+    def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
+        """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
+
+        Not *whole*: if they are many, the first of them, and a descriptor for :meth:`more_entries`, to be closed;
+        else that is -1. It is opened anew, for a file system may show only what was there at the opening.
+        """
+        try:
+            listed = syscalls.open_fd(".", LIST, dir_fd=fd)
+        except PermissionError:
+            # One that may be read and not searched has no "." for us.
+            listed = syscalls.open_fd(f"{PROC}/{fd}", LIST)
+        rest = -1
+        try:
+            if whole:
+                return self._listing.entries(listed.fd), rest
+            entries, are_more = self._listing.first_entries(listed.fd)
+            if are_more:
+                rest = self._have(listed)
+            return entries, rest
+        finally:
+            if rest < 0:
+                listed.close()
+
+    def more_entries(self, listed: int) -> list[str]:
+        """Return the next entries of a directory that is listed in parts; none at its end."""
+        return self._listing.more_entries(listed)
+
+    def kind(self, fd: int, name: str, *, follow: bool) -> str:
+        """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there.
+
+        Raises OSError if the directory can not be searched. A link that leads nowhere is a link.
+        """
+        try:
+            return kind_of(os.stat(name, dir_fd=fd, follow_symlinks=follow).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError:
+            if follow:
+                return "l"
+            raise
+
+    def changed_since(self, fd: int, name: str | None, since: float) -> bool:
+        """Return True if the inode behind *name* may have changed since then, by its ctime; None: *fd* itself."""
+        try:
+            status = os.stat(fd) if name is None else os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except PermissionError:
+            # A directory that can be listed and not searched: who knows.
+            return True
+        except OSError:
+            return False
+        return status.st_ctime >= since
+
+    def lines(self, fd: int, name: str) -> list[str]:
+        """Return the lines of a small file in the directory *fd*; none if there is none that can be read."""
+        try:
+            opened = syscalls.open_fd(name, READ, dir_fd=fd)
+        except OSError:
+            return []
+        try:
+            if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
+                return []
+            with open(opened.fd, "rb", closefd=False) as file:
+                content = file.read(LARGEST_LIST + 1)
+            if len(content) > LARGEST_LIST or content.count(b"\n") > MOST_LINES:
+                return []
+            return os.fsdecode(content).split("\n")
+        except OSError:
+            return []
+        finally:
+            opened.close()
+
+    def is_file(self, path: str) -> bool:
+        """Return True if *path* leads to something that is no directory."""
+        try:
+            return not stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError:
+            return False
+
+    def real_path(self, path: str) -> str:
+        """Return *path* without links."""
+        return os.path.realpath(path)
+
+    def mount_points(self) -> list[str]:
+        """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
+        try:
+            with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
+                return [_unescaped(line.split(" ")[4]) for line in lines]
+        except OSError:
+            return []
+
+    def device(self, fd: int) -> int:
+        """Return the number of the file system that the directory *fd* is on."""
+        return os.stat(fd).st_dev
+
+    def keep(self, fd: int) -> None:
+        """Let a descriptor stay open when the step is over."""
+        opened = self._open.get(fd)
+        if opened is not None:
+            self._kept[fd] = opened
+            del self._open[fd]
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor that this class opened."""
+        opened = self._open.pop(fd, None) or self._kept.pop(fd, None)
+        if opened is not None:
+            opened.close()
+
+    def close_all(self, *kept: int) -> None:
+        """Close what an interruption left open, but for what is *kept*."""
+        for fd in [*self._open, *self._kept]:
+            if fd not in kept:
+                self.close(fd)
+
+
+def _unescaped(path: str) -> str:
+    """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
+    first, *others = path.split("\\")
+    return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)
+
+
+def kind_of(mode: int) -> str:
+    """Return the kind of an entry by its st_mode."""
+    return "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "-"

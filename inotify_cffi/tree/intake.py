@@ -1,0 +1,81 @@
+"""Take raw events in: read the queue, keep what is not applied yet, know when all was quiet."""
+
+from __future__ import annotations
+
+from inotify_cffi.kernel.buffers import LARGEST_RECORD
+from inotify_cffi.kernel.instance import READ_SIZES
+from inotify_cffi.tree.moves import Queue
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.moves import Raw
+    from inotify_cffi.tree.turns import Turn
+
+__all__ = ["Intake"]
+
+# A read that took no more than this had room for any record, with any interpreter: a recording is played by both.
+FULL = min(READ_SIZES.values()) - LARGEST_RECORD
+
+
+class Intake:
+    """The raw events of a tree, from the kernel's queue to where they are applied."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.waiting = Queue()
+        self.raw_events = 0
+        self.bytes = 0
+        # True if the last read took so much that there may be more.
+        self.was_full = False
+        # True if a read since the last fence was set found nothing.
+        self._was_empty = False
+        # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
+        self.calm = disk.now()
+        self._last_read = self.calm
+
+    def next(self) -> Raw | None:
+        """Take the next raw event that was read; None if none waits."""
+        return self.waiting.next()
+
+    def read(self) -> int:
+        """Read once; the bytes that came."""
+        self._last_read = self._disk.now()
+        return self.read_on()
+
+    def read_on(self) -> int:
+        """Do the same where it need not be known when that was, for something is queued."""
+        self.waiting.begin_anew()
+        records = self.waiting.records
+        waiting = records.count - records.at
+        size = self._disk.read(records)
+        self.was_full = size > FULL
+        self._was_empty = self._was_empty or not size
+        if size:
+            self.raw_events += records.count - records.at - waiting
+            self.bytes += size
+        return size
+
+    def fence(self) -> int:
+        """Return how many bytes will have been read when all that is queued now has been."""
+        self._was_empty = False
+        return self.bytes + self._disk.queued()
+
+    def has_read(self, fence: int) -> bool:
+        """Return True if all up to a fence was read, the last one that was set."""
+        # There may be less than was said.
+        return self.bytes >= fence or self._was_empty
+
+    def read_to(self, fence: int, turn: Turn | None = None) -> bool:
+        """Read all up to a fence, and no more than one read beyond it; False if the *turn* was over before."""
+        while self.bytes < fence:
+            if not self.read():
+                # There is less than was said.
+                return True
+            if turn is not None and turn.is_over():
+                return self.bytes >= fence
+        return True
+
+    def note_calm(self) -> None:
+        """The last read found nothing queued, and nothing is lost: so it was calm when it began."""
+        self.calm = self._last_read

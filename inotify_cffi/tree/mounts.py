@@ -1,0 +1,64 @@
+"""Notice what is mounted and unmounted below the roots.
+
+A mount over a watched directory hides it, and the unmount of a bind mount shows another, with no inotify event.
+But /proc/self/mountinfo becomes urgent on any change (proc(5)). Then each directory is looked at where a
+mount came or went.
+"""
+
+from __future__ import annotations
+
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Dict
+
+    from inotify_cffi.ledger.ledger import Ledger
+    from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.doubts import Doubts
+
+__all__ = ["Mounts"]
+
+
+class Mounts:
+    """The mount points when they were last looked at."""
+
+    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
+        self._ledger = ledger
+        self._disk = disk
+        self._doubts = doubts
+        self._known = sorted(disk.mount_points())
+
+    def look(self) -> None:
+        """Mark each directory at which a mount came or went."""
+        now = sorted(self._disk.mount_points())
+        # A path at which two things are mounted is there twice.
+        more: Dict[str, int] = {}
+        for paths, one in ((now, 1), (self._known, -1)):
+            for path in paths:
+                more[path] = more.get(path, 0) + one
+        changed = [path for path, count in more.items() if count]
+        for root in self._ledger.roots:
+            top = self._disk.real_path(root.top)
+            for path in changed:
+                node = _node_at(root, top, path)
+                if node is not None:
+                    self._doubts.doubt(node, relist=False)
+        # At the end: who is interrupted before looks again.
+        self._known = now
+
+
+def _node_at(root: Root, top: str, path: str) -> Node | None:
+    """Return the node that a mount at *path* concerns; the root itself if that is above it."""
+    if _is_within(top, path):
+        return root
+    if not _is_within(path, top):
+        return None
+    node: Node | None = root
+    for name in path[len(top) :].strip("/").split("/"):
+        node = node.children.get(name) if node is not None else None
+    return node
+
+
+def _is_within(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")

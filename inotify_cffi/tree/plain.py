@@ -1,0 +1,91 @@
+"""Apply and tell the most common events many at a time: of files in directories that are at one place.
+
+A file was created, deleted, changed or looked at, the ledger has or lacks it as the event says, and nothing else
+hangs on it. Whatever is not as simple as that ends the run, and ``tree/tree.py`` applies it by itself; so this
+module decides nothing that is not decided there, too, and may be left out. It is here because nearly all
+events are of this kind. They are applied in C (``csrc/plain.c``), and told as columns.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import repeat
+
+from inotify_cffi.base.encoding import decoded
+from inotify_cffi.events import AN_ENTRY, Event
+from inotify_cffi.ledger.storage import Told
+from inotify_cffi.typed import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from typing import Callable, Tuple
+
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.kernel.buffers import Records
+    from inotify_cffi.ledger.ledger import Ledger
+    from inotify_cffi.tree.anchors import Anchors
+    from inotify_cffi.tree.teller import Teller
+
+__all__ = ["Plain"]
+
+as_event = cast("Callable[[Tuple[object, ...]], AnyEvent]", Event)
+
+
+class Plain:
+    """Applies runs of plain events."""
+
+    def __init__(self, ledger: Ledger, teller: Teller, anchors: Anchors) -> None:
+        self._ledger = ledger
+        self._teller = teller
+        self._anchors = anchors
+        self._told = Told()
+        # Behind how many events that were told before it is to be told.
+        self._behind = 0
+
+    def apply(self, records: Records, most: int) -> int:
+        """Take plain events off the front of what waits, *most* at most, apply and tell them; how many."""
+        told = self._told
+        self.tell()
+        taken = 0
+        while True:
+            self._behind = len(self._teller)
+            try:
+                taken += self._ledger.memory.apply(records, most - taken, self._anchors.wds, told)
+            finally:
+                # What the ledger has is told, whatever comes in between.
+                any_told = self.tell()
+            if not told.cdata.full:
+                return taken
+            if not any_told:
+                told.grow()
+
+    def tell(self) -> bool:
+        """Tell what was applied and is not told yet, if there is something.
+
+        To be interrupted and called again does no harm.
+        """
+        told = self._told
+        count = told.cdata.count
+        if not count:
+            return False
+        events = [self._event(*told.one())] if count == 1 else self._events(*told.columns())
+        self._teller.tell_behind(self._behind, events)
+        told.clear()
+        return True
+
+    def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
+        return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, False))
+
+    def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
+        texts: list[str] | list[bytes]
+        texts = paths.split(b"\0") if self._is_bytes() else decoded(paths).split("\0")
+        if not kinds and sys.implementation.name == "pypy":
+            # It compiles a loop that it sees whole.
+            return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, False)) for i in range(len(masks))]
+        # Behind the last NUL is a text more, for which there is no mask.
+        fields = zip(texts, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(False))
+        return list(map(as_event, fields))
+
+    def _is_bytes(self) -> bool:
+        """Return True if the roots are bytes; they are all of one type."""
+        roots = self._ledger.roots
+        return bool(roots) and isinstance(roots[0].given, bytes)

@@ -1,0 +1,591 @@
+"""Keep the ledger true: read, apply, compare, settle, a slice of it in each step.
+
+What was read is applied in the order of the stream (``tree/apply.py``); what is in doubt is looked at again
+when the queue is empty (``tree/reconcile.py``). Whatever there was no time for in one step waits for the next,
+and raw events are applied in between.
+"""
+
+from __future__ import annotations
+
+from inotify_cffi.base import bits
+from inotify_cffi.ledger.ledger import Ledger
+from inotify_cffi.tree.admission import Admission
+from inotify_cffi.tree.anchors import Anchors
+from inotify_cffi.tree.apply import Applier
+from inotify_cffi.tree.crawl import Crawler
+from inotify_cffi.tree.crawls import Crawls
+from inotify_cffi.tree.doubts import Doubts
+from inotify_cffi.tree.entries import Entries
+from inotify_cffi.tree.fences import Fences
+from inotify_cffi.tree.intake import Intake
+from inotify_cffi.tree.listing import Lister
+from inotify_cffi.tree.losses import Losses
+from inotify_cffi.tree.mounts import Mounts
+from inotify_cffi.tree.places import NOT_THERE, Places
+from inotify_cffi.tree.plain import Plain
+from inotify_cffi.tree.reconcile import Reconciler
+from inotify_cffi.tree.teller import Teller
+from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE, Turn
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Callable, Dict, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec
+
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.tree.crawl import Crawl
+    from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.places import Found
+
+    P = ParamSpec("P")
+    Result = TypeVar("Result")
+
+__all__ = ["STRUCTURE", "Tree"]
+
+# What the tree needs to follow the changes, whatever the user asked for. EXCL_UNLINK: a file that has no
+# name any more can not be told.
+STRUCTURE = (
+    bits.CREATE
+    | bits.DELETE
+    | bits.MOVED_FROM
+    | bits.MOVED_TO
+    | bits.DELETE_SELF
+    | bits.MOVE_SELF
+    | bits.EXCL_UNLINK
+)
+
+# More raw events than there can be.
+ALL = 1 << 62
+
+# While writers never let the queue run empty, doubts are settled every so many steps all the same.
+STEPS_BEFORE_SETTLING = 64
+
+# While there is something to go on with, the queue is read on, lest it runs over: up to so many raw events.
+MOST_WAITING = 1 << 16
+
+
+class Begun(NamedTuple):
+    """A root that is being added in several steps, and what was told of it; *tell* says whether something is."""
+
+    crawl: Crawl
+    held: list[AnyEvent]
+    tell: bool
+
+
+def a_step(verb: Callable[Concatenate[Tree, P], Result]) -> Callable[Concatenate[Tree, P], Result]:
+    """Let a verb of the tree be a step: if an exception ends it, the next one makes good what is half-done."""
+
+    def step(tree: Tree, /, *arguments: P.args, **options: P.kwargs) -> Result:
+        tree.make_good()
+        tree.is_whole = False
+        result = verb(tree, *arguments, **options)
+        tree.is_whole = True
+        return result
+
+    step.__doc__ = verb.__doc__
+    return step
+
+
+class Tree:
+    """The directories below some roots, and what happens in them."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.ledger = ledger = Ledger()
+        self._turn = turn = Turn(disk)
+        self._teller = teller = Teller(ledger)
+        self._doubts = doubts = Doubts()
+        self._admission = admission = Admission(ledger, disk, doubts)
+        self._anchors = anchors = Anchors(ledger, disk, doubts)
+        self._places = places = Places(ledger, teller, disk, doubts, anchors, turn)
+        self._fences = fences = Fences(ledger, turn)
+        self._intake = intake = Intake(disk)
+        self._mounts = Mounts(ledger, disk, doubts)
+        lister = Lister(ledger, teller, disk, doubts, places, admission, fences, intake, turn)
+        self.crawler = crawler = Crawler(ledger, teller, disk, doubts, places, lister, fences)
+        self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, turn)
+        self._reconciler = Reconciler(
+            ledger, teller, disk, doubts, places, crawler, crawls, lister, admission, fences, turn
+        )
+        self._entries = Entries(
+            ledger,
+            teller,
+            disk,
+            doubts,
+            places,
+            crawls,
+            lister,
+            self._reconciler,
+            intake,
+            admission,
+            fences,
+            turn,
+        )
+        self._plain = Plain(ledger, teller, anchors)
+        self._losses = Losses(ledger, teller, disk, anchors, places, crawls, intake, turn)
+        self._applier = Applier(
+            ledger,
+            teller,
+            disk,
+            doubts,
+            anchors,
+            places,
+            admission,
+            self._entries,
+            self._plain,
+            self._losses,
+            turn,
+        )
+        # False within a step, and when an exception has ended one.
+        self.is_whole = True
+        # Roots that are not whole before the step is over, and how many events were told before it.
+        self._unfinished: Dict[Root, int] = {}
+        # Roots that are being added in several steps.
+        self._begun: Dict[Root, Begun] = {}
+        self._steps_in_doubt = 0
+        self._patience = STEPS_BEFORE_SETTLING
+        # How often all that was in doubt was looked at.
+        self.rounds = 0
+
+    # --- roots ---
+
+    @a_step
+    def add_root(self, root: Root, *, tell: bool) -> None:
+        """Watch and list a root and all below it; its entries are told if *tell*.
+
+        Raises the OSError of the root itself, and then leaves nothing behind.
+        """
+        self._mark_root("add_root", root, tell=tell)
+        self._turn.begin(None)
+        found = self._open_new(root)
+        if found is not None:
+            self._teller.silent = not tell
+            self._crawls.crawl(root, found)
+        self._finish(root)
+
+    @a_step
+    def begin_root(self, root: Root, *, tell: bool) -> None:
+        """Do the first step of :meth:`add_root`; the others are for :meth:`continue_root`.
+
+        In between :meth:`advance` only reads and applies nothing.
+        """
+        self._mark_root("begin_root", root, tell=tell)
+        self._turn.begin(SLICE_S)
+        found = self._open_new(root)
+        if found is not None:
+            self._teller.silent = not tell
+            self._begun[root] = Begun(self._crawls.begin(root, found), [], tell)
+            self._hold(root)
+        self._finish(root)
+
+    @a_step
+    def continue_root(self, root: Root, most: int) -> bool:
+        """List some *most* directories of a root that was begun, as far as there is time in one slice.
+
+        True if it is done, or was removed meanwhile. Raises what :meth:`add_root` raises.
+        """
+        self._disk.mark("continue_root", root.location, most)
+        self._turn.begin(SLICE_S)
+        if root not in self._begun:
+            return True
+        begun = self._begun[root]
+        self._unfinished[root] = len(self._teller)
+        self._teller.silent = not begun.tell
+        done = self._crawls.go_on_with(begun.crawl, most)
+        self._hold(root)
+        if done:
+            # One line, see handout.py.
+            self._teller.told += begun.held; del self._begun[root], self._unfinished[root]  # noqa: E702  # fmt: skip
+        self._finish(root)
+        return done
+
+    def _hold(self, root: Root) -> None:
+        """Keep back what was told of a root until all of it is there: it may not come to that."""
+        held, told, before = self._begun[root].held, self._teller.told, self._unfinished[root]
+        # One line, see handout.py.
+        held += told[before:]; del told[before:]  # noqa: E702  # fmt: skip
+
+    @property
+    def is_adding(self) -> bool:
+        """True while a root is begun and not done."""
+        return bool(self._begun)
+
+    def _mark_root(self, step: str, root: Root, *, tell: bool) -> None:
+        self._disk.mark(
+            step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
+        )
+
+    def _finish(self, root: Root) -> None:
+        self._teller.silent = False
+        self._places.rest()
+        self._unfinished.pop(root, None)
+
+    def _open_new(self, root: Root) -> Found | None:
+        self._admission.prepare(root)
+        self._unfinished[root] = len(self._teller)
+        try:
+            self.ledger.add_root(root)
+            if root.waits:
+                self._anchors.arm(root)
+            return self._find_root(root)
+        except OSError:
+            # Nothing but the root was touched.
+            self._take_back_unfinished()
+            self.is_whole = True
+            raise
+
+    def _find_root(self, root: Root) -> Found | None:
+        """Open a new root, a file by the directory that it is in; None if it is waited for."""
+        try:
+            if self._disk.is_file(root.location):
+                root.become_file()
+            return self._places.locate(root)
+        except OSError as error:
+            if not root.waits or error.errno not in NOT_THERE:
+                raise
+            self._places.go_blind(root, error)
+        # All ways to it are watched now. It may have come before they were.
+        self._doubts.doubt(root, relist=True)
+        return None
+
+    def root_at(self, location: str) -> Root | None:
+        """Return the root at a location; None if there is none."""
+        return next(
+            (root for root in self.ledger.roots if root.location.rstrip("/") == location.rstrip("/")), None
+        )
+
+    @a_step
+    def remove_root(self, root: Root) -> None:
+        """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
+        self._disk.mark("remove_root", root.location)
+        self._turn.begin(None)
+        self._unfinished[root] = len(self._teller)
+        self._take_back_unfinished()
+
+    def take_back(self, root: Root) -> None:
+        """Do the same with a root that was begun; one that is done stays, and what was told of it."""
+        self.make_good()
+        if root in self._begun:
+            self.remove_root(root)
+
+    def _take_back_unfinished(self) -> None:
+        """Take out the roots that could not be added or removed as a whole, whatever there is of them."""
+        self._turn.begin(None)
+        for root, told in list(self._unfinished.items()):
+            del self._teller.told[told:]
+            begun = self._begun.pop(root, None)
+            if begun is not None:
+                self._crawls.drop(begun.crawl)
+            if self.ledger.is_attached(root):
+                self._abandon(root)
+            self._anchors.disarm(root)
+            self._losses.removed(root)
+            self.ledger.remove_root(root)
+            self._crawls.tidy()
+            self._finish(root)
+
+    @a_step
+    def ask_also(self, mask: int) -> None:
+        """Have these kinds of events told whatever was asked for, from now on; 0 ends that."""
+        self._disk.mark("ask_also", mask)
+        self._turn.begin(None)
+        try:
+            for root in list(self.ledger.roots):
+                root.ask_also(mask)
+                if mask & bits.ALL & ~root.kernel_mask:
+                    # Each watch is added again when its directory is listed.
+                    root.kernel_mask |= mask & bits.ALL
+                    self._crawls.scan(root)
+        finally:
+            self._places.rest()
+
+    @a_step
+    def mounts_changed(self) -> None:
+        """Something was mounted or unmounted somewhere, of which inotify says nothing."""
+        self._disk.mark("mounts_changed")
+        self._mounts.look()
+
+    @a_step
+    def leave(self, node: Node) -> None:
+        """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
+        self._turn.begin(None)
+        self._abandon(node)
+        self.crawler.shut = {shut for shut in self.crawler.shut if self.ledger.is_attached(shut)} | {node}
+
+    @a_step
+    def rejoin(self, node: Node) -> None:
+        """Watch and list a directory again that was left; what is in it is not told."""
+        self._turn.begin(None)
+        self.crawler.shut.discard(node)
+        self._teller.silent = True
+        try:
+            self._crawls.scan(node)
+        finally:
+            self._places.rest()
+            self._teller.silent = False
+
+    def _abandon(self, node: Node) -> None:
+        self._teller.silent = True
+        try:
+            self.crawler.close(node)
+        finally:
+            self._teller.silent = False
+
+    def blind(self) -> Dict[Node, OSError]:
+        """Return the directories that are not covered, each with its reason."""
+        return self._places.blind()
+
+    @a_step
+    def retry(self) -> None:
+        """Look again at all that is not covered, and at what no watch reports: where roots and links lead."""
+        self._disk.mark("retry")
+        for node in self._places.blind():
+            self._doubts.doubt(node, relist=True)
+        for root in self.ledger.roots:
+            self._doubts.doubt(root, relist=root.rules.follow_symlinks)
+
+    def counts(self) -> Dict[str, int]:
+        """Return what was counted so far."""
+        return {
+            "raw_events": self._intake.raw_events,
+            "overflows": self._losses.overflows,
+            **self._applier.counts,
+            **self._entries.counts,
+            "listed": self.crawler.listed,
+            "watches": self.ledger.bound,
+            "unwatched": len(self.blind()),
+            "by_path": int(self._disk.by_path),
+        }
+
+    @property
+    def has_told(self) -> bool:
+        """True if there is something to take."""
+        return bool(self._teller)
+
+    def hand_over(self, ready: list[AnyEvent]) -> None:
+        """Put what is to be told in front of what is *ready*: a list from the end of which events are taken."""
+        self.make_good()
+        self._plain.tell()
+        teller, told = self._teller, self._teller.told
+        nothing: list[AnyEvent] = []
+        # One line, see handout.py.
+        ready[:0] = told[::-1]; teller.told = nothing  # noqa: E702  # fmt: skip
+
+    def forget_handed_over(self, ready: list[AnyEvent]) -> None:
+        """Tell nothing that is *ready*: an interpreter may have looked for signals within that line."""
+        told = self._teller.told
+        if ready and told:
+            last = ready[0]
+            moved = next((index + 1 for index in reversed(range(len(told))) if told[index] is last), 0)
+            self._teller.told = told[moved:]
+
+    def take(self) -> list[AnyEvent]:
+        """Return what is to be told, to who is never interrupted."""
+        ready: list[AnyEvent] = []
+        self.hand_over(ready)
+        ready.reverse()
+        return ready
+
+    # --- reading ---
+
+    @a_step
+    def advance(self, seconds: float = SLICE_S) -> bool:
+        """Read and apply what came, and settle doubts if nothing more is queued; False if all is quiet.
+
+        It takes some *seconds*, if nothing takes longer that can not be divided; what there was no time for is
+        left to the next step. While a root is being added nothing is applied, for the ledger has not all of it.
+        """
+        self._disk.mark("advance", seconds)
+        self._turn.begin(seconds)
+        if self._begun:
+            self._intake.read_to(self._intake.fence(), self._turn)
+            return False
+        try:
+            return self._advance()
+        finally:
+            self._places.rest()
+
+    def _advance(self) -> bool:
+        if self._losses.is_due:
+            self._losses.compare()
+            self._read_on()
+            return True
+        if self._crawls.keep_many and not self._applier.is_busy:
+            self._read_on()
+            self._crawls.go_on()
+            return True
+        waited = self._follow()
+        if self._losses.is_due or self._applier.is_busy:
+            return True
+        self._turn.share(WHOLE)
+        if self._crawls:
+            self._crawls.go_on()
+        self._places.retry_freed()
+        is_calm = not waited and not self._crawls
+        if is_calm and not self._losses.is_gap:
+            self._intake.note_calm()
+        if self._settle():
+            return True
+        if is_calm and self._losses.is_gap:
+            self._losses.end_gap()
+        return waited
+
+    def _follow(self) -> bool:
+        """Read and apply, if there is more to do for half of the turn at most; True if there was something."""
+        queue = self._intake.waiting
+        waited = bool(len(queue)) or self._applier.is_busy
+        is_settling = bool(self._doubts) and (self._reconciler.is_under_way or self._is_settling_due())
+        is_behind = is_settling or bool(self._crawls)
+        if is_behind and not self._applier.is_busy:
+            self._turn.share(HALF)
+        if waited and (is_behind or self._applier.is_busy):
+            self._read_on()
+        if not waited and not self._intake.read():
+            self._pass_fences()
+            return False
+        while self._applier.apply(queue) and self._intake.was_full and is_behind and not self._turn.is_over():
+            if not self._intake.read():
+                break
+        self._pass_fences()
+        return True
+
+    def _read_on(self) -> None:
+        """Read what is queued, lest it runs over, though it is not its turn."""
+        if self._intake.waiting.records.count < MOST_WAITING:
+            self._intake.read()
+
+    def _is_settling_due(self) -> bool:
+        return self._steps_in_doubt > self._patience
+
+    def _settle(self) -> bool:
+        """Look at what is in doubt, if it is time for that; True if there was something in doubt."""
+        is_in_doubt = bool(self._doubts)
+        if not is_in_doubt:
+            self._steps_in_doubt = 0
+            self.rounds += 1
+            return bool(self._crawls) or self._fences.is_late
+        self._steps_in_doubt += 1
+        is_due = self._is_settling_due()
+        if is_due or self._reconciler.is_under_way or self._is_drained():
+            self._anchors.rearm()
+            # What is below a directory that is crawled may be listed by that.
+            lists = is_due or not self._crawls.is_active
+            if self._reconciler.settle(since=self._losses.since, lists=lists) and lists:
+                self._steps_in_doubt = 0
+                self.rounds += 1
+            self._pass_fences()
+        return True
+
+    def hurry(self) -> None:
+        """Settle doubts in each step from now on, whatever is queued."""
+        self._disk.mark("hurry")
+        self._patience = 0
+
+    def _is_drained(self) -> bool:
+        # To say how much is queued the kernel goes through all of it (fs/notify/inotify/inotify_user.c
+        # inotify_ioctl), so while reads come back full it is not asked: that would take longer the more there is.
+        return not len(self._intake.waiting) and not self._intake.was_full and not self._disk.queued()
+
+    @a_step
+    def read_plain(self) -> bool:
+        """Read once and tell what came; False if there is more to do, and :meth:`advance` goes on.
+
+        It is the short way of :meth:`advance` for who knows that nothing waits, is in doubt or is to be told.
+        """
+        self._disk.mark("read_plain")
+        if self._begun or not self._intake.read_on():
+            return False
+        records = self._intake.waiting.records
+        self._plain.apply(records, ALL)
+        return records.at == records.count
+
+    @property
+    def read(self) -> int:
+        """How many raw events were read."""
+        return self._intake.raw_events
+
+    @property
+    def applied(self) -> int:
+        """How many of them were applied."""
+        return self._intake.raw_events - len(self._intake.waiting) - (self._applier.is_busy)
+
+    @property
+    def crawls(self) -> int:
+        """How many crawls were begun."""
+        return self._crawls.begun
+
+    def has_crawled(self, number: int) -> bool:
+        """Return True if as many crawls are done as were begun when their number was *number*."""
+        return self._crawls.are_done(number)
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while something waits to be looked at, or to be told of a gap, though nothing may be queued."""
+        if self._begun:
+            # It will be looked at when the root is there.
+            return False
+        if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
+            return True
+        losses, places = self._losses, self._places
+        return losses.is_due or losses.is_gap or places.has_room or self._fences.is_late
+
+    def distrust(self) -> None:
+        """Events may be lost: compare everything with the disk before going on."""
+        self._disk.mark("distrust")
+        self.make_good()
+        self._losses.distrust()
+
+    def make_good(self) -> None:
+        """If a step was interrupted, make good what is half-done, and have all compared with the disk.
+
+        No event is lost: what was told is told, and a raw event that was taken and not told is applied again. So
+        the comparison finds what was to be done besides: to list, to watch.
+        """
+        if self.is_whole:
+            return
+        self._disk.mark("make_good")
+        self._plain.tell()
+        self.ledger.refresh()
+        self._applier.make_good(self._intake.waiting)
+        self._crawls.forget()
+        self._losses.begin_anew()
+        self._places.begin_anew()
+        self._places.rest()
+        self._disk.close_all(*(fd for begun in self._begun.values() for fd in self._crawls.kept(begun.crawl)))
+        self._take_back_unfinished()
+        self._sweep()
+        for root in self.ledger.roots:
+            self._doubts.doubt(root, relist=True)
+        self._anchors.doubt_all()
+        self.is_whole = True
+
+    def _sweep(self) -> None:
+        """Remove the watches that nobody has: they were added and not bound when an exception came."""
+        known = self.ledger.wds()
+        for wd in self._disk.watched():
+            if wd not in known and wd not in self._anchors:
+                self._disk.unwatch(wd)
+
+    def fence(self) -> int:
+        """Return the place in the queue behind all that has happened by now, for :meth:`has_passed`."""
+        self._disk.mark("fence")
+        return self._intake.fence()
+
+    def has_read(self, fence: int) -> bool:
+        """Return True if all up to a fence was read."""
+        return self._intake.has_read(fence)
+
+    def read_ahead(self) -> None:
+        """Read what is queued and apply it later: lest the queue runs over while a large tree is listed.
+
+        It is not a step: it may be called within one.
+        """
+        self._disk.mark("read_ahead")
+        self._intake.read_to(self._intake.fence(), self._turn)
+
+    def _pass_fences(self) -> None:
+        """Forget what was only remembered until what was queued then had been applied."""
+        if not len(self._intake.waiting) and not self._applier.is_busy:
+            self._fences.pass_by(self._intake.bytes, self._disk.queued)
