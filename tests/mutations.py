@@ -122,7 +122,7 @@ MUTATIONS = {
     ),
     "dropping what came behind an overflow": (
         "losses.py",
-        "if self._end is not None and not self._drop(self._end):",
+        "if self._end is not None and not self._drop():",
         "if False:",
     ),
     "keeping in mind what could not be listed": (

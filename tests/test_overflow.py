@@ -334,6 +334,30 @@ def test_losses_go_on_until_the_marker_is_read(small_gap):
         consumer.assert_each_directory_reports()
 
 
+def test_losses_go_on_until_a_marker_is_read_that_is_dropped(small_gap):
+    """It was queued before the first one was applied, and what was queued behind it has holes as well."""
+    with small_gap.consumer() as consumer:
+        consumer.watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
+        tree = consumer.watcher._tree
+        real = tree._losses.overflow
+
+        def come_and_go():
+            write(f"{small_gap.root}/new")
+            small_gap.fill()
+            os.unlink(f"{small_gap.root}/new")
+
+        def overflow():
+            if not tree._losses.overflows:
+                small_gap.fill()
+                after(tree._disk, "read", come_and_go)
+            real()
+
+        tree._losses.overflow = overflow
+        small_gap.fill()
+        consumer.assert_each_directory_reports()
+        assert not os.path.exists(f"{small_gap.root}/new")
+
+
 @pytest.mark.parametrize("way", ["one at a time", "two at once"])
 def test_overflow_in_the_first_crawl(any_gap, monkeypatch, way):
     """Of a tree that changes while it is listed for the first time, by more than the queue holds."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Losses"]
 
 IGNORED = bits.IGNORED
+OVERFLOW = bits.Q_OVERFLOW
 
 # Some file systems keep times in steps of 2 s (FAT), and the clock it takes them from in steps of a tick.
 COARSEST_CTIME_S = 2.1
@@ -92,7 +93,7 @@ class Losses:
 
     def compare(self) -> bool:
         """Drop what is not to be believed, and compare the roots; False if there was no time for all of it."""
-        if self._end is not None and not self._drop(self._end):
+        if self._end is not None and not self._drop():
             return False
         self._end = None
         if self._is_lost:
@@ -105,16 +106,19 @@ class Losses:
                 return False
         return True
 
-    def _drop(self, end: int) -> bool:
-        """Drop what is queued up to a place."""
+    def _drop(self) -> bool:
+        """Drop what is queued up to a place, which another marker on the way puts off."""
         queue = self._intake.waiting
         dropped = 0
         while True:
             raw = queue.next()
             if raw is None:
-                if self._intake.bytes >= end or not self._intake.read():
+                if self._end is None or self._intake.bytes >= self._end or not self._intake.read():
                     return True
                 continue
+            if raw.mask & OVERFLOW:
+                # It was queued before the place was taken down; what came behind it since has holes, too.
+                self._end = self._intake.fence()
             if raw.wd in self._anchors:
                 self._anchors.heard(raw)
             if raw.mask & IGNORED:
