@@ -5,11 +5,16 @@ from __future__ import annotations
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 from inotify_cffi.watcher import Watcher
 from inotify_cffi.watching.asynchronous import AsyncEvents
+from inotify_cffi.watching.options import check_known, choose
 
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
-    from typing import Any, Callable, Iterable, Literal
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from inotify_cffi.watching.options import Options
 
 __all__ = ["Watching", "awatch"]
 
@@ -27,7 +32,7 @@ class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
 
     _watcher: Watcher[AnyStr]
 
-    def __init__(self, paths: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def __init__(self, paths: tuple[Any, ...], options: Options) -> None:
         self._paths = paths
         self._entered = self._listed = False
         watcher: Any = Watcher(**options)
@@ -77,46 +82,14 @@ class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
 
 
 @overload
-def awatch(
-    *paths: str | PathLike[str],
-    mask: int = ...,
-    recursive: bool = ...,
-    exclude: Iterable[str] = ...,
-    include: Iterable[str] = ...,
-    gitignore: bool = ...,
-    max_depth: int | None = ...,
-    follow_symlinks: bool = ...,
-    max_places: int = ...,
-    one_file_system: bool = ...,
-    missing: Literal["error", "wait"] = ...,
-    existing: bool = ...,
-    on_progress: Callable[[int], None] | None = ...,
-    read_ahead: int | None = ...,
-    track: Literal["entries", "directories"] = ...,
-) -> Watching[str]: ...
+def awatch(*paths: str | PathLike[str], **options: Unpack[Options]) -> Watching[str]: ...
 
 
 @overload
-def awatch(
-    *paths: bytes | PathLike[bytes],
-    mask: int = ...,
-    recursive: bool = ...,
-    exclude: Iterable[str] = ...,
-    include: Iterable[str] = ...,
-    gitignore: bool = ...,
-    max_depth: int | None = ...,
-    follow_symlinks: bool = ...,
-    max_places: int = ...,
-    one_file_system: bool = ...,
-    missing: Literal["error", "wait"] = ...,
-    existing: bool = ...,
-    on_progress: Callable[[int], None] | None = ...,
-    read_ahead: int | None = ...,
-    track: Literal["entries", "directories"] = ...,
-) -> Watching[bytes]: ...
+def awatch(*paths: bytes | PathLike[bytes], **options: Unpack[Options]) -> Watching[bytes]: ...
 
 
-def awatch(*paths: Any, **options: Any) -> Watching[Any]:
+def awatch(*paths: Any, **options: Unpack[Options]) -> Watching[Any]:
     """Iterate over what happens at and below some directories, in asyncio or trio.
 
     ``async for event in awatch("/srv/in")`` lists the directories at its first step, in turns of some
@@ -132,4 +105,8 @@ def awatch(*paths: Any, **options: Any) -> Watching[Any]:
     Raises what the constructor of Watcher raises; of the options here, of the paths at the first step.
 
     """
+    check_known(options, "awatch")
     return Watching(paths, options)
+
+
+awatch.__wrapped__ = choose  # type: ignore[attr-defined]

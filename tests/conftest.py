@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from inotify_cffi import Watcher
 from inotify_cffi.kernel import syscalls
 from inotify_cffi.tree.disk import Disk
+from inotify_cffi.watching.options import choose
 
 # The same examples in each run: who looks for new ones says --hypothesis-profile=search. No deadline for one
 # example: a JIT warms up, a machine is busy.
@@ -74,7 +75,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "unsanitized(reason): what keeps a test from running with sanitizers")
     config.addinivalue_line("markers", "one_turn(reason): what keeps a test from running with turns of one step")
     if config.getoption("--read-ahead"):
-        Watcher.__init__.__kwdefaults__["read_ahead"] = AHEAD
+        choose.__kwdefaults__["read_ahead"] = AHEAD
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what it puts into the background, and then Python knows no KeyboardInterrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -102,7 +103,7 @@ def pytest_configure(config):
 @pytest.fixture(params=[None, AHEAD], ids=["", "read ahead"])
 def either(request, monkeypatch):
     """Let the watchers of the test read ahead, or not; a module takes it for all of its tests by a mark."""
-    monkeypatch.setitem(Watcher.__init__.__kwdefaults__, "read_ahead", request.param)
+    monkeypatch.setitem(choose.__kwdefaults__, "read_ahead", request.param)
     return request.param
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from inotify_cffi import ClosedError, Mask, PathError, Watcher, awatch
+from inotify_cffi import ClosedError, Mask, PathError, Watcher, awatch, watch
 
 pytestmark = pytest.mark.usefixtures("no_fd_left")
 
@@ -34,6 +34,14 @@ BAD_PATHS = [
     pytest.param(b"a\0b", PathError, errno.EINVAL, id="nul-bytes"),
     pytest.param("a" * 256, OSError, errno.ENAMETOOLONG, id="name-too-long"),
 ]
+
+
+@pytest.mark.parametrize("function", [Watcher, watch, awatch])
+def test_an_option_that_there_is_not_says_which_may_have_been_meant(here, function):
+    with pytest.raises(TypeError) as caught:
+        function(here, recursiv=True)
+    message = f"{function.__name__}() got an unexpected keyword argument 'recursiv'; did you mean recursive?"
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(("path", "error", "code"), BAD_PATHS)

@@ -1,9 +1,11 @@
 """What an import costs, by what it imports; and that nobody misses what it leaves out."""
 
+import ast
 import inspect
 import os
 import pickle
 import pydoc
+import re
 import subprocess
 import sys
 import textwrap
@@ -15,6 +17,8 @@ import inotify_cffi
 from inotify_cffi import Event, Mask, RawEvent, Watcher
 from inotify_cffi.base import bits
 from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.watching import options
+from inotify_cffi.watching.options import choose
 
 # What takes time to import and a watcher can do without, until it is asked for something that needs it.
 NOT_AT_ONCE = {
@@ -137,6 +141,24 @@ def test_a_bit_is_a_plain_integer():
 @pytest.mark.parametrize("function", [Watcher, inotify_cffi.watch])
 def test_the_default_mask_is_that_of_the_changes(function):
     assert inspect.signature(function).parameters["mask"].default == Mask.CHANGES
+
+
+@pytest.mark.parametrize("function", [Watcher, inotify_cffi.watch, inotify_cffi.awatch])
+def test_the_signature_names_each_option_though_the_options_stand_in_one_place(function):
+    shown = inspect.signature(function).parameters.values()
+    named = [parameter.name for parameter in shown if parameter.kind is parameter.KEYWORD_ONLY]
+    assert named == list(choose.__kwdefaults__)
+    for name in named:
+        assert re.search(rf"^ *{name}: ", inspect.getdoc(Watcher), re.MULTILINE), f"{name} is not documented"
+
+
+def test_a_type_checker_knows_the_options_that_there_are():
+    module = ast.parse(inspect.getsource(options))
+    typed = next(node for node in ast.walk(module) if isinstance(node, ast.ClassDef) and node.name == "Options")
+    wanted = next(node for node in ast.walk(module) if isinstance(node, ast.FunctionDef) and node.name == "choose")
+    assert {
+        part.target.id: ast.unparse(part.annotation) for part in typed.body if isinstance(part, ast.AnnAssign)
+    } == {argument.arg: ast.unparse(argument.annotation) for argument in wanted.args.kwonlyargs}
 
 
 def test_the_help_names_the_default_mask():

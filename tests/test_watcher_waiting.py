@@ -13,8 +13,8 @@ import time
 import pytest
 
 from inotify_cffi import BusyError, Mask, Watcher, watch
-from inotify_cffi import watcher as watcher_module
 from inotify_cffi.kernel import buffers
+from inotify_cffi.watching import reading
 
 # As a busy machine may be late, never as the code may be.
 LATE_S = 5
@@ -139,7 +139,7 @@ def test_writers_that_move_files_out_do_not_keep_it_from_ending(watcher, tmp_pat
 
 
 def test_what_is_behind_much_that_is_not_told_is_still_told_after_stop(tmp_path, monkeypatch):
-    monkeypatch.setattr(watcher_module, "MOST_READS", 1)
+    monkeypatch.setattr(reading, "MOST_READS", 1)
     with Watcher(tmp_path, mask=Mask.MODIFY) as watcher:
         watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
         for number in range(50):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Iterable
 
 __all__ = ["did_you_mean"]
 
