@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from inotify_cffi.cli import main
+from inotify_cffi.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ import contextlib
 import json
 import sys
 
-from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns
+from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.tree.disk import Disk, Moment

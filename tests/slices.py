@@ -14,7 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Iterator
 from unittest import mock
 
-from inotify_cffi.kernel.buffers import ListBuffer
+from inotify_cffi.kernel.listings import ListBuffer
 from inotify_cffi.tree import apply, doubts, listing, losses, removal
 from inotify_cffi.tree.disk import Disk
 

@@ -12,9 +12,8 @@ import pytest
 from consumer import Consumer, write, write_all
 
 from inotify_cffi import BusyError, ClosedError, Mask, Watcher, awatch
-from inotify_cffi import watcher as watcher_module
 from inotify_cffi.tree import apply
-from inotify_cffi.watching import asynchronous
+from inotify_cffi.watching import asynchronous, reading
 
 try:
     import uvloop
@@ -46,7 +45,7 @@ def anyio_backend(request):
 def short_turns(monkeypatch):
     """Each turn is over as soon as it has begun."""
     monkeypatch.setattr(asynchronous, "TURN_S", -1.0)
-    monkeypatch.setattr(watcher_module, "TURN_S", -1.0)
+    monkeypatch.setattr(reading, "TURN_S", -1.0)
 
 
 class Ticks:

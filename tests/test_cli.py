@@ -25,7 +25,7 @@ from replaying import (
 )
 
 from inotify_cffi import event_from_json
-from inotify_cffi.cli import main
+from inotify_cffi.cli.program import main
 
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess:

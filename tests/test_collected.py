@@ -12,7 +12,8 @@ from conftest import PATIENCE_S, open_fds
 from test_leaving import collect
 
 from inotify_cffi import Watcher
-from inotify_cffi.kernel.buffers import CrawlBuffer, ReadAhead, Records
+from inotify_cffi.kernel.buffers import ReadAhead, Records
+from inotify_cffi.kernel.listings import CrawlBuffer
 from inotify_cffi.kernel.poller import Poller
 from inotify_cffi.kernel.syscalls import Descriptor, inotify_init, open_fd
 from inotify_cffi.ledger.storage import Memory, Told

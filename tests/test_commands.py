@@ -21,8 +21,9 @@ import pytest
 from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
 
 from inotify_cffi import Watcher
-from inotify_cffi.cli import main, usage
+from inotify_cffi.cli import usage
 from inotify_cffi.cli.config import ConfigError, read
+from inotify_cffi.cli.program import main
 from inotify_cffi.cli.table import cut, fitted, size, table
 
 try:

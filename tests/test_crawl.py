@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inotify_cffi import Instance, Mask, Watcher
-from inotify_cffi.kernel import buffers
-from inotify_cffi.kernel.buffers import CrawlBuffer
+from inotify_cffi.kernel import listings
+from inotify_cffi.kernel.listings import CrawlBuffer
 from inotify_cffi.tree.crawl import Crawler
 
 MASK = int(Mask.CHANGES | Mask.ONLYDIR | Mask.MASK_ADD)
@@ -82,7 +82,7 @@ def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, t
             slow.setattr(Crawler, "_visit", lambda *_: 0)
             with Watcher(top) as watcher:
                 expected = watcher.snapshot()
-        patch.setattr(buffers, "CrawlBuffer", small(records, slots, room))
+        patch.setattr(listings, "CrawlBuffer", small(records, slots, room))
         patch.setattr("inotify_cffi.tree.crawl.MOST_AT_ONCE", most)
         with Watcher(top) as watcher:
             assert watcher.snapshot() == expected
@@ -140,13 +140,13 @@ def test_many_directories_that_can_not_be_entered_are_tried_twice_at_most(unpriv
         """
         import sys
         from inotify_cffi import Watcher
-        from inotify_cffi.kernel import buffers, syscalls
+        from inotify_cffi.kernel import listings, syscalls
         visits = []
-        real = buffers.CrawlBuffer.visit
+        real = listings.CrawlBuffer.visit
         def visit(self, inotify, fd, names, *rest, **more):
             visits.extend(names)
             return real(self, inotify, fd, names, *rest, **more)
-        buffers.CrawlBuffer.visit = visit
+        listings.CrawlBuffer.visit = visit
         with Watcher(sys.argv[1]) as watcher:
             print(len(watcher.unwatched()), len(visits))
         """,

@@ -13,7 +13,7 @@ from consumer import Forked, after, before, brief, write, write_all
 
 from inotify_cffi import Instance, Mask, Mirror, Watcher
 from inotify_cffi.kernel import instance
-from inotify_cffi.kernel.buffers import CrawlBuffer
+from inotify_cffi.kernel.listings import CrawlBuffer
 from inotify_cffi.tree.disk import RECORD, Disk
 from inotify_cffi.tree.fences import Fences
 from inotify_cffi.tree.turns import Turn

@@ -15,7 +15,7 @@ import pytest
 
 from inotify_cffi import Watcher
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns
+from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger.storage import Memory
 
 # What the authors publish of SipHash-2-4 (github.com/veorq/SipHash, vectors.h, vectors_sip64), and what Rust's own

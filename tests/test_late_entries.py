@@ -64,7 +64,7 @@ def test_the_listings_of_these_tests_are_frozen(root, python, late):
     said = python(
         """
         import os, sys
-        from inotify_cffi.kernel.buffers import ListBuffer
+        from inotify_cffi.kernel.listings import ListBuffer
         fd = os.open(sys.argv[1], os.O_RDONLY)
         below = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
         os.mkdir(sys.argv[1] + "/new")

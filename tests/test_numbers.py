@@ -9,7 +9,8 @@ import pytest
 
 from inotify_cffi import LedgerError
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns, Records
+from inotify_cffi.kernel.buffers import Records
+from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import Node, Root
 from inotify_cffi.ledger.rules import Rules

@@ -11,8 +11,9 @@ import sys
 import pytest
 
 from inotify_cffi import Instance, Mask, Watcher
-from inotify_cffi.kernel import buffers, syscalls
-from inotify_cffi.kernel.buffers import CrawlBuffer, CrawlColumns, Records
+from inotify_cffi.kernel import buffers, listings, syscalls
+from inotify_cffi.kernel.buffers import Records
+from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger import ledger, nodes, storage
 from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import NO_WD, Root
@@ -20,7 +21,7 @@ from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.ledger.storage import Memory, Told
 from tests.records import packed
 
-DOORS = (storage, buffers, syscalls)
+DOORS = (storage, buffers, listings, syscalls)
 CREATE = int(Mask.CREATE)
 
 

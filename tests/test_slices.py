@@ -17,9 +17,9 @@ from consumer import Consumer, Counted, before, brief, write, write_all
 from interrupting import EachPlace, World
 
 from inotify_cffi import Mask, Watcher
-from inotify_cffi import watcher as watcher_module
 from inotify_cffi.tree.crawls import MANY_KEPT
 from inotify_cffi.tree.disk import RECORD
+from inotify_cffi.watching import reading
 from tests.replay import Replay
 from tests.slices import short_turns
 from tests.stress import oracles
@@ -928,7 +928,7 @@ def test_a_directory_of_which_some_files_were_told_is_told_to_be_read_again_if_i
 
 def test_a_read_that_does_not_wait_hands_out_what_there_was_time_for(root, outside, monkeypatch):
     make_tree(outside + "/t")
-    monkeypatch.setattr(watcher_module, "SLICE_S", 0.0)
+    monkeypatch.setattr(reading, "SLICE_S", 0.0)
     with Consumer(root, mask=ENTRIES) as consumer:
         os.rename(outside + "/t", root + "/t")
         told = []

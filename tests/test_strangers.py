@@ -20,7 +20,7 @@ import pytest
 from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
 
 from inotify_cffi import printable
-from inotify_cffi.cli import main
+from inotify_cffi.cli.program import main
 
 HAS_TOML = sys.version_info >= (3, 11) or importlib.util.find_spec("tomli") is not None
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from inotify_cffi import DecodeError, Mask, PathError
-from inotify_cffi.kernel import buffers, syscalls
+from inotify_cffi.kernel import buffers, listings, syscalls
 
 CHANGES = int(Mask.CHANGES)
 NO_FD = 2**20
@@ -91,7 +91,7 @@ def test_o_path_opens_what_may_not_be_read(unprivileged, tmp_path):
     assert (
         unprivileged("""
             import os
-            from inotify_cffi.kernel import buffers, syscalls
+            from inotify_cffi.kernel import buffers, listings, syscalls
             os.close(os.open("closed", syscalls.O_PATH | os.O_DIRECTORY))
             try:
                 os.open("closed", os.O_RDONLY)
@@ -148,7 +148,7 @@ def test_an_unreadable_directory(unprivileged, tmp_path):
     assert (
         unprivileged("""
             from inotify_cffi import Mask
-            from inotify_cffi.kernel import buffers, syscalls
+            from inotify_cffi.kernel import buffers, listings, syscalls
             try:
                 made = syscalls.inotify_init()
                 syscalls.add_watch(made.fd, "closed", Mask.CHANGES)
@@ -190,7 +190,7 @@ def test_no_watch_left_for_the_user(limited, tmp_path):
     told = limited(
         """
         from inotify_cffi import Mask, WatchLimitError
-        from inotify_cffi.kernel import buffers, syscalls
+        from inotify_cffi.kernel import buffers, listings, syscalls
         made = syscalls.inotify_init()
         fd = made.fd
         syscalls.add_watch(fd, "a", Mask.CREATE)
@@ -215,7 +215,7 @@ def test_no_watch_left_for_a_directory_that_is_open(limited, tmp_path):
         """
         import os
         from inotify_cffi import Mask, WatchLimitError
-        from inotify_cffi.kernel import buffers, syscalls
+        from inotify_cffi.kernel import buffers, listings, syscalls
         made = syscalls.inotify_init()
         try:
             syscalls.watch_fd(made.fd, os.open(".", os.O_RDONLY), Mask.CREATE, "the/path")
@@ -231,7 +231,7 @@ def test_no_instance_left_for_the_user(limited):
     told = limited(
         """
         from inotify_cffi import InstanceLimitError
-        from inotify_cffi.kernel import buffers, syscalls
+        from inotify_cffi.kernel import buffers, listings, syscalls
         first = syscalls.inotify_init()
         try:
             syscalls.inotify_init()
@@ -251,7 +251,7 @@ def test_no_descriptor_left_is_not_taken_for_a_limit_of_inotify(python):
     told = python("""
         import os, resource
         from inotify_cffi import InstanceLimitError
-        from inotify_cffi.kernel import buffers, syscalls
+        from inotify_cffi.kernel import buffers, listings, syscalls
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
         taken = []
@@ -339,7 +339,7 @@ def test_the_next_watch_descriptor_can_be_chosen(inotify, tmp_path):
         lambda: syscalls.queued_bytes(NO_FD),
         lambda: syscalls.set_next_wd(NO_FD, 1),
         lambda: buffers.ReadBuffer(4096).read(NO_FD),
-        lambda: buffers.ListBuffer().entries(NO_FD),
+        lambda: listings.ListBuffer().entries(NO_FD),
         lambda: syscalls.epoll_add(NO_FD, 0, syscalls.POLL_IN),
         lambda: syscalls.EpollBuffer().wait(NO_FD, 0),
     ],
@@ -401,7 +401,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
 def listed(path):
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return sorted(buffers.ListBuffer().entries(fd))
+        return sorted(listings.ListBuffer().entries(fd))
     finally:
         os.close(fd)
 
@@ -435,7 +435,7 @@ def test_what_is_no_directory_is_not_listed(tmp_path):
     tmp_path.joinpath("file").touch()
     fd = os.open(path_of(tmp_path, "file"), os.O_RDONLY)
     with pytest.raises(NotADirectoryError):
-        buffers.ListBuffer().entries(fd)
+        listings.ListBuffer().entries(fd)
     os.close(fd)
 
 
@@ -444,7 +444,7 @@ def test_a_removed_directory_is_not_listed(tmp_path):
     fd = os.open(path_of(tmp_path, "gone"), os.O_RDONLY)
     tmp_path.joinpath("gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        buffers.ListBuffer().entries(fd)
+        listings.ListBuffer().entries(fd)
     os.close(fd)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inotify_cffi.cli.command import Command
-from inotify_cffi.cli.watching import add_options, watch_all
+from inotify_cffi.cli.options import add_options
+from inotify_cffi.cli.watching import watch_all
 from inotify_cffi.flags import Mask
 
 __all__ = ["COMMAND"]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Sequence
 from inotify_cffi.base.printing import printable
 from inotify_cffi.cli.command import Command
 from inotify_cffi.cli.extra import MissingError, needed
+from inotify_cffi.cli.options import add_options as add_watching
 from inotify_cffi.cli.outputs import standard_output, write
 from inotify_cffi.cli.table import fitted, number_of_rows, table
-from inotify_cffi.cli.watching import add_options as add_watching
 from inotify_cffi.cli.watching import register_anew, watch_all
 from inotify_cffi.flags import Mask
 from inotify_cffi.hooks.specs import hookimpl

@@ -1,8 +1,7 @@
-"""What every command that watches has in common: the options, the watcher, the line that says it is ready."""
+"""What every command that watches has in common: the watcher, the plugins, the line that says it is ready."""
 
 from __future__ import annotations
 
-import argparse
 import functools
 import logging
 import operator
@@ -16,119 +15,20 @@ from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.outputs import nobody_reads
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.service import notifier, rereading
-from inotify_cffi.flags import Mask, parse_mask
+from inotify_cffi.flags import Mask
 from inotify_cffi.hooks.specs import hookimpl
-from inotify_cffi.kernel.instance import check_read_ahead
-from inotify_cffi.quantities import parse_duration, parse_size
 from inotify_cffi.watcher import Watcher
 from inotify_cffi.watching.arguments import against_track
 
 if TYPE_CHECKING:
+    import argparse
+
     from inotify_cffi.hooks.dispatch import Dispatcher
     from inotify_cffi.hooks.specs import AnyWatcher
 
-__all__ = ["add_options", "register_anew", "watch_all"]
+__all__ = ["register_anew", "watch_all"]
 
 logger = logging.getLogger(__name__)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says where to watch and what for."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="a directory, or a file")
-    group = parser.add_argument_group("watching")
-    group.add_argument("-r", "--recursive", action="store_true", default=True, help="all below, too; the default")
-    group.add_argument("--no-recursive", action="store_false", dest="recursive", help="only the directories given")
-    group.add_argument(
-        "--max-depth", type=_depth, metavar="N", help="report down to depth N, as find(1) counts it"
-    )
-    group.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="neither watch nor tell what matches this gitignore pattern; may be given more than once",
-    )
-    group.add_argument(
-        "--include",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="of files, tell only those that match this gitignore pattern; may be given more than once",
-    )
-    group.add_argument("--gitignore", action="store_true", help="heed .gitignore files, and leave out .git")
-    group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
-    group.add_argument(
-        "--max-places",
-        type=_places,
-        default=8,
-        metavar="N",
-        help="enter one directory at no more than N places to which links lead; 8",
-    )
-    group.add_argument("--one-file-system", action="store_true", help="do not enter what is mounted below a PATH")
-    group.add_argument(
-        "--wait",
-        action="store_true",
-        help="a PATH need not be there: wait for it, whenever it is gone; else it is the end when all are gone",
-    )
-    group.add_argument("--existing", action="store_true", help="tell what is there at the start as created")
-    group.add_argument(
-        "--track",
-        choices=("entries", "directories"),
-        default="entries",
-        help="directories: keep no names of files; a start takes less time, and rescan tells which directories to "
-        "read again where events of files were lost",
-    )
-    group.add_argument(
-        "--read-ahead",
-        type=_ahead,
-        metavar="SIZE",
-        help="hold so much of the kernel's queue in memory while what takes the events is busy: 16M",
-    )
-    group.add_argument(
-        "-e",
-        "--events",
-        type=_events,
-        action="append",
-        metavar="NAME[,NAME...]",
-        help="only these events: names as in inotify(7) without IN_, and close, move, changes (the default), "
-        "reads, all; may be given more than once; what must not be hidden (unwatched, q_overflow) is always told",
-    )
-    group.add_argument(
-        "--settle",
-        type=_duration,
-        default=1.0,
-        metavar="TIME",
-        help="how long a file has to be quiet to be taken as finished, for plugins that wait for that; 1s",
-    )
-    group.add_argument(
-        "--no-probe",
-        action="store_true",
-        help="do not look whether anybody has a quiet file open for writing; go by the events alone",
-    )
-    group.add_argument(
-        "--most-failures",
-        type=_failures,
-        default=100,
-        metavar="N",
-        help="unregister a plugin that fails N times in a row in one hook; 100",
-    )
-    group.add_argument(
-        "--count",
-        type=_count,
-        metavar="N",
-        help="end after N of the events asked for; what is told besides does not count",
-    )
-    group.add_argument(
-        "-t",
-        "--timeout",
-        type=_duration,
-        metavar="TIME",
-        help="end after so long: a number of seconds, or with a unit as in 500ms, 10s, 2m, 1h",
-    )
-    group.add_argument(
-        "--log", choices=("text", "json"), default="text", help="how messages look on the standard error"
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="do not tell when the watches are in place")
 
 
 def watch_all(
@@ -141,7 +41,7 @@ def watch_all(
     """Watch what the options say and hand all events to the plugins; the exit code.
 
     Args:
-        options: those of :func:`add_options` and of the plugins.
+        options: those of ``cli/options.py`` and of the plugins.
         dispatcher: the plugins.
         default: the events that are watched for where the options name none.
         block_duration_s: how often plugins hear of idleness, in seconds; None: only after events.
@@ -157,13 +57,10 @@ def watch_all(
         watcher = held.enter_context(_made(options, mask, progress.enter_context(listing(quiet=options.quiet))))
         held.enter_context(ending.stopping(watcher.stop))
         reread = held.enter_context(rereading(watcher, enabled=bool(options.config)))
-        dispatcher.settle_s = options.settle
-        dispatcher.probe = not options.no_probe
-        dispatcher.most_failures = options.most_failures
         # What is told besides, of the watching, is not what was waited for.
         options.counted = Mask.ALL | mask
         # Before the paths: a wrong option is told at once, not after a million directories were listed.
-        dispatcher.configure(options, watcher)
+        _configure(dispatcher, options, watcher)
         for path in options.paths:
             watcher.add(path)
         progress.close()
@@ -186,6 +83,13 @@ def watch_all(
             return 1
     # As inotifywait has it: 2 for what was waited for and did not come.
     return 0 if options.count is None else 2
+
+
+def _configure(dispatcher: Dispatcher, options: argparse.Namespace, watcher: Watcher[str]) -> None:
+    dispatcher.settle_s = options.settle
+    dispatcher.probe = not options.no_probe
+    dispatcher.most_failures = options.most_failures
+    dispatcher.configure(options, watcher)
 
 
 def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] | None) -> Watcher[str]:
@@ -253,51 +157,3 @@ class Coverage:
             reason = error.strerror
             logger.error("nothing is left to watch: %s: %s; see --wait", os.fsdecode(path), reason)
             watcher.stop()
-
-
-def _events(text: str) -> Mask:
-    try:
-        mask = parse_mask(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not mask & Mask.ALL:
-        raise argparse.ArgumentTypeError(f"{text!r} is told anyway, or no event; name others")
-    return mask
-
-
-def _count(text: str) -> int:
-    return _at_least_one(text, "events")
-
-
-def _failures(text: str) -> int:
-    return _at_least_one(text, "failures")
-
-
-def _depth(text: str) -> int:
-    return _at_least_one(text, "levels")
-
-
-def _places(text: str) -> int:
-    return _at_least_one(text, "places")
-
-
-def _at_least_one(text: str, what: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what}, 1 or more")
-    return int(text)
-
-
-def _ahead(text: str) -> int:
-    try:
-        size = parse_size(text)
-        check_read_ahead(size)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return size
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

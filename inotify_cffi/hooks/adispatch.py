@@ -15,6 +15,7 @@ from inotify_cffi.base.native import threads_are_green
 from inotify_cffi.errors import BusyError, PluginError
 from inotify_cffi.hooks import dispatch
 from inotify_cffi.hooks.delivery import Owed
+from inotify_cffi.hooks.pace import SURE_S
 from inotify_cffi.hooks.registry import HOOK_NAMES
 from inotify_cffi.watching import loops
 from inotify_cffi.watching.asynchronous import TURN_S
@@ -326,7 +327,7 @@ async def _result(result: object) -> None:
 
 async def _arrival_of_all_up_to_now(watcher: AnyWatcher, iteration: Iteration) -> None:
     """Do what ``sync`` does, which would hold up the loop for as long as writers do not rest."""
-    enough = time.monotonic() + dispatch.SURE_S
+    enough = time.monotonic() + SURE_S
     while True:
         try:
             watcher._await_all(iteration, 0)  # noqa: SLF001

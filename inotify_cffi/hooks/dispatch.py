@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Collection, Sequence, cast
+from typing import TYPE_CHECKING, Sequence, cast
 
 from inotify_cffi.hooks import openers
 from inotify_cffi.hooks.caller import Caller
 from inotify_cffi.hooks.delivery import Call, Delivery, Hooks, Owed
 from inotify_cffi.hooks.hiding import Hiding
 from inotify_cffi.hooks.kinds import SIMPLE, Kinds, is_of_a_directory
+from inotify_cffi.hooks.pace import after, await_all_up_to_now, earliest, enough, left
 from inotify_cffi.hooks.settle import WANTED, Settle
 from inotify_cffi.watching.claim import Iteration
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from inotify_cffi.hooks.settle import Look
     from inotify_cffi.hooks.specs import AnyWatcher
 
-__all__ = ["Dispatcher", "enough"]
-
-# How long writers that never rest may keep a settled file waiting for the tree to be sure.
-SURE_S = 1.0
+__all__ = ["Dispatcher"]
 
 
 class Dispatcher(Caller):
@@ -237,7 +235,7 @@ class Dispatcher(Caller):
         iteration = Iteration()
         try:
             watcher._begin_reading(iteration)  # noqa: SLF001
-            deadline = _after(time.monotonic(), timeout)
+            deadline = after(time.monotonic(), timeout)
             told = self._run(watcher, iteration, count, counted, deadline, block_duration_s)
             watcher._end_reading(iteration)  # noqa: SLF001
         except BaseException:
@@ -301,11 +299,11 @@ class Dispatcher(Caller):
         while count is None or told < count:
             now, settled_at = time.monotonic(), self.next_settled()
             due = settled_at is not None and settled_at <= now
-            until = now if busy or due else _earliest(deadline, settled_at, _after(now, block_duration_s))
+            until = now if busy or due else earliest(deadline, settled_at, after(now, block_duration_s))
             if due:
-                _await_all_up_to_now(watcher, iteration)
+                await_all_up_to_now(watcher, iteration)
             else:
-                watcher._await_some(iteration, _left(until))  # noqa: SLF001
+                watcher._await_some(iteration, left(until))  # noqa: SLF001
             batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
                 told += self._counted(batch, counted)
@@ -367,49 +365,3 @@ class Dispatcher(Caller):
         self._hooks = Hooks(self._table, kinds, simple, settling)
         if self._reads and self._watcher is not None:
             self._hiding.begin(self._watcher, settling)
-
-
-def enough(
-    events: Sequence[AnyEvent], most: int | None, counted: int | None, hidden: Collection[int] = ()
-) -> tuple[Sequence[AnyEvent], int]:
-    """Return the events up to the one at which enough were counted, and how many were.
-
-    Args:
-        events: a batch.
-        most: how many are enough; None: all.
-        counted: the flags of those that count; None: all.
-        hidden: the places of those that do not, for nobody is given them.
-
-    """
-    if counted is None and not hidden:
-        batch = events if most is None else events[:most]
-        return batch, len(batch)
-    places = [
-        place + 1
-        for place, event in enumerate(events)
-        if place not in hidden and (counted is None or event.mask & counted)
-    ]
-    if most is None or len(places) < most:
-        return events, len(places)
-    return events[: places[most - 1]], most
-
-
-def _await_all_up_to_now(watcher: AnyWatcher, iteration: Iteration) -> None:
-    try:
-        watcher._await_all(iteration, SURE_S)  # noqa: SLF001
-    except TimeoutError:
-        # What it has read it keeps for the next read; a file that is not settled after all is told again.
-        watcher._await_some(iteration, 0)  # noqa: SLF001
-
-
-def _after(now: float, seconds: float | None) -> float | None:
-    return None if seconds is None else now + seconds
-
-
-def _earliest(*times: float | None) -> float | None:
-    known = [moment for moment in times if moment is not None]
-    return min(known) if known else None
-
-
-def _left(until: float | None) -> float | None:
-    return None if until is None else max(until - time.monotonic(), 0.0)

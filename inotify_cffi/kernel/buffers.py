@@ -1,4 +1,4 @@
-"""The memory that the kernel's answers are put into: what is read, listed and crawled; a part of the door to C.
+"""The memory that the kernel's answers are put into: what is read; a part of the door to C.
 
 As in ``syscalls``, each function calls, checks, converts and raises; none decides anything.
 """
@@ -10,7 +10,6 @@ import os
 import sys
 
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.errors import DecodeError, LedgerError
 from inotify_cffi.kernel.syscalls import fail, weigh
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
@@ -18,14 +17,10 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 if TYPE_CHECKING:
     from typing import Callable, NoReturn, Tuple
 
-    from inotify_cffi._inotify import Ahead, CData, CrawlStruct, QueueStruct, RawStruct
+    from inotify_cffi._inotify import Ahead, CData, QueueStruct, RawStruct
 
 __all__ = [
     "Columns",
-    "CrawlBuffer",
-    "CrawlColumns",
-    "Crawled",
-    "ListBuffer",
     "ReadAhead",
     "ReadBuffer",
     "Records",
@@ -37,11 +32,6 @@ __all__ = [
 # A record is 16 bytes and a name of up to 255 in steps of 16 (inotify(7)).
 RECORD_SIZE = 16
 LARGEST_RECORD = RECORD_SIZE + 256
-LIST_SIZE = 32768
-# What is visited at once; it takes some milliseconds.
-CRAWL_RECORDS = 1024
-CRAWL_SLOTS = 8192
-CRAWL_ROOM = 1 << 18
 
 # Rough sizes of C memory, for a garbage collector that wants to know what hangs on an object (PyPy's).
 SOME_MEMORY = 1 << 16
@@ -57,7 +47,6 @@ REFUSALS = {
 
 # See syscalls.new_owner.
 new_ahead: Callable[[str], Ahead] = ffi.new_allocator(lib.ic_ahead_new, lib.ic_ahead_free, False)
-new_crawl: Callable[[str], CrawlStruct] = ffi.new_allocator(lib.ic_crawl_new, lib.ic_crawl_free, False)
 new_queue: Callable[[str], QueueStruct] = ffi.new_allocator(lib.iq_new, lib.iq_free, False)
 
 
@@ -262,148 +251,3 @@ class ReadBuffer:
         if count == -errno.ENOMEM:
             raise MemoryError
         return fail(-count)
-
-
-class ListBuffer:
-    """Room for a part of a listing; reused, for to clear it costs as much as the listing of a small directory."""
-
-    def __init__(self) -> None:
-        self._out = ffi.new("char[]", LIST_SIZE)
-
-    def entries(self, fd: int) -> list[str]:
-        """Return the entries of the directory that is open as *fd*, each a kind and the name: ``"dsub"``.
-
-        The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
-        """
-        entries: list[str] = []
-        while True:
-            part = self._part(fd)
-            if not part:
-                return entries
-            # By parts, for what is decoded is then still in the processor's cache.
-            entries += decoded(part).split("\0")
-            entries.pop()
-
-    def first_entries(self, fd: int) -> Tuple[list[str], bool]:
-        """Return the first of the entries, and whether there are more. Raises OSError."""
-        first = self._part(fd)
-        if not first:
-            return [], False
-        more = self._part(fd)
-        return decoded(first + more).split("\0")[:-1], bool(more)
-
-    def more_entries(self, fd: int) -> list[str]:
-        """Return the next of the entries, as many as one call gives; none at the end. Raises OSError."""
-        return decoded(self._part(fd)).split("\0")[:-1]
-
-    def _part(self, fd: int) -> bytes:
-        count = lib.ic_list(fd, self._out, LIST_SIZE)
-        if count < 0:
-            fail(-count)
-        return bytes(ffi.buffer(self._out, count)[:])
-
-
-class CrawlColumns(NamedTuple):
-    """What a crawl found: a column each for directories that were visited, parents first, and for slots.
-
-    The directories to visit have the first slots, in their order; those that were found have the others, in the
-    order in which the directories that they are in were visited.
-    """
-
-    wds: list[int]
-    file_counts: list[int]
-    dir_counts: list[int]
-    # By slot: which of the visited directories it is, or -1.
-    visits: list[int]
-    # Names: of the files, and of the directories that were found.
-    files: list[str]
-    dirs: list[str]
-
-
-class Crawled:
-    """What a crawl found, where it found it: good until the next one that uses the same buffer."""
-
-    def __init__(self, buffer: CrawlBuffer, cdata: CrawlStruct) -> None:
-        self._buffer = buffer
-        self.cdata = cdata
-
-    @property
-    def count(self) -> int:
-        """How many directories were visited."""
-        return self.cdata.records
-
-    @property
-    def slots(self) -> int:
-        """How many directories were given and found."""
-        return self.cdata.slots
-
-    @property
-    def last_wd(self) -> int:
-        """The highest watch descriptor so far."""
-        return self.cdata.last_wd
-
-    def columns(self) -> CrawlColumns:
-        """Return all of it."""
-        return self._buffer.columns()
-
-
-class CrawlBuffer:
-    """Room for a part of a crawl: so many directories visited, so many found, so many bytes of names."""
-
-    def __init__(self, *, records: int = CRAWL_RECORDS, slots: int = CRAWL_SLOTS, room: int = CRAWL_ROOM) -> None:
-        self._crawl = new_crawl("struct ic_crawl *")
-        if lib.ic_crawl_have(self._crawl, records, slots, room) < 0:
-            raise MemoryError
-        weigh((records + slots) * 16 + room * 2)
-
-    def visit(
-        self,
-        inotify: int,
-        fd: int,
-        names: list[str],
-        mask: int,
-        *,
-        last_wd: int,
-        most: int,
-        files: bool = True,
-    ) -> Crawled:
-        """Watch and list the directories *names* of the directory *fd*, and all below them, links not followed.
-
-        Not *files*: of directories only, and where the number of its links says that a directory has none, it
-        is not even opened. Then what is queued behind may say that what was looked at is not what is watched:
-        a directory that moves there has to be listed.
-
-        What is not to be had is left out: what can not be opened, watched or listed, what has a watch that is not
-        newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories.
-        """
-        joined = encoded("".join([name + "\0" for name in names]))
-        crawl = lib.ic_crawl if files else lib.ic_crawl_directories
-        crawl(self._crawl, inotify, mask, last_wd, most, fd, joined, len(joined))
-        return Crawled(self, self._crawl)
-
-    def columns(self) -> CrawlColumns:
-        """Return what is in it."""
-        crawl = self._crawl
-        return CrawlColumns(
-            ffi.unpack(crawl.wds, crawl.records),
-            ffi.unpack(crawl.file_counts, crawl.records),
-            ffi.unpack(crawl.dir_counts, crawl.records),
-            ffi.unpack(crawl.visits, crawl.slots),
-            _names(crawl.files, crawl.files_filled),
-            _names(crawl.dirs, crawl.dirs_filled),
-        )
-
-    def fill(self, columns: CrawlColumns) -> Crawled:
-        """Put in what a crawl has found before, to be adopted again. Raises ValueError if there is no room."""
-        wds, file_counts, dir_counts, visits, *names = columns
-        if not len(wds) == len(file_counts) == len(dir_counts):
-            raise ValueError("a crawl has as many numbers of files, and of directories, as it has watches")
-        files, dirs = (encoded("".join([text + "\0" for text in texts])) for texts in names)
-        count = (len(wds), wds, file_counts, dir_counts, len(visits), visits)
-        if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs)) < 0:
-            raise ValueError(f"there is no room for a crawl of {len(wds)} directories; take a larger buffer")
-        return Crawled(self, self._crawl)
-
-
-def _names(joined: CData, size: int) -> list[str]:
-    return decoded(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]

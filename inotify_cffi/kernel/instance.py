@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from inotify_cffi.kernel.buffers import Columns, CrawlBuffer, Crawled, Records
+    from inotify_cffi.kernel.buffers import Columns, Records
+    from inotify_cffi.kernel.listings import CrawlBuffer, Crawled
 
 __all__ = ["Instance", "check_read_ahead"]
 

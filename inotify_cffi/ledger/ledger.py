@@ -20,7 +20,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Collection, Dict, Iterator, Tuple
 
-    from inotify_cffi.kernel.buffers import Crawled
+    from inotify_cffi.kernel.listings import Crawled
     from inotify_cffi.ledger.nodes import Node
 
 __all__ = ["Ledger"]

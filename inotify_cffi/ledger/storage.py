@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing import Callable, Collection, Tuple
 
     from inotify_cffi._inotify import CData, ToldStruct
-    from inotify_cffi.kernel.buffers import Crawled, Records
+    from inotify_cffi.kernel.buffers import Records
+    from inotify_cffi.kernel.listings import Crawled
 
 __all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Told", "Way"]
 

@@ -17,15 +17,16 @@ import stat
 import time
 
 from inotify_cffi.base import bits
-from inotify_cffi.kernel import buffers, syscalls
+from inotify_cffi.kernel import listings, syscalls
 from inotify_cffi.kernel.mountinfo import MOUNTS
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Dict, Tuple
 
-    from inotify_cffi.kernel.buffers import Crawled, Records
+    from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.instance import Instance
+    from inotify_cffi.kernel.listings import Crawled
 
 __all__ = ["RECORD", "Disk", "Moment", "kind_of"]
 
@@ -61,11 +62,11 @@ class Disk:
         # When the turn that is under way began, and how long it lasts.
         self._turn_began = 0.0
         self._turn_s = 0.0
-        self._listing = buffers.ListBuffer()
+        self._listing = listings.ListBuffer()
         # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
         self._last_wd = 0
         # Large, and needed while a crawl lasts.
-        self._crawling: buffers.CrawlBuffer | None = None
+        self._crawling: listings.CrawlBuffer | None = None
 
     def mark(self, step: str, *arguments: object) -> None:
         """Note what the watcher wants of the tree; for a :class:`~inotify_cffi.tree.record.Recorder`."""
@@ -134,10 +135,10 @@ class Disk:
         """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
 
         Links are not followed. What can not be had at once is left out; so is what was watched before. Not
-        *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.buffers.CrawlBuffer`.
+        *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.listings.CrawlBuffer`.
         """
         if self._crawling is None:
-            self._crawling = buffers.CrawlBuffer()
+            self._crawling = listings.CrawlBuffer()
         crawled = self._instance.crawl(
             self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, files=files
         )

@@ -15,8 +15,9 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Tuple
 
-    from inotify_cffi.kernel.buffers import Crawled, Records
+    from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.instance import Instance
+    from inotify_cffi.kernel.listings import Crawled
 
 __all__ = ["Recorder"]
 

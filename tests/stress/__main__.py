@@ -7,6 +7,7 @@ seed, the first entry that differs, and the file that ``tests/replay.py`` plays 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import signal
@@ -51,7 +52,8 @@ def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[st
         if complaints:
             complaints.append(f"recorded in {recording}" + (f" {world.few}" if world.short_turns else ""))
         else:
-            os.unlink(recording)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(recording)
         counts.update(world.counts)
         counts["worlds"] += 1
         world.clean()
