@@ -105,7 +105,7 @@ struct sip_key {
 uint64_t sip_hash(const struct sip_key *key, const char *text, size_t length);
 uint64_t sip_hash_2_4(const struct sip_key *key, const char *text, size_t length);
 
-/* csrc/ledger.c: a node goes by its number, an int64_t, and nothing else here is one */
+/* csrc/ledger.c, watches.c, verbs.c, roots.c: a node goes by its number, an int64_t; nothing else here is one */
 #define IL_NONE ...
 #define IL_ABSENT ...
 #define IL_ROOT ...
@@ -221,6 +221,10 @@ SOURCES = (
     "csrc/queue.c",
     "csrc/siphash.c",
     "csrc/ledger.c",
+    "csrc/entries.c",
+    "csrc/watches.c",
+    "csrc/verbs.c",
+    "csrc/roots.c",
     "csrc/adopt.c",
     "csrc/plain.c",
     "csrc/ahead.c",

@@ -13,6 +13,10 @@
 #include "../csrc/queue.c"
 #include "../csrc/siphash.c"
 #include "../csrc/ledger.c"
+#include "../csrc/entries.c"
+#include "../csrc/watches.c"
+#include "../csrc/verbs.c"
+#include "../csrc/roots.c"
 #include "../csrc/adopt.c"
 #include "../csrc/plain.c"
 

@@ -3,7 +3,7 @@
    fuzz_ledger [EXECUTIONS [SEED]]
    fuzz_ledger overflow | undefined | leak     do that on purpose: the sanitizers have to report it
 
-   One execution is one call of a verb of csrc/ledger.c, adopt.c, plain.c or queue.c. What it answers is what the model
+   One execution is one call of a verb of csrc/watches.c, verbs.c, roots.c, adopt.c, plain.c or queue.c. What it answers is what the model
    says, and from time to time the whole memory is looked through: every entry, index, parent, free place and owner.
    In some worlds allocations fail; then a verb may say -ENOMEM, and has done nothing. Some of the numbers that the
    verbs are given are wrong: of nodes that are gone, of generations to come, and any. They are refused.
@@ -97,6 +97,10 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #include "../csrc/queue.c"
 #include "../csrc/siphash.c"
 #include "../csrc/ledger.c"
+#include "../csrc/entries.c"
+#include "../csrc/watches.c"
+#include "../csrc/verbs.c"
+#include "../csrc/roots.c"
 #include "../csrc/adopt.c"
 #include "../csrc/plain.c"
 

@@ -293,12 +293,12 @@ MUTATIONS = {
         "        node = self._nodes",
     ),
     "putting the place of a moved directory right": (
-        "csrc/ledger.c",
+        "csrc/entries.c",
         "                ledger->nodes[il_child(entry)].at = to;\n",
         "                ;\n",
     ),
     "moving up what stands behind a watch descriptor that is over": (
-        "csrc/ledger.c",
+        "csrc/watches.c",
         "if (((slot - home) & mask) >= ((slot - gap) & mask)) {",
         "if (0) {",
     ),
