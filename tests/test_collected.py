@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from collecting import collect
 from conftest import PATIENCE_S, open_fds
-from test_leaving import collect
 
 from inotify_cffi import Watcher
 from inotify_cffi.kernel.buffers import ReadAhead, Records

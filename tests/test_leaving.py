@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from collecting import collect
 from conftest import PATIENCE_S, open_fds
 
 from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch
@@ -20,12 +21,6 @@ MANY = 10_000
 ROUNDS = 10
 # The kernel frees an instance some time after it is closed, and others on this machine want some, too.
 THREADS = 4
-
-
-def collect():
-    # On PyPy each object with an end of its own takes a round, and those that it refers to the next.
-    for _ in range(10 if sys.implementation.name == "pypy" else 2):
-        gc.collect()
 
 
 # --- nothing leaks ---
