@@ -1,4 +1,12 @@
-"""A recursive inotify watcher whose event stream is the file system, with plugins; for CPython and PyPy."""
+"""A recursive inotify watcher whose event stream is the file system, with plugins; for CPython and PyPy.
+
+What stands here is what users import: the watcher (``watcher``; for event loops ``aio``), its events
+(``events``), the flags of inotify as an enumeration (``flags``, made of ``base/bits.py``), errors (``errors``),
+durations and sizes (``quantities``), a consumer that follows the events (``mirror``), events as JSON
+(``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is ``adapters``, with ``constants``
+and ``calls`` for the names that its users import. ``typed`` spares everybody the import of :mod:`typing`. The
+folders are rooms, one on top of the other; each says what it is for.
+"""
 
 from __future__ import annotations
 

@@ -5,5 +5,5 @@ ledger with its verbs (``ledger``), and what is watched of a root (``rules``; ``
 ``wildmatch``).
 
 It does no input and no output: it can not be wrong about the disk, for it never claims to know it. Only the
-verbs of ``tree/teller.py`` and ``tree/plain.py`` change it, and each of them reports what it changed.
+modules ``tree/teller.py`` and ``tree/plain.py`` change it, by its verbs, and each of them reports what it changed.
 """

@@ -3,8 +3,8 @@
 Every look at the disk goes through ``disk``, so a recording (``record``) replays without a kernel, and
 another source of events could stand behind it. In the order of one event's way:
 
-- ``intake`` reads the queue, ``moves`` pairs the halves of a move, ``apply`` takes one raw event after the
-  other;
+- ``intake`` reads the queue, ``moves`` pairs the halves of a move (a rename), ``apply`` takes one raw event after
+  the other;
 - ``plain`` applies the most common events many at a time; ``entries`` those about one name; ``losses`` what
   was lost;
 - ``teller`` changes the ledger and reports it, in one verb;
@@ -13,8 +13,8 @@ another source of events could stand behind it. In the order of one event's way:
 - ``doubts`` holds what is to be looked at again and ``reconcile`` looks; ``fences`` holds what is true only
   until all that is queued now was applied; ``uncovered`` holds what is not covered, why, and when to try
   again;
-- ``admission`` decides what exclusions leave out, ``anchors`` waits for missing roots, ``mounts`` notices
-  mounts;
+- ``admission`` decides what exclusions leave out, ``anchors`` waits for roots that are not there, ``mounts``
+  notices mounts;
 - ``tree`` puts all of it together, and does one step of it in a ``turn`` of limited time (``turns``).
 
 It never blocks and knows no clock but that of ``disk``; who waits, and who gets the events, is ``watching``'s
