@@ -260,7 +260,7 @@ MUTATIONS = {
     "going on with a raw event": (
         "tree/apply.py",
         "        self.started = Started(raw, [(node, None)])\n",
-        "        queue_is_next = None\n",
+        "",
     ),
     "telling of an arrival only once": (
         "tree/entries.py",
