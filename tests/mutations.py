@@ -26,6 +26,7 @@ TESTS = [
     "tests/test_directories.py",
     "tests/test_late_entries.py",
     "tests/test_slices.py",
+    "tests/test_roots.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -216,6 +217,11 @@ MUTATIONS = {
         "tree/entries.py",
         " or self._is_to_be_listed(source)\n",
         "\n",
+    ),
+    "listing anew what moves to a root that asks for more": (
+        "tree/entries.py",
+        " or bool(is_for_more)",
+        "",
     ),
     "going on with nothing when all is compared": (
         "tree/losses.py",
