@@ -183,6 +183,11 @@ MUTATIONS = {
         "if (self._fresh or self._counted) and read >= self._end:",
         "if self._fresh or self._counted:",
     ),
+    "forgetting the files of what a crawl has just listed to its end": (
+        "tree/tree.py",
+        "            self._pass_fences()\n        self._places.retry_freed()\n",
+        "        self._places.retry_freed()\n",
+    ),
     "telling which directories are to be read again": (
         "tree/listing.py",
         "            self._teller.rescan(listing.node)\n",

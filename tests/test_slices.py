@@ -20,7 +20,7 @@ from inotify_cffi import Mask, Watcher
 from inotify_cffi import watcher as watcher_module
 from inotify_cffi.tree import apply
 from inotify_cffi.tree.crawls import MANY_KEPT
-from inotify_cffi.tree.disk import RECORD
+from inotify_cffi.tree.disk import RECORD, Disk
 from tests.replay import Replay
 from tests.slices import short_turns
 from tests.stress import oracles
@@ -227,6 +227,25 @@ def test_files_of_many_new_directories_are_forgotten_a_few_at_a_time(root, outsi
         assert most <= 2
         assert all(watcher.snapshot().values())
         assert not any(node.fresh for node in ledger.subtree(ledger.roots[0]))
+
+
+def test_files_are_forgotten_though_the_last_step_has_time_for_all_that_is_left_to_list(
+    root, outside, monkeypatch
+):
+    """The queue was empty before, and nothing comes any more."""
+    make_tree(outside + "/t", depth=0, files=30)
+    with Watcher(root, track="directories") as watcher:
+        tree = watcher._tree
+        os.rename(outside + "/t", root + "/t")
+        told = 0
+        while told < 10:
+            tree.advance(0.0)
+            told += len(tree.take())
+        monkeypatch.setattr(Disk, "is_over", lambda _disk, _share: False)
+        while tree.advance(0.0) or tree.in_doubt:
+            pass
+        assert told + len(tree.take()) == 31
+        assert not any(node.fresh for node in tree.ledger.subtree(tree.ledger.roots[0]))
 
 
 def test_what_came_behind_an_overflow_is_dropped_a_little_at_a_time(root):
