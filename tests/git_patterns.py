@@ -2,7 +2,8 @@
 
 Each tree has one to three ``.gitignore`` files, of one to five patterns each. ``git check-ignore -v`` says what is
 ignored; a watcher has to know all the rest, and nothing else. The same is done with one list as ``exclude``, which has
-to be what git makes of it in ``.git/info/exclude``. A seed fixes a tree and its lists.
+to be what git makes of it in ``.git/info/exclude``. A seed fixes a tree and its lists; of a git that takes stars behind
+letters for more than one, the lists have one there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import os
 import platform
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +39,10 @@ WHOLE = [
     *rb"/**/a/**/b **/a/**/b/**/c a/**/**/b a/***/b */**/b !a/**/ #a \#a \!a ! / // !/ \ a\ a\/ **\/a".split(),
     *(b"", b"# ", b"a\\ ", b"\\ ", b"a ", b"a  ", b"a \\ ", b"a\\\\ ", b"a\t", b" a", b"a\r", b"a\0b", b"\0"),
 ]
+
+
+# Several stars behind what is nothing but itself, and is no slash.
+STARS_BEHIND_LETTERS = re.compile(rb"^(!|(?!!))([^*?\[\\\n]*[^*?\[\\\n/])\*\*+", re.MULTILINE)
 
 
 def quoted(name: bytes, dice: random.Random) -> bytes:
@@ -93,7 +99,14 @@ class Git:
         self.top = os.fsencode(directory)
         subprocess.run(["git", "init", "-q", directory], check=True)
         self.exclude = os.path.join(directory, ".git/info/exclude")
+        # Gits differ in this: see wildmatch.py.
+        self.write(b"a**/b\n")
+        self.has_wide_stars_behind_letters = not self.admitted(self.top, [b"ax/y/b"])
         self.write(b"")
+
+    def agreed(self, lists: bytes) -> bytes:
+        """The same lists, but for what gits differ in."""
+        return STARS_BEHIND_LETTERS.sub(rb"\1\2*", lists) if self.has_wide_stars_behind_letters else lists
 
     def write(self, text: bytes) -> None:
         with open(self.exclude, "wb") as file:
@@ -127,7 +140,8 @@ class Git:
 class World:
     """A tree and its lists of patterns, all from a seed."""
 
-    def __init__(self, seed: int, tree: str) -> None:
+    def __init__(self, seed: int, tree: str, git: Git) -> None:
+        self.git = git
         self.dice = random.Random(seed)
         self.tree = os.fsencode(tree)
         self.paths: list[bytes] = []
@@ -145,7 +159,7 @@ class World:
             self.paths.append(path)
 
     def content(self) -> bytes:
-        return content(self.dice, self.names)
+        return self.git.agreed(content(self.dice, self.names))
 
     def directories(self) -> list[bytes]:
         return [b"", *(path + b"/" for path in self.paths if os.path.isdir(os.path.join(self.tree, path)))]
@@ -193,7 +207,7 @@ def complaints(git: Git, seed: int, directory: str | None = None) -> list[str]:
     """What a watcher makes of the patterns of a seed that git does not."""
     tree = tempfile.mkdtemp(prefix="patterns-", dir=directory)
     try:
-        world = World(seed, tree)
+        world = World(seed, tree, git)
         excluded = world.content()
         git.write(excluded)
         gits = git.admitted(world.tree, world.paths)

@@ -26,6 +26,7 @@ TESTS = [
     "tests/test_directories.py",
     "tests/test_late_entries.py",
     "tests/test_slices.py",
+    "tests/test_roots.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -34,99 +35,104 @@ LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\
 # What is taken out: the file, the text, and what stands there instead.
 MUTATIONS = {
     "the dedup of listings": (
-        "entries.py",
+        "tree/entries.py",
         "        if node.knows(raw.name, is_dir=is_dir):\n            return True\n",
         "",
     ),
-    "IN_MASK_ADD": ("scan.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
+    "IN_MASK_ADD": ("tree/disk.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
     "the identity test before a re-link": (
-        "entries.py",
+        "tree/entries.py",
         "        return self._places.is_at_its_place(node, node.wd)\n",
         "        return False\n",
     ),
     "the descriptor walk: each ancestor's identity": (
-        "ways.py",
+        "tree/ways.py",
         "                if found.wd != place.wd:\n",
         "                if False:\n",
     ),
     'the descriptor walk: the identity of what ".." leads to': (
-        "ways.py",
+        "tree/ways.py",
         "        if wd != top.wd:\n",
         "        if False:\n",
     ),
     "beginning a look where the last one was": (
-        "ways.py",
+        "tree/ways.py",
         "        for stand in (near, self._stand):\n",
         "        for stand in ():\n",
     ),
     "turning away what is at too many places": (
-        "places.py",
+        "tree/places.py",
         "            if len(others) < root.rules.max_places:\n",
         "            if len(others) < root.rules.max_places + 1:\n",
     ),
     "looking again when a place is free": (
-        "ledger.py",
+        "ledger/ledger.py",
         "        if wd in self.crowded:\n            self.thinned[wd] = None\n",
         "",
     ),
     "looking again when what moves counts among other places": (
-        "ledger.py",
+        "ledger/ledger.py",
         "        if self.crowded and self.is_border(source, parent):\n",
         "        if False:\n",
     ),
     "counting anew what moves to where it counts": (
-        "entries.py",
+        "tree/entries.py",
         "self._ledger.is_border(source, target)\n",
         "False\n",
     ),
     "the place of a listing that told a move before it was read": (
-        "entries.py",
+        "tree/entries.py",
         "            if self._is_there(target, partner.name, there):\n",
         "            if there != node.wd and self._is_there(target, partner.name, there):\n",
     ),
     "the second look at what may be a link in a directory that has moved on": (
-        "entries.py",
+        "tree/entries.py",
         "            self._doubts.suspect(node, name)\n            return False\n",
         "            return False\n",
     ),
     "the descriptor walk: links are not followed": (
-        "scan.py",
+        "tree/disk.py",
         "ENTER if follow else ENTER | os.O_NOFOLLOW",
         "ENTER",
     ),
-    "the lock barrier": ("entries.py", "            self._lock_barrier(raw.wd)\n", ""),
+    "the lock barrier": ("tree/entries.py", "            self._lock_barrier(raw.wd)\n", ""),
     "the second look at names that moved out": (
-        "entries.py",
+        "tree/entries.py",
         "            return False\n        self._doubts.suspect(node, raw.name)\n",
         "            return False\n",
     ),
     "the second look at what a rename leaves behind": (
-        "entries.py",
+        "tree/entries.py",
         "        self._doubts.suspect(source, raw.name)\n        if not self._knows(source",
         "        if not self._knows(source",
     ),
     "the second look at names, overwritten ones among them": (
-        "reconcile.py",
+        "tree/reconcile.py",
         "                self._look(parent, name)\n",
         "                pass\n",
     ),
     "the second look at directories": (
-        "reconcile.py",
+        "tree/reconcile.py",
         "                if self._crawler.enters(node):\n                    self._crawls.scan(node, relist",
         "                if False:\n                    self._crawls.scan(node, relist",
     ),
     "the comparison after an overflow": (
-        "losses.py",
+        "tree/losses.py",
         "                self._crawls.scan(root, since=self.since)\n",
         "                pass\n",
     ),
     "dropping what came behind an overflow": (
-        "losses.py",
+        "tree/losses.py",
         "if self._end is not None and not self._drop():",
         "if False:",
     ),
+    "dropping more behind a marker that is dropped": (
+        "tree/losses.py",
+        "            if raw.mask & OVERFLOW:\n",
+        "            if False:\n",
+    ),
     "keeping in mind what could not be listed": (
-        "crawl.py",
+        "tree/crawl.py",
         "            if node.parent is not None:\n                self._doubts.doubt(node, relist=relist)\n",
         "",
     ),
@@ -168,117 +174,127 @@ MUTATIONS = {
         "crawl->mask",
     ),
     "listing what moves while it is not sure that it was a leaf": (
-        "entries.py",
+        "tree/entries.py",
         " or self._fences.counting:\n",
         ":\n",
     ),
     "forgetting the files of a new directory": (
-        "fences.py",
+        "tree/fences.py",
         "                    self._ledger.forget_files(node)\n",
         "                    pass\n",
     ),
     "remembering the files of a new directory until the fence": (
-        "fences.py",
+        "tree/fences.py",
         "if (self._fresh or self._counted) and read >= self._end:",
         "if self._fresh or self._counted:",
     ),
+    "forgetting the files of what a crawl has just listed to its end": (
+        "tree/tree.py",
+        "            self._pass_fences()\n        self._places.retry_freed()\n",
+        "        self._places.retry_freed()\n",
+    ),
     "telling which directories are to be read again": (
-        "listing.py",
+        "tree/listing.py",
         "            self._teller.rescan(listing.node)\n",
         "            pass\n",
     ),
     "going on with a crawl that took too long": (
-        "crawls.py",
+        "tree/crawls.py",
         "        if crawl.frames:\n            self._under_way.append(crawl)\n",
         "",
     ),
     "listing anew what was moved out of a directory that is crawled again": (
-        "crawls.py",
+        "tree/crawls.py",
         "                self._leave_what_moved_out(other)\n",
         "",
     ),
     "waiting for crawls before all is told": (
-        "tree.py",
+        "tree/tree.py",
         " or self._crawls or self._doubts",
         " or self._doubts",
     ),
     "seeing whether a directory is still in the one around it": (
-        "crawls.py",
+        "tree/crawls.py",
         "            elif parts and frame.node.parent is above:\n",
         "            elif parts:\n",
     ),
     "seeing whether other rules hold where a crawl goes on": (
-        "crawls.py",
+        "tree/crawls.py",
         "            if not self._is_as_it_was(crawl, top):\n",
         "            if False:\n",
     ),
     "listing anew what is moved out of where something is compared": (
-        "entries.py",
+        "tree/entries.py",
         " or self._is_to_be_listed(source)\n",
         "\n",
     ),
+    "listing anew what moves to a root that asks for more": (
+        "tree/entries.py",
+        " or bool(is_for_more)",
+        "",
+    ),
     "going on with nothing when all is compared": (
-        "losses.py",
+        "tree/losses.py",
         "        self._crawls.forget()\n",
         "",
     ),
     "the look at names that were shown before other things were done": (
-        "listing.py",
+        "tree/listing.py",
         "        parts.is_old = parts.is_old or parts.moment != self._moment()\n",
         "",
     ),
     "the look at names that no part of a listing has shown": (
-        "listing.py",
+        "tree/listing.py",
         "        parts.names = [LOOK + name for name, _ in known if name not in parts.shown]\n",
         "        parts.names = []\n",
     ),
     "the identity of a directory that is listed in parts": (
-        "listing.py",
+        "tree/listing.py",
         "and node.wd == parts.wd != NO_WD",
         "",
     ),
     "keeping all files of a directory until it is listed": (
-        "listing.py",
+        "tree/listing.py",
         "            listing.node.listed = False\n",
         "            pass\n",
     ),
     "telling all files of another directory as changed": (
-        "crawl.py",
+        "tree/crawl.py",
         "                self._replaced.add(node)\n",
         "                pass\n",
     ),
     "marking what was taken back in part": (
-        "places.py",
+        "tree/places.py",
         "            self._doubts.doubt(node, relist=True)\n            return False\n        if node.listed",
         "            return False\n        if node.listed",
     ),
     "finding what came into a directory while it was emptied": (
-        "removal.py",
+        "tree/removal.py",
         "                level.entries = None\n",
         "                pass\n",
     ),
     "going on with a raw event": (
-        "apply.py",
+        "tree/apply.py",
         "        self.started = Started(raw, [(node, None)])\n",
-        "        queue_is_next = None\n",
+        "",
     ),
     "telling of an arrival only once": (
-        "entries.py",
+        "tree/entries.py",
         "and not child.children and self._crawls:",
         "and not child.children and False:",
     ),
     "a free watch for each directory that is looked at again": (
-        "uncovered.py",
+        "tree/uncovered.py",
         "                del self._unwatched[node]\n",
         "",
     ),
     "waiting while many descriptors are kept": (
-        "tree.py",
+        "tree/tree.py",
         "if self._crawls.keep_many and not self._applier.is_busy:",
         "if False:",
     ),
     "letting others in between two steps": (
-        "locks.py",
+        "base/locks.py",
         "        self._door.run(_pass)\n",
         "",
     ),
@@ -288,7 +304,7 @@ MUTATIONS = {
         "return length > 0 && (mask",
     ),
     "forgetting paths when a directory moves": (
-        "ledger.py",
+        "ledger/ledger.py",
         "        self._generation += 1\n        node = self._nodes",
         "        node = self._nodes",
     ),
@@ -329,7 +345,7 @@ def fails(top: Path) -> str | None:
 
 def main() -> int:
     survivors = []
-    for name, (file, old, new) in {"nothing": ("scan.py", "", ""), **MUTATIONS}.items():
+    for name, (file, old, new) in {"nothing": ("tree/disk.py", "", ""), **MUTATIONS}.items():
         base = tempfile.mkdtemp(prefix="mutation-")
         try:
             for part in ("inotify_cffi", "csrc", "tests", "build_ffi.py", "pyproject.toml"):

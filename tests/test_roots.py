@@ -544,6 +544,17 @@ def test_a_move_from_one_root_to_the_other(base):
         assert brief(watcher.sync()) == [f"CREATE {two}/c/b/g"]
 
 
+def test_what_moves_to_a_root_that_asks_for_more_reports_that_too(base):
+    """All that is below it, as deep as it may be."""
+    write_all(base, "a/d/e/f/g", "b/")
+    with Watcher(f"{base}/a", mask=Mask.CREATE) as watcher:
+        watcher.add(f"{base}/b", mask=Mask.CREATE | Mask.CLOSE_WRITE)
+        os.rename(f"{base}/a/d", f"{base}/b/d")
+        watcher.sync()
+        write(f"{base}/b/d/e/f/g")
+        assert brief(watcher.sync()) == [f"CLOSE_WRITE {base}/b/d/e/f/g"]
+
+
 def test_a_second_root_is_added(base):
     write_all(base, "one/", "two/a/f")
     with Watcher(f"{base}/one", mask=ENTRIES) as watcher:

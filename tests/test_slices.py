@@ -17,8 +17,9 @@ from consumer import Consumer, Counted, before, brief, write, write_all
 from interrupting import EachPlace, World
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.tree import apply
 from inotify_cffi.tree.crawls import MANY_KEPT
-from inotify_cffi.tree.disk import RECORD
+from inotify_cffi.tree.disk import RECORD, Disk
 from inotify_cffi.watching import reading
 from tests.replay import Replay
 from tests.slices import short_turns
@@ -80,6 +81,11 @@ class Steps(Consumer):
     def crawls(self):
         """The crawls that are under way."""
         return self.watcher._tree._crawls._under_way
+
+    @property
+    def way(self):
+        """The names of the two outermost directories that are crawled."""
+        return [frame.node.name for crawl in self.crawls for frame in crawl.frames][:2]
 
     @property
     def listed(self):
@@ -221,6 +227,25 @@ def test_files_of_many_new_directories_are_forgotten_a_few_at_a_time(root, outsi
         assert most <= 2
         assert all(watcher.snapshot().values())
         assert not any(node.fresh for node in ledger.subtree(ledger.roots[0]))
+
+
+def test_files_are_forgotten_though_the_last_step_has_time_for_all_that_is_left_to_list(
+    root, outside, monkeypatch
+):
+    """The queue was empty before, and nothing comes any more."""
+    make_tree(outside + "/t", depth=0, files=30)
+    with Watcher(root, track="directories") as watcher:
+        tree = watcher._tree
+        os.rename(outside + "/t", root + "/t")
+        told = 0
+        while told < 10:
+            tree.advance(0.0)
+            told += len(tree.take())
+        monkeypatch.setattr(Disk, "is_over", lambda _disk, _share: False)
+        while tree.advance(0.0) or tree.in_doubt:
+            pass
+        assert told + len(tree.take()) == 31
+        assert not any(node.fresh for node in tree.ledger.subtree(tree.ledger.roots[0]))
 
 
 def test_what_came_behind_an_overflow_is_dropped_a_little_at_a_time(root):
@@ -506,6 +531,27 @@ def test_what_moved_out_of_a_directory_that_is_crawled_anew_is_crawled_on(root, 
         assert complain(consumer, consumer.replayer) == []
 
 
+@pytest.mark.parametrize("name", ["t", "t/d0"])
+def test_what_moves_to_where_nothing_is_entered_is_not_crawled_on(root, outside, name):
+    """Whether it is the top of what is crawled, or has to be taken out of what is crawled around it."""
+    make_tree(outside + "/t")
+    os.mkdir(root + "/a")
+    os.mkdir(root + "/b")
+    watcher = Watcher(root + "/a", mask=ENTRIES)
+    watcher.add(root + "/b", recursive=False)
+    with Steps(root, watcher=watcher) as consumer:
+        consumer.replayer = oracles.Replayer(root + "/a", root + "/b", snapshot={})
+        os.rename(outside + "/t", root + "/a/t")
+        consumer.until(lambda: consumer.way == ["t", "d0"] and consumer.crawls[0].frames[1].todo)
+        os.rename(f"{root}/a/{name}", root + "/b/there")
+        consumer.finish()
+        assert f"MOVED_TO,ISDIR b/there (from {root}/a/{name})".replace(root + "/", "") in consumer.told
+        assert not [
+            line for line in consumer.told if line.startswith(("CREATE b/there/", "CREATE,ISDIR b/there/"))
+        ]
+        assert consumer.snapshot() == {**oracles.listing(root + "/a"), root + "/b/there": True}
+
+
 # --- a directory with many entries ---
 
 
@@ -572,6 +618,24 @@ def test_a_directory_that_is_listed_and_moves_is_listed_on(listing, root):
 def test_a_directory_is_removed_while_it_is_listed(listing, root):
     shutil.rmtree(root + "/t")
     listing.assert_all_is_well()
+
+
+def test_another_directory_is_where_a_link_leads_while_that_is_listed(root, outside):
+    """What the first one has is not found there, though it is still open."""
+    for number in range(40):
+        write_all(outside, f"far/old{number}")
+    write_all(outside, "other/new", "t/")
+    os.symlink(outside + "/far", outside + "/t/link")
+    # The other one is listed at once, before it is gone on with the first.
+    with short_turns(few=8), Steps(root, follow_symlinks=True) as consumer:
+        os.rename(outside + "/t", root + "/t")
+        while len(consumer.told) < 10:
+            consumer.step()
+        exchange(outside + "/far", outside + "/other")
+        told = consumer.finish()
+        assert "CREATE t/link/new" in told
+        assert len([line for line in told if line.startswith("CREATE t/link/old")]) < 20
+        assert oracles.complaints_of_links(consumer, consumer.replayer) == []
 
 
 def test_names_that_vanished_from_a_large_directory_while_events_were_lost(root):
@@ -736,6 +800,42 @@ def test_an_overflow_while_a_tree_is_taken_back(root, outside):
         consumer.assert_all_is_well()
 
 
+def test_what_came_into_a_directory_while_it_is_taken_back_is_taken_back_too(root, outside):
+    """It is gone when its name is looked at, and what was done in it before is not read yet."""
+    make_tree(root + "/t", depth=1)
+    os.mkdir(root + "/a")
+    with short_turns(few=8), Steps(root) as consumer:
+        tree = consumer.watcher._tree
+        look = tree._reconciler._look
+
+        def come_and_go(parent, name):
+            tree._reconciler._look = look
+            write(root + "/t/new")
+            os.rename(root + "/t", outside + "/t")
+            look(parent, name)
+
+        tree._reconciler._look = come_and_go
+        tree._doubts.suspect(tree.ledger.roots[0], "t")
+        told = consumer.finish()
+        assert told[0].startswith("DELETE t/")
+        assert 0 < told.index("CREATE t/new") < told.index("DELETE t/new")
+        assert told[-1] == "MOVED_FROM,ISDIR t"
+        consumer.assert_all_is_well()
+
+
+def test_a_move_over_a_tree_is_told_when_that_is_taken_back(root, outside):
+    """The first half of the exchange that the kernel reports is the one of what comes in."""
+    make_tree(root + "/t", depth=1)
+    os.mkdir(outside + "/u")
+    with Steps(root) as consumer:
+        exchange(outside + "/u", root + "/t")
+        told = consumer.finish()
+        at = told.index("DELETE,ISDIR t")
+        assert all(line.startswith("DELETE") for line in told[:at])
+        assert told[at:] == ["DELETE,ISDIR t", "MOVED_TO,ISDIR t", "MOVED_FROM,ISDIR t", "CREATE,ISDIR t"]
+        consumer.assert_all_is_well()
+
+
 def test_two_trees_that_are_taken_back_in_turn_come_to_an_end(root):
     make_tree(root + "/a")
     make_tree(root + "/b")
@@ -790,6 +890,19 @@ def test_events_that_are_lost_while_it_is_compared_are_found_by_a_comparison_fro
         consumer.finish()
         gap = [line for line in consumer.told if line in ("Q_OVERFLOW ", "IN_SYNC ")]
         assert gap == ["Q_OVERFLOW ", "Q_OVERFLOW ", "IN_SYNC "]
+        consumer.assert_all_is_well()
+
+
+def test_what_is_crawled_when_events_are_lost_is_left_to_the_comparison(root, outside):
+    """Each directory is listed once by that, and not once more by who was there before."""
+    make_tree(outside + "/t", width=4)
+    with Steps(root) as consumer:
+        os.rename(outside + "/t", root + "/t")
+        consumer.until("CREATE,ISDIR t/d0/d0")
+        listed = consumer.listed
+        lose_all(consumer)
+        consumer.finish()
+        assert consumer.listed == listed + 1 + 21
         consumer.assert_all_is_well()
 
 
@@ -921,6 +1034,41 @@ def test_a_directory_of_which_some_files_were_told_is_told_to_be_read_again_if_i
         files = {event.path for event in told if event.mask & Mask.CREATE}
         again = {event.path for event in told if event.mask & Mask.RESCAN}
         assert root + "/t" in again or len(files) == 30
+
+
+def test_files_are_told_once_though_their_directory_is_listed_again_while_they_are_remembered(
+    root, outside, monkeypatch
+):
+    """It is renamed, other rules may hold there, and all that came before is applied in the middle of the listing."""
+    make_tree(outside + "/t", depth=0, files=30)
+    with Watcher(root, track="directories", mask=ENTRIES, max_depth=5) as watcher:
+        tree = watcher._tree
+        told = []
+
+        def step_until(is_so):
+            while not is_so():
+                tree.advance(0.0)
+                told.extend(tree.take())
+
+        os.rename(outside + "/t", root + "/t")
+        step_until(lambda: len(told) > 10)
+        # The first listing ends long before the rename is applied, the second one begins long before the last event.
+        for number in range(300):
+            if number == 100:
+                os.rename(root + "/t", root + "/u")
+            os.mknod(f"{root}/live{number}")
+        step_until(lambda: not tree._crawls)
+        directory = tree.ledger.roots[0].children["t"]
+        assert directory.listed
+        step_until(lambda: tree._crawls)
+        assert len(directory.children) == 30
+        monkeypatch.setattr(apply, "PLAIN_RUN", MANY)
+        step_until(lambda: not tree._intake.waiting)
+        assert tree._crawls
+        told += watcher.sync()
+        created = [event.path for event in told if event.mask & Mask.CREATE]
+        assert len(created) == 330
+        assert len(set(created)) == 330
 
 
 # --- what users call ---

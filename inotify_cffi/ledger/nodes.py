@@ -356,6 +356,11 @@ class Root(Node):
         return self._asked | self.also
 
     @property
+    def reports(self) -> int:
+        """What each directory of it reports once it is listed with all below it: a mask."""
+        return self.kernel_mask | self.raised
+
+    @property
     def own(self) -> int:
         """What the user asked for."""
         return self._asked

@@ -118,12 +118,10 @@ def _name(parts: List[str], groups: Iterator[str]) -> str:
 
 def _parts(pattern: str) -> Iterator[Part]:
     at = 0
-    first = next((place for place, character in enumerate(pattern) if character in SPECIAL), None)
     while at < len(pattern):
         character = pattern[at]
         if character == "*":
-            is_first = at == first or pattern[at - 1] == "/"
-            part, at = _stars(pattern, at, is_first=is_first)
+            part, at = _stars(pattern, at)
             yield part
         elif character == "[":
             members, at = _bracket(pattern, at + 1)
@@ -139,16 +137,16 @@ def _parts(pattern: str) -> Iterator[Part]:
             at += 1
 
 
-def _stars(pattern: str, begin: int, *, is_first: bool) -> tuple[Part, int]:
+def _stars(pattern: str, begin: int) -> tuple[Part, int]:
     """Return what the stars that begin there mean, and where what comes behind them begins.
 
-    Two or more are wide between slashes. Git compares what comes before the first special character by itself, so
-    there it takes them for the first of a pattern: ``a**/b`` matches ``ab``, ``a/b`` and ``ax/y/b``.
+    Two or more are wide between slashes, as gitignore(5) has it, and git 2.55. Older gits, 2.39 for one, compare
+    what comes before the first special character by itself, and take stars behind that for the first of a pattern.
     """
     end = begin
     while pattern.startswith("*", end):
         end += 1
-    if end - begin == 1 or not is_first:
+    if end - begin == 1 or pattern[begin - 1 : begin] not in ("", "/"):
         return STAR, end
     if end == len(pattern):
         return Wide(is_last=True, or_none=False), end

@@ -337,8 +337,9 @@ class Entries:
 
     def _graft(self, source: Node, raw: Raw, target: Node, partner: Raw, *, sure: bool) -> None:
         """Tell the move, and look again at a directory if it is not *sure*, or other things hold for it now."""
-        old_rules = self._ledger.place(source).root.rules
-        new_rules = self._ledger.place(target).root.rules
+        old_root = self._ledger.place(source).root
+        new_root = self._ledger.place(target).root
+        new_rules = new_root.rules
         node = source.children.get(raw.name)
         if node is None:
             self._teller.moved(source, raw, target, partner)
@@ -348,7 +349,8 @@ class Entries:
             return
         # It may be at one place too many then.
         recount = new_rules.follow_symlinks and self._ledger.is_border(source, target)
-        relist = recount or new_rules != old_rules or self._is_to_be_listed(source)
+        is_for_more = new_root.reports & ~old_root.reports
+        relist = recount or bool(is_for_more) or new_rules != old_root.rules or self._is_to_be_listed(source)
         was_covered = self._admission.covers(node)
         self._teller.moved(source, raw, target, partner)
         is_another_way = self._admission.covers(node) != was_covered

@@ -422,6 +422,8 @@ class Tree:
         self._turn.share(WHOLE)
         if self._crawls:
             self._crawls.go_on()
+            # What was listed to its end by that needs to be remembered no more, and nothing may come that says so.
+            self._pass_fences()
         self._places.retry_freed()
         is_calm = not waited and not self._crawls
         if is_calm and not self._losses.is_gap:

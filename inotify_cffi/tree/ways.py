@@ -182,7 +182,7 @@ class Ways:
 
         *listed*: it was listed, so it may report from now on what a listing would have made it report.
         """
-        mask = root.kernel_mask | root.raised if listed else root.kernel_mask
+        mask = root.reports if listed else root.kernel_mask
         try:
             if self._disk.by_path:
                 return self._disk.watch_path(fd, self._path(node), mask)
