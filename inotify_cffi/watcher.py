@@ -232,13 +232,34 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
     # --- roots ---
 
     def add(
-        self, path: AnyStr | PathLike[AnyStr], *, mask: int | None = None, recursive: bool | None = None
+        self,
+        path: AnyStr | PathLike[AnyStr],
+        *,
+        mask: int | None = None,
+        recursive: bool | None = None,
+        follow_symlinks: bool | None = None,
+        told_as: AnyStr | None = None,
+        each_move: bool = False,
     ) -> None:
         """Watch one more directory, with the watcher's options but for those given here.
 
+        Args:
+            path: the directory, as for the constructor.
+            mask: which events to report of it.
+            recursive: watch what is below, too.
+            follow_symlinks: enter symbolic links to directories.
+            told_as: what paths of events and errors begin with, in place of *path*. One directory may be added
+                several times with another one each: every reader of it has its own options and its own events.
+            each_move: behind the move of a directory tell a move of each entry below it, too, both halves and
+                synthetic. That is not for a :class:`~inotify_cffi.mirror.Mirror`, which knows what goes along.
+
         Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
+
         """
-        self._add(path, mask, recursive=recursive)
+        root = self._new_root(
+            path, mask, recursive=recursive, follow_symlinks=follow_symlinks, told_as=told_as, each_move=each_move
+        )
+        self._step(self._add_root, root)
 
     def _add(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
@@ -280,16 +301,29 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
             self._stay_readable()
 
     def _new_root(
-        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+        self,
+        path: str | bytes | PathLike[str] | PathLike[bytes],
+        mask: int | None,
+        *,
+        recursive: bool | None,
+        follow_symlinks: bool | None = None,
+        told_as: str | bytes | None = None,
+        each_move: bool = False,
     ) -> Root:
         given = checked_path(path)
         asked = self._mask if mask is None else checked_mask(mask)
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._recursive if recursive is None else recursive
         rules = self._rules if deep else self._rules._replace(max_depth=1)
+        if follow_symlinks is not None:
+            check_track(self.track, gitignore=False, follow_symlinks=follow_symlinks)
+            rules = rules._replace(follow_symlinks=follow_symlinks)
         told = (asked | self._also) & bits.ALL
         kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
-        root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        shown = given if told_as is None else checked_path(told_as)
+        root = Root(shown, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        root.each_move = each_move
+        root.told_as = None if told_as is None else shown
         root.waits = self._waits
         root.also = self._also
         return root
@@ -305,18 +339,18 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         return [(root.given, root.own) for root in self._tree.ledger.roots]
 
     def _check_new(self, root: Root) -> None:
-        if self._tree.root_at(root.location) is not None:
+        if self._tree.root_at(root.location, root.told_as) is not None:
             raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", root.given)
 
-    def remove(self, path: AnyStr | PathLike[AnyStr]) -> None:
+    def remove(self, path: AnyStr | PathLike[AnyStr], *, told_as: AnyStr | None = None) -> None:
         """Watch a root no more; what was read of it and not handed out is handed out still.
 
-        Raises FileNotFoundError where *path* is not one that was added, ClosedError.
+        *told_as* is that of :meth:`add`. Raises FileNotFoundError where the two were not added, ClosedError.
         """
-        self._step(self._remove_root, checked_path(path))
+        self._step(self._remove_root, checked_path(path), told_as)
 
-    def _remove_root(self, given: str | bytes) -> None:
-        root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
+    def _remove_root(self, given: str | bytes, told_as: str | bytes | None) -> None:
+        root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)), told_as)
         if root is None:
             raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
         self._tree.remove_root(root)
