@@ -240,6 +240,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         follow_symlinks: bool | None = None,
         told_as: AnyStr | None = None,
         each_move: bool = False,
+        own_reads: bool = True,
     ) -> None:
         """Watch one more directory, with the watcher's options but for those given here.
 
@@ -252,6 +253,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
                 several times with another one each: every reader of it has its own options and its own events.
             each_move: behind the move of a directory tell a move of each entry below it, too, both halves and
                 synthetic. That is not for a :class:`~inotify_cffi.mirror.Mirror`, which knows what goes along.
+            own_reads: False: where *mask* has reads (OPEN, ACCESS, CLOSE_NOWRITE), a directory reports them only
+                once it was listed with all that is below it. So the watcher's own listing of a large tree does not
+                fill the queue; it takes longer.
 
         Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
 
@@ -259,6 +263,9 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         root = self._new_root(
             path, mask, recursive=recursive, follow_symlinks=follow_symlinks, told_as=told_as, each_move=each_move
         )
+        if not own_reads:
+            root.raised = root.kernel_mask & bits.READS
+            root.kernel_mask &= ~bits.READS
         self._step(self._add_root, root)
 
     def _add(

@@ -152,3 +152,28 @@ def test_links_are_followed_for_the_root_that_is_to_follow_them(tmp_path):
 def test_no_links_are_followed_where_no_files_are_known(tmp_path):
     with Watcher(track="directories") as watcher, pytest.raises(ValueError, match="follow_symlinks"):
         watcher.add(str(tmp_path), follow_symlinks=True)
+
+
+def reads(watcher):
+    return [str(event) for event in watcher.sync() if event.mask & Mask.READS]
+
+
+@pytest.mark.parametrize("own_reads", [True, False])
+def test_the_own_listing_is_queued_unless_it_is_not_to_be(tmp_path, own_reads):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), mask=Mask.ALL, own_reads=own_reads)
+        watcher.sync()
+        assert bool(watcher.stats()["raw_events"]) == own_reads
+        (tmp_path / "a" / "b" / "file").touch()
+        assert reads(watcher) == [f"OPEN {tmp_path}/a/b/file"]
+
+
+def test_a_file_in_a_new_directory_reports_who_reads_it_where_the_own_listing_is_not_queued(tmp_path):
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), told_as="r", mask=Mask.ALL, own_reads=False)
+        (tmp_path / "a" / "b").mkdir(parents=True)
+        (tmp_path / "a" / "b" / "file").touch()
+        watcher.sync()
+        (tmp_path / "a" / "b" / "file").read_bytes()
+        assert "OPEN r/a/b/file" in reads(watcher)

@@ -99,6 +99,7 @@ class Hub:
                     follow_symlinks=follow_symlinks,
                     told_as=taker.label,  # type: ignore[arg-type]
                     each_move=each_move,
+                    own_reads=False,
                 )
             except BaseException as error:
                 if isinstance(error, OSError):
