@@ -90,20 +90,51 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
     # --- roots ---
 
     def add(
-        self, path: AnyStr | PathLike[AnyStr], *, mask: int | None = None, recursive: bool | None = None
+        self,
+        path: AnyStr | PathLike[AnyStr],
+        *,
+        mask: int | None = None,
+        recursive: bool | None = None,
+        follow_symlinks: bool | None = None,
+        told_as: AnyStr | None = None,
+        each_move: bool = False,
+        own_reads: bool = True,
     ) -> None:
         """Watch one more directory, with the watcher's options but for those given here.
 
-        Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
-        """
-        self._add(path, mask, recursive=recursive)
+        Args:
+            path: the directory, as for the constructor.
+            mask: which events to report of it.
+            recursive: watch what is below, too.
+            follow_symlinks: enter symbolic links to directories.
+            told_as: what paths of events and errors begin with, in place of *path*. One directory may be added
+                several times with another one each: every reader of it has its own options and its own events.
+            each_move: behind the move of a directory tell a move of each entry below it, too, both halves and
+                synthetic. That is not for a :class:`~inotify_cffi.mirror.Mirror`, which knows what goes along.
+            own_reads: False: where *mask* has reads (OPEN, ACCESS, CLOSE_NOWRITE), a directory reports them only
+                once it was listed with all that is below it. So the watcher's own listing of a large tree does not
+                fill the queue; it takes longer.
 
-    def remove(self, path: AnyStr | PathLike[AnyStr]) -> None:
+        Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
+
+        """
+        root = self._new_root(
+            path,
+            mask,
+            recursive=recursive,
+            follow_symlinks=follow_symlinks,
+            told_as=told_as,
+            each_move=each_move,
+            own_reads=own_reads,
+        )
+        self._step(self._add_root, root)
+
+    def remove(self, path: AnyStr | PathLike[AnyStr], *, told_as: AnyStr | None = None) -> None:
         """Watch a root no more; what was read of it and not handed out is handed out still.
 
-        Raises FileNotFoundError where *path* is not one that was added, ClosedError.
+        *told_as* is that of :meth:`add`. Raises FileNotFoundError where the two were not added, ClosedError.
         """
-        self._step(self._remove_root, checked_path(path))
+        self._step(self._remove_root, checked_path(path), told_as)
 
     # --- events ---
 
@@ -205,12 +236,6 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         except BaseException:
             start.give_up()
             raise
-
-    def _begin_thread(self, start: Start) -> list[threading.Thread]:
-        """Start a thread that has the events until it is done; all such threads, of which it is the last."""
-        self._check_open()
-        self._check_not_reading()
-        return [*(each for each in self._threads if each.is_alive()), start.begin()]
 
     # --- what is known ---
 

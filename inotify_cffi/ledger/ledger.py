@@ -398,6 +398,20 @@ class Ledger:
 
     # --- for the consumer ---
 
+    def below(self, top: Node) -> list[Tuple[bytes, bool]]:
+        """Return each entry below a directory: its path from there, and whether it is one; parents come first."""
+        memory = self.memory
+        found: list[Tuple[bytes, bool]] = []
+        todo = [(top.number, b"")]
+        while todo:
+            number, prefix = todo.pop()
+            names, numbers = memory.entries(number)
+            for name, child in zip(names.split(b"\0"), numbers):
+                found.append((prefix + name, child != NONE))
+                if child != NONE:
+                    todo.append((child, prefix + name + b"/"))
+        return found
+
     def snapshot(self) -> dict[str | bytes, bool]:
         """Return each entry below the roots that is tracked: its path, and whether it is a directory."""
         found: dict[str | bytes, bool] = {}

@@ -273,12 +273,14 @@ class Root(Node):
         "also",
         "attached",
         "device",
+        "each_move",
         "given",
         "kernel_mask",
         "location",
         "raised",
         "raw",
         "shown",
+        "told_as",
         "top",
         "waits",
         "wanted",
@@ -310,6 +312,10 @@ class Root(Node):
         self.device = 0
         # True for the drop-in: tell also what a watched directory says of itself, and who reads directories.
         self.raw = False
+        # The path that the user gave to tell it by, if it is not its own.
+        self.told_as: str | bytes | None = None
+        # True if the move of a directory is told with a move of each entry below it.
+        self.each_move = False
         # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
         self.raised = 0
 

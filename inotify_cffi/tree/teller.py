@@ -198,6 +198,8 @@ class Teller:
         is_dir = self._kind_of(source, node)
         events = self._events(source, old_name, source_raw.mask | is_dir, cookie=raw.cookie)
         events += self._events(parent, new_name, raw.mask | is_dir, cookie=raw.cookie, moved_from=old_path)
+        if node is not None:
+            events += self._moved_along(node, ledger.place(source), parent, old_name, new_name)
         from_files, to_files = ledger.keeps_files(source), ledger.keeps_files(parent)
         if node is not None or from_files:
             self._tell(events, lambda: old_name not in source.children, is_raw=True)
@@ -212,6 +214,24 @@ class Teller:
             self.told += events
         self._made(is_raw=True)
         return node
+
+    def _moved_along(self, node: Node, old: Place, parent: Node, old_name: str, new_name: str) -> list[AnyEvent]:
+        """Return a move for each entry below a directory that is moved, for a root that is to have them."""
+        new = self._ledger.place(parent)
+        if self.silent or not (old.root.each_move or new.root.each_move):
+            return []
+        leaves = old.root.each_move and old.root.asked & MOVED_FROM
+        comes = new.root.each_move and new.root.asked & MOVED_TO
+        source, target = _join(old.prefix, old_name), _join(new.prefix, new_name)
+        events: list[AnyEvent] = []
+        for path, is_dir in self._ledger.below(node):
+            kind = ISDIR if is_dir else 0
+            if leaves:
+                events.append(Event((_below(source, path), MOVED_FROM | kind, None, 0, -1, AN_ENTRY, True)))
+            if comes:
+                was = _below(_like(source, target), path)
+                events.append(Event((_below(target, path), MOVED_TO | kind, was, 0, -1, AN_ENTRY, True)))
+        return events
 
     def changed(self, parent: Node, name: str) -> None:
         """A file may have another content than when it was last told."""
@@ -298,6 +318,14 @@ class Teller:
 
 def _which(place: Place) -> int:
     return AN_ENTRY if len(place.prefix) > len(place.path) or not place.prefix else AN_ENTRY_BEHIND_A_SLASH
+
+
+def _below(path: str | bytes, way: bytes) -> str | bytes:
+    return f"{path}/{os.fsdecode(way)}" if isinstance(path, str) else path + b"/" + way
+
+
+def _like(path: str | bytes, other: str | bytes) -> str | bytes:
+    return os.fsdecode(path) if isinstance(other, str) else os.fsencode(path)
 
 
 def _join(prefix: str | bytes, name: str) -> str | bytes:

@@ -250,10 +250,11 @@ class Tree:
         self._doubts.doubt(root, relist=True)
         return None
 
-    def root_at(self, location: str) -> Root | None:
-        """Return the root at a location; None if there is none."""
+    def root_at(self, location: str, told_as: str | bytes | None = None) -> Root | None:
+        """Return the root at a location that is told as such a path, or as itself; None if there is none."""
+        place = (location.rstrip("/"), told_as)
         return next(
-            (root for root in self.ledger.roots if root.location.rstrip("/") == location.rstrip("/")), None
+            (root for root in self.ledger.roots if (root.location.rstrip("/"), root.told_as) == place), None
         )
 
     @a_step

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import threading
     from os import PathLike
 
+    from inotify_cffi.watching.background import Start
     from inotify_cffi.watching.options import Chosen
 
 __all__ = ["WithParts"]
@@ -66,6 +67,12 @@ class WithParts(WithRoots[AnyStr], Generic[AnyStr]):
         self._disk = _open_disk(self._instance)
         self._tree = Tree(self._disk)
         self._tree.crawler.on_directory = now_and_then(self._chosen.on_progress)
+
+    def _begin_thread(self, start: Start) -> list[threading.Thread]:
+        """Start a thread that has the events until it is done; all such threads, of which it is the last."""
+        self._check_open()
+        self._check_not_reading()
+        return [*(each for each in self._threads if each.is_alive()), start.begin()]
 
     def _undo_making(self) -> None:
         """Free what there is: it is not left to a collector."""

@@ -9,7 +9,7 @@ from inotify_cffi.base import bits
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.tree.tree import STRUCTURE
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
-from inotify_cffi.watching.arguments import checked_mask, checked_path
+from inotify_cffi.watching.arguments import check_track, checked_mask, checked_path
 from inotify_cffi.watching.reading import ReadingOn
 
 if TYPE_CHECKING:
@@ -62,16 +62,34 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
             self._stay_readable()
 
     def _new_root(
-        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
+        self,
+        path: str | bytes | PathLike[str] | PathLike[bytes],
+        mask: int | None,
+        *,
+        recursive: bool | None,
+        follow_symlinks: bool | None = None,
+        told_as: str | bytes | None = None,
+        each_move: bool = False,
+        own_reads: bool = True,
     ) -> Root:
         given = checked_path(path)
         asked = self._chosen.mask if mask is None else checked_mask(mask)
         location = os.path.join(os.getcwd(), os.fsdecode(given))
         deep = self._chosen.recursive if recursive is None else recursive
         rules = self._chosen.rules if deep else self._chosen.rules._replace(max_depth=1)
+        if follow_symlinks is not None:
+            track = "entries" if rules.tracks_files else "directories"
+            check_track(track, gitignore=False, follow_symlinks=follow_symlinks)
+            rules = rules._replace(follow_symlinks=follow_symlinks)
         told = (asked | self._also) & bits.ALL
         kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
-        root = Root(given, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        shown = given if told_as is None else checked_path(told_as)
+        root = Root(shown, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
+        if not own_reads:
+            root.raised = root.kernel_mask & bits.READS
+            root.kernel_mask &= ~bits.READS
+        root.each_move = each_move
+        root.told_as = None if told_as is None else shown
         root.waits = self._chosen.waits
         root.also = self._also
         return root
@@ -87,11 +105,11 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
         return [(root.given, root.own) for root in self._tree.ledger.roots]
 
     def _check_new(self, root: Root) -> None:
-        if self._tree.root_at(root.location) is not None:
+        if self._tree.root_at(root.location, root.told_as) is not None:
             raise FileExistsError(errno.EEXIST, "this path is watched already; remove() it first", root.given)
 
-    def _remove_root(self, given: str | bytes) -> None:
-        root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)))
+    def _remove_root(self, given: str | bytes, told_as: str | bytes | None) -> None:
+        root = self._tree.root_at(os.path.join(os.getcwd(), os.fsdecode(given)), told_as)
         if root is None:
             raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
         self._tree.remove_root(root)
