@@ -263,6 +263,28 @@ def test_a_missing_directory_is_an_error_where_the_observer_is_started(tmp_path)
     assert instances() == before
 
 
+def test_a_relative_path_is_taken_off_from_another_working_directory(tmp_path, monkeypatch):
+    before = instances()
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path)
+    heard = Heard()
+    observer = watchdog.Observer()
+    watch = observer.schedule(heard, "a")
+    with running(observer):
+        monkeypatch.chdir("/")
+        (tmp_path / "a" / "b").mkdir()
+        heard.until(words.DirCreatedEvent, "a/b")
+        observer.unschedule(watch)
+        assert instances() == before
+
+
+def test_an_empty_path_is_no_directory():
+    observer = watchdog.Observer()
+    observer.schedule(Heard(), "")
+    with pytest.raises(OSError, match="empty"):
+        observer.start()
+
+
 def test_bytes_give_bytes(tmp_path):
     events = Queue()
     emitter = watchdog.Emitter(events, ObservedWatch(os.fsencode(tmp_path), recursive=True))

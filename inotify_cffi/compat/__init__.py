@@ -1,5 +1,10 @@
 """The interfaces that programs call already, on top of a watcher: watchdog, watchfiles, pyinotify.
 
-Nothing is taken from those packages and nothing is changed in them unasked: each module says how to begin. They
-stand on top, and nothing else of the library knows them.
+What is here: what users import (``watchdog``, ``watchfiles``, ``pyinotify``) and its parts. Of watchdog, what a
+watcher tells in its words (``emitting``), and one watcher for all schedules of an observer (``hub``). Of
+pyinotify, its flags and events (``pyinotify_words``) and its watches (``pyinotify_watches``). Our methods in a
+peer's own classes, and back (``patching``); a whole program with that (``running``, ``site``).
+
+Nothing is taken from those packages, and nothing is changed in them unasked: each module says how to begin.
+``watchdog`` and ``watchfiles`` stand on the watcher, ``pyinotify`` on an inotify instance, as that package does.
 """

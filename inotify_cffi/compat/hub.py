@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from itertools import count
 from queue import SimpleQueue
@@ -37,6 +38,8 @@ class Taker:
         self.label: str | bytes = label if isinstance(path, str) else label.encode()
         slash = "/" if isinstance(path, str) else b"/"
         self._base = path.rstrip(slash)  # type: ignore[arg-type]  # of the same type
+        # Where the directory is, whatever the working directory will be.
+        self.location: str | bytes = path
         self._queue: SimpleQueue[Taken] = SimpleQueue()
 
     def take(self) -> List[AnyEvent] | None:
@@ -88,12 +91,13 @@ class Hub:
         """
         with self._lock:
             taker = Taker(path if shown is None else shown, next(self._numbers))
+            taker.location = _from_here(path)
             watcher = self._begin()
             # Before the first event of it.
             self._takers[taker.key] = taker
             try:
                 watcher.add(
-                    path,  # type: ignore[arg-type]  # each root has its own type of path
+                    taker.location,  # type: ignore[arg-type]  # each root has its own type of path
                     mask=mask,
                     recursive=recursive,
                     follow_symlinks=follow_symlinks,
@@ -109,11 +113,11 @@ class Hub:
                 raise
             return taker
 
-    def remove(self, path: str | bytes, taker: Taker) -> None:
+    def remove(self, taker: Taker) -> None:
         """Watch a directory no more for this reader, who gets None next; more than once does no harm."""
         with self._lock:
             if self._takers.pop(taker.key, None) is not None and self._watcher is not None:
-                self._watcher.remove(path, told_as=taker.label)  # type: ignore[arg-type]
+                self._watcher.remove(taker.location, told_as=taker.label)  # type: ignore[arg-type]
                 self._end_if_idle()
         taker.put(None)
 
@@ -173,3 +177,10 @@ class Hub:
             self._end_if_idle()
         for taker in takers:
             taker.put(None)
+
+
+def _from_here(path: str | bytes) -> str | bytes:
+    """Return a path as it is from the root directory; an empty one is none."""
+    if not path:
+        return path
+    return os.path.join(os.getcwd(), path) if isinstance(path, str) else os.path.join(os.getcwdb(), path)

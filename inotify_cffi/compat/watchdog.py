@@ -91,7 +91,7 @@ class Emitter(EventEmitter):
         """Watch no more."""
         taker, self._inotify = self._inotify, None
         if taker is not None:
-            self._inotify_fd.remove(self.watch.path, taker)
+            self._inotify_fd.remove(taker)
 
     def queue_events(self, timeout: float, **_options: object) -> None:  # noqa: ARG002
         """Wait for the next events and put them into the queue."""
