@@ -18,9 +18,9 @@ from inotify_cffi.kernel.instance import Instance, check_read_ahead
 from inotify_cffi.kernel.mountinfo import MountNews
 from inotify_cffi.kernel.poller import Call, Poller, check_timeout
 from inotify_cffi.ledger.nodes import Root
-from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.ledger.rules import STRUCTURE, Rules
 from inotify_cffi.tree.disk import RECORD, Disk
-from inotify_cffi.tree.tree import STRUCTURE, Tree
+from inotify_cffi.tree.tree import Tree
 from inotify_cffi.tree.turns import SLICE_S
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
 from inotify_cffi.watching.arguments import (
@@ -615,8 +615,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         return self._step(self._unwatched)
 
     def _unwatched(self) -> dict[AnyStr, OSError]:
-        place = self._tree.ledger.place
-        return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
+        return cast("dict[AnyStr, OSError]", self._tree.unwatched())
 
     def retry(self) -> None:
         """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.

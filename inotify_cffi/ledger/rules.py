@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from inotify_cffi.base import bits
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import FrozenSet, Tuple
 
-__all__ = ["GITIGNORE", "Rules"]
+__all__ = ["GITIGNORE", "STRUCTURE", "Rules"]
 
 GITIGNORE = ".gitignore"
+
+# What is needed to follow the changes of a directory, whatever the user asked for. EXCL_UNLINK: a file that has no
+# name any more can not be told.
+STRUCTURE = (
+    bits.CREATE
+    | bits.DELETE
+    | bits.MOVED_FROM
+    | bits.MOVED_TO
+    | bits.DELETE_SELF
+    | bits.MOVE_SELF
+    | bits.EXCL_UNLINK
+)
 
 
 class Rules(NamedTuple):
