@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Iterable, Literal
 
+    from inotify_cffi.watching.arguments import FollowSymlinks
+
 __all__ = ["Watching", "awatch"]
 
 
@@ -85,7 +87,7 @@ def awatch(
     include: Iterable[str] = ...,
     gitignore: bool = ...,
     max_depth: int | None = ...,
-    follow_symlinks: bool = ...,
+    follow_symlinks: FollowSymlinks = ...,
     max_places: int = ...,
     one_file_system: bool = ...,
     missing: Literal["error", "wait"] = ...,
@@ -105,7 +107,7 @@ def awatch(
     include: Iterable[str] = ...,
     gitignore: bool = ...,
     max_depth: int | None = ...,
-    follow_symlinks: bool = ...,
+    follow_symlinks: FollowSymlinks = ...,
     max_places: int = ...,
     one_file_system: bool = ...,
     missing: Literal["error", "wait"] = ...,

@@ -26,6 +26,7 @@ from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
 from inotify_cffi.watching.arguments import (
     check_track,
     checked_include,
+    checked_links,
     checked_mask,
     checked_path,
     checked_patterns,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from typing import Callable, Iterable, Iterator, Literal, TypeVar
 
     from inotify_cffi.events import AnyEvent, Event
-    from inotify_cffi.watching.arguments import BlockDuration
+    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
 
     Result = TypeVar("Result")
 
@@ -80,9 +81,12 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         gitignore: heed the ``.gitignore`` files below the roots in the same way, after *exclude*, and leave out
             ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
-        follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
-        max_places: with *follow_symlinks*, enter one directory at so many places of a root at most to which links
-            lead; each further place is an UNWATCHED event with ELOOP, and is entered when one of them is free.
+        follow_symlinks: enter symbolic links to directories, except into a directory that they are in, and report
+            under the path of a link to a file what happens to that file, wherever it is. "directories" and
+            "files": only those. A path that is given is followed in any case.
+        max_places: with *follow_symlinks*, enter one directory, and follow to one file, at so many places of a
+            root at most to which links lead; each further place is an UNWATCHED event with ELOOP, and is entered
+            when one of them is free.
         one_file_system: do not enter what is mounted below a root.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
@@ -114,7 +118,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
-        follow_symlinks: bool = ...,
+        follow_symlinks: FollowSymlinks = ...,
         max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
@@ -135,7 +139,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         include: Iterable[str] = ...,
         gitignore: bool = ...,
         max_depth: int | None = ...,
-        follow_symlinks: bool = ...,
+        follow_symlinks: FollowSymlinks = ...,
         max_places: int = ...,
         one_file_system: bool = ...,
         missing: Literal["error", "wait"] = ...,
@@ -155,7 +159,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         include: Iterable[str] = (),
         gitignore: bool = False,
         max_depth: int | None = None,
-        follow_symlinks: bool = False,
+        follow_symlinks: FollowSymlinks = False,
         max_places: int = 8,
         one_file_system: bool = False,
         missing: Literal["error", "wait"] = "error",
@@ -175,10 +179,12 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         if max_depth is not None and max_depth < 1:
             raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
         check_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
+        enters_links, follows_files = checked_links(follow_symlinks)
         self._rules = Rules(
             tracks_files=track == "entries",
             max_depth=max_depth,
-            follow_symlinks=follow_symlinks,
+            follow_symlinks=enters_links,
+            follows_files=follows_files,
             exclude=checked_patterns(exclude, "exclude"),
             include=checked_include(include),
             max_places=checked_places(max_places),
@@ -611,7 +617,7 @@ class Watcher(Asynchronous[AnyStr], Generic[AnyStr]):
         return cast("dict[AnyStr, bool]", self._step(self._tree.ledger.snapshot))
 
     def unwatched(self) -> dict[AnyStr, OSError]:
-        """Return the directories that are not covered, each with the error that says why."""
+        """Return the directories and files that are not covered, each with the error that says why."""
         return self._step(self._unwatched)
 
     def _unwatched(self) -> dict[AnyStr, OSError]:

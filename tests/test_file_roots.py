@@ -1,5 +1,7 @@
 """A root that is a file is the name and the object: what is told of both, and where links on the way lead."""
 
+import asyncio
+import contextlib
 import errno
 import itertools
 import os
@@ -8,7 +10,8 @@ import subprocess
 
 import inside
 import pytest
-from consumer import ENTRIES, after, before, brief, write, write_all
+from consumer import ENTRIES, after, before, brief, fill_queue, write, write_all
+from interrupting import SPARSELY, Interrupted, Tracer
 from replay import Replay
 from replaying import COMMAND
 
@@ -423,13 +426,7 @@ def test_lost_events(base):
     path = f"{base}/link"
     os.symlink("store/file", path)
     with Watcher(path, f"{base}/other", mask=ENTRIES | Mask.MODIFY | Mask.ATTRIB) as watcher:
-        inside_of = f"{base}/other/file"
-        size = -1
-        while watcher._instance.queued_bytes() != size:
-            size = watcher._instance.queued_bytes()
-            for _ in range(500):
-                os.utime(inside_of)
-                os.utime(f"{base}/other")
+        fill_queue(watcher, f"{base}/other/file", f"{base}/other")
         append(f"{base}/store/file")
         told = [event for event in watcher.sync() if event.path == path]
         assert [str(event) for event in told if event.mask & Mask.MODIFY] == [f"MODIFY {path}"]
@@ -443,12 +440,7 @@ def test_lost_events_of_the_way(base, gone):
     os.symlink("one", f"{base}/now")
     path = f"{base}/now/file"
     with Watcher(path, f"{base}/other", mask=ENTRIES | Mask.MODIFY | Mask.ATTRIB) as watcher:
-        size = -1
-        while watcher._instance.queued_bytes() != size:
-            size = watcher._instance.queued_bytes()
-            for _ in range(500):
-                os.utime(f"{base}/other/file")
-                os.utime(f"{base}/other")
+        fill_queue(watcher, f"{base}/other/file", f"{base}/other")
         if gone == "link":
             link_over("two", f"{base}/now")
         else:
@@ -457,6 +449,23 @@ def test_lost_events_of_the_way(base, gone):
         assert f"MODIFY {path}" in brief(told)
         append(path)
         assert brief(event for event in watcher.sync() if event.path == path) == [f"MODIFY {path}"]
+
+
+def test_it_is_added_by_a_coroutine(base):
+    path = f"{base}/file"
+    write(path)
+    with Watcher(mask=WRITES) as watcher:
+        asyncio.run(watcher.aadd(path))
+        append(path)
+        assert brief(watcher.sync()) == [f"MODIFY {path}", f"CLOSE_WRITE {path}"]
+
+
+def test_what_is_there_at_the_start_comes_first(base):
+    """It is a name that is told, and no change of it."""
+    write_all(base, "file")
+    os.symlink("file", f"{base}/link")
+    with Watcher(f"{base}/link", existing=True) as watcher:
+        assert brief(watcher.sync()) == [f"CREATE {base}/link"]
 
 
 # --- the name goes ---
@@ -618,6 +627,25 @@ def test_a_mirror_knows_what_is_there(base):
 
 
 # --- what is beside it ---
+
+
+@WAYS
+def test_no_directory_is_watched_for_content(base, options):
+    """Nor for attributes, which neighbours may have changed: as the kernel says."""
+    config_map(base)
+    with Watcher(f"{base}/app.yaml", mask=Mask.ALL, **options) as watcher:
+        (of_object,) = watcher._tree._files.wds
+        with open(f"/proc/self/fdinfo/{watcher._instance.fileno()}") as lines:
+            fields = [
+                dict(field.split(":", 1) for field in line.split()[1:])
+                for line in lines
+                if line.startswith("inotify ")
+            ]
+        masks = {int(field["wd"], 16): int(field["mask"], 16) for field in fields}
+        assert masks.pop(of_object) & Mask.MODIFY
+        assert masks
+        content = WRITES | Mask.ATTRIB | Mask.OPEN | Mask.ACCESS | Mask.CLOSE_NOWRITE
+        assert not any(mask & content for mask in masks.values())
 
 
 def test_writes_beside_it_wake_nobody(base):
@@ -902,6 +930,62 @@ def test_something_is_mounted_over_a_file(run_with_mounts, base):
                 file.write("x")
             assert watcher.sync() == []
     """)
+
+
+# --- interruptions ---
+
+
+def places(change, watcher):
+    """The lines that a sync passes behind a change, of what watches files."""
+    tracer = Tracer()
+    change()
+    tracer.trace(watcher.sync)
+    modules = tuple(f"tree/{name}.py:" for name in ("anchors", "files", "links", "objects"))
+    return [(place, count) for place, count in tracer.passed.items() if place.startswith(modules)][::SPARSELY]
+
+
+def assert_interruptions_do_no_harm(watcher, change, write_some, path):
+    """Interrupt it at each line, the first time and the last: the change is told, and all is watched as before."""
+    watcher.sync()
+    for place, last in places(change, watcher):
+        for time in {1, last}:
+            kept, opened = oracles.kernel_watches(watcher._instance.fileno()), inside.open_fds()
+            change()
+            told = []
+            with contextlib.suppress(Interrupted):
+                told += Tracer((place, time)).trace(watcher.sync)
+            told += watcher.sync()
+            assert path() in [event.path for event in told], (place, time)
+            write_some()
+            assert f"MODIFY {path()}" in brief(watcher.sync()), (place, time)
+            assert watcher.unwatched() == {}
+            assert len(oracles.kernel_watches(watcher._instance.fileno())) == len(kept), (place, time)
+            assert inside.open_fds() == opened, (place, time)
+
+
+@pytest.mark.timeout(300)
+def test_an_interruption_at_any_line_of_a_swap_does_no_harm(base):
+    swap = config_map(base)
+    path = f"{base}/app.yaml"
+    with Watcher(path) as watcher:
+        assert_interruptions_do_no_harm(watcher, swap, lambda: append(path), lambda: path)
+
+
+@pytest.mark.timeout(300)
+def test_an_interruption_at_any_line_of_a_rename_of_a_link_does_no_harm(base):
+    write_all(base, "f", "root/")
+    os.symlink("../f", f"{base}/root/0")
+    numbers = itertools.count()
+    at = [0]
+
+    def rename():
+        at.append(next(numbers) + 1)
+        os.rename(f"{base}/root/{at[-2]}", f"{base}/root/{at[-1]}")
+
+    with Watcher(f"{base}/root", follow_symlinks="files") as watcher:
+        assert_interruptions_do_no_harm(
+            watcher, rename, lambda: append(f"{base}/f"), lambda: f"{base}/root/{at[-1]}"
+        )
 
 
 # --- by other means ---

@@ -270,7 +270,7 @@ def inotify_unwatched(path: str | bytes, error: OSError, watcher: AnyWatcher) ->
     """Know that a directory is not covered: nothing below it will be told; or a file, and not all of it will.
 
     Args:
-        path: the full path of the directory, or of the root that is a file.
+        path: the full path of the directory, of the root that is a file, or of the link to a file.
         error: why: PermissionError, WatchLimitError, ...; its text says what to do.
         watcher: the watcher that told it.
 

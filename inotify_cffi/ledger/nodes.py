@@ -333,6 +333,7 @@ class Root(Node):
             gitignore=False,
             tracks_files=True,
             follow_symlinks=False,
+            follows_files=False,
         )
         self.kernel_mask = STRUCTURE
         self._become(os.path.dirname(self.given), rules)

@@ -52,7 +52,7 @@ ITSELF = ""
 class Followed:
     """A file that is watched by itself: where it is in the ledger, and what was last there."""
 
-    __slots__ = ("error", "is_alone", "name", "node", "stamp", "wd")
+    __slots__ = ("error", "is_alone", "is_known", "name", "node", "stamp", "waits_at", "wd")
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -62,6 +62,9 @@ class Followed:
         self.stamp: Stamp | None = None
         # Why not all is covered that should be.
         self.error: OSError | None = None
+        # Of a link in a tree: whether it was looked at before; the object that is at as many places as it may be.
+        self.is_known = False
+        self.waits_at = NO_WD
         # True while its directory is not watched: what the object says of itself is all there is.
         self.is_alone = False
 
@@ -111,6 +114,17 @@ class Anchors:
         self._drop(before)
         return walk.uncovered
 
+    def arm_link(self, file: Followed, fd: int, path: str) -> OSError | None:
+        """Do so for a link in the directory *fd*, which is at *path*."""
+        before = self._forget(file)
+        for mask in (ON_THE_WAY & ~ATTRIB, ON_THE_WAY):
+            walk = Walk(self, self._disk, file, mask, whole=False)
+            walk.go_from(fd, path, file.name)
+            if not walk.is_barred:
+                break
+        self._drop(before)
+        return walk.uncovered
+
     def disarm(self, goer: Goer) -> None:
         """Watch the way of a root or of a file no more."""
         if isinstance(goer, Root):
@@ -121,11 +135,12 @@ class Anchors:
 
     def _forget(self, goer: Goer) -> list[int]:
         """Take off what is known of a way; the watches that were on it."""
-        way = self._ways.pop(goer, [])
+        way = self._ways.get(goer, [])
         for wd, name in way:
             names = self._names.get(wd)
             if names is not None:
                 names.discard((goer, name))
+        self._ways.pop(goer, None)
         return [wd for wd, _ in way]
 
     def _drop(self, wds: list[int]) -> None:
@@ -169,8 +184,9 @@ class Anchors:
             self.arm(root)
 
     def doubt_all(self) -> None:
-        """Do so the next time: something was interrupted."""
+        """Do so the next time: something was interrupted. What nobody has is removed."""
         self._due.update(self._roots())
+        self._drop(list(self._names))
 
     def _roots(self) -> Dict[Root, None]:
         return {root: None for root in self._ledger.roots if root.waits and not root.is_file}
@@ -202,6 +218,16 @@ class Walk:
         """Walk along an absolute path."""
         self._fd = self._disk.open_root("/")
         self._put(location)
+        self._walk()
+
+    def go_from(self, fd: int, path: str, name: str) -> None:
+        """Walk along what is at a *name* in the directory *fd*, which is at *path*."""
+        self._fd = self._disk.enter(fd, ".", follow=False)
+        self._path = path
+        self._todo.append(name)
+        self._walk()
+
+    def _walk(self) -> None:
         try:
             self._go()
         except PermissionError:

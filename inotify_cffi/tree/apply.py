@@ -97,7 +97,8 @@ class Applier:
         """Apply what waits, some of it at least; True if there was time for all, and nothing was lost."""
         if self.is_busy and not self._go_on_with_one(queue):
             return False
-        self._files.rearm()
+        if self._files.is_due:
+            self._files.rearm()
         # A move may read more, behind what was there: that is for the next time, or there might be no end.
         left = len(queue)
         while left > 0:
@@ -115,8 +116,9 @@ class Applier:
                     queue.done()
                 if not is_done:
                     return False
-                # Before anything else that the object says which was there.
-                self._files.rearm()
+                if self._files.is_due:
+                    # Before anything else that the object says which was there.
+                    self._files.rearm()
             if self._turn.is_over():
                 break
         return not len(queue)
@@ -150,7 +152,7 @@ class Applier:
         """Apply a raw event; False if there is no time for all of it, or if it says that events were lost."""
         if raw.wd in self._anchors:
             self._anchors.heard(raw)
-        if raw.wd in self._files:
+        if raw.wd in self._files.wds:
             self._files.heard(raw)
             return True
         node = self._ledger.owner(raw.wd)

@@ -11,20 +11,20 @@ is another than was watched last, what was written to it before is not known, so
 
 from __future__ import annotations
 
-import errno
 import os
 
-from inotify_cffi.base import bits
 from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.tree.anchors import Followed
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.tree.links import Links
+from inotify_cffi.tree.objects import CONTENT, NOTHING, Objects, Seen, lacks_a_watch
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Dict, KeysView
 
     from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk, Stamp
+    from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
@@ -32,27 +32,6 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Files"]
-
-ATTRIB = bits.ATTRIB
-IGNORED = bits.IGNORED
-UNMOUNT = bits.UNMOUNT
-SELF_GONE = bits.DELETE_SELF | bits.MOVE_SELF
-# What an object says of its names, where no directory does.
-NEWS = SELF_GONE | ATTRIB
-CONTENT = bits.MODIFY | bits.CLOSE_WRITE | bits.ATTRIB | bits.READS
-
-
-class Seen(NamedTuple):
-    """What is there: the object that a name leads to, watched, or why there is none."""
-
-    wd: int
-    stamp: Stamp | None
-    error: OSError | None
-    # True if it may have been written while events were lost.
-    is_changed: bool = False
-
-
-NOTHING = Seen(NO_WD, None, None)
 
 
 class Files:
@@ -75,21 +54,23 @@ class Files:
         self._anchors = anchors
         self._places = places
         self._turn = turn
+        self._objects = Objects(teller, disk, places)
         self._roots: Dict[Root, Followed] = {}
-        self._by_wd: Dict[int, list[Followed]] = {}
+        # Those in a tree whose links are followed.
+        self.links = Links(ledger, teller, disk, doubts, anchors, places, self._objects)
 
     # --- what is known ---
 
     def __contains__(self, wd: int) -> bool:
-        return wd in self._by_wd
+        return wd in self._objects
 
     def __bool__(self) -> bool:
-        return bool(self._roots)
+        return bool(self._roots or self.links)
 
     @property
     def wds(self) -> KeysView[int]:
         """The watches on objects, as they are at each moment."""
-        return self._by_wd.keys()
+        return self._objects.wds
 
     @property
     def is_due(self) -> bool:
@@ -98,11 +79,11 @@ class Files:
 
     def errors(self) -> Dict[str | bytes, OSError]:
         """Return the paths of the files that are not covered as a whole, each with its reason."""
-        return {
-            self._ledger.place(root).path: file.error
-            for root, file in self._roots.items()
-            if file.error is not None
-        }
+        found = self.links.errors()
+        for root, file in self._roots.items():
+            if file.error is not None:
+                found[self._ledger.place(root).path] = file.error
+        return found
 
     def _of(self, root: Root) -> Followed:
         file = self._roots.get(root)
@@ -114,28 +95,23 @@ class Files:
 
     def heard(self, raw: Raw) -> None:
         """The kernel reported something of an object."""
-        for file in list(self._by_wd.get(raw.wd, ())):
-            if raw.mask & CONTENT and file.name in file.node.children:
-                self._teller.content(file.node, file.name, raw.mask, raw.wd)
-            if raw.mask & UNMOUNT or (raw.mask & NEWS and (file.is_alone or file.error is not None)):
-                self._anchors.due_files[file] = None
-        if raw.mask & IGNORED:
-            self.over(raw.wd)
+        self._anchors.due_files.update(dict.fromkeys(self._objects.heard(raw)))
 
     def renamed(self, raw: Raw) -> None:
         """Something was made, removed or renamed: it may be the name of a file."""
         for node in self._ledger.owners(raw.wd):
             file = self._roots.get(node) if isinstance(node, Root) else None
-            if file is not None and file.name == raw.name:
+            if file is None or file.name != raw.name:
+                file = self.links.get(node, raw.name)
+            if file is not None:
                 self._anchors.due_files[file] = None
 
     def over(self, wd: int) -> None:
-        """A watch is over, for the object is gone: that its name is, the directory says."""
-        for file in self._by_wd.pop(wd, ()):
-            file.wd = NO_WD
+        """A watch is over."""
+        self._objects.over(wd)
 
     def mark(self, root: Root) -> None:
-        """Something happened to the name of a root that is a file, or to its directory."""
+        """Something happened to the directory of a root that is a file."""
         self._anchors.due_files[self._of(root)] = None
 
     def doubt_all(self) -> None:
@@ -143,25 +119,33 @@ class Files:
         for root in self._ledger.roots:
             if root.is_file:
                 self.mark(root)
+        self._anchors.due_files.update(dict.fromkeys(self.links.all()))
 
     def freed(self) -> None:
         """There are more watches: look at those for which none was left."""
-        for file in self._roots.values():
-            if file.error is not None and file.error.errno == errno.ENOSPC:
-                self._anchors.due_files[file] = None
+        self._anchors.due_files.update(dict.fromkeys(filter(lacks_a_watch, self._all())))
 
     @property
     def waits_for_watches(self) -> bool:
         """True if there are some for which no watch was left."""
-        return any(f.error is not None and f.error.errno == errno.ENOSPC for f in self._roots.values())
+        return any(map(lacks_a_watch, self._all()))
 
-    def rearm(self) -> None:
-        """Look at all at which something happened, as far as there is time, at one at least."""
+    def _all(self) -> list[Followed]:
+        return [*self._roots.values(), *self.links.all()]
+
+    def rearm(self, since: float | None = None) -> None:
+        """Look at all at which something happened, as far as there is time, at one at least.
+
+        *since*: after lost events, tell those as changed whose ctime is not before it.
+        """
         due = self._anchors.due_files
         while due:
             file = next(iter(due))
-            if isinstance(file.node, Root) and self._ledger.is_attached(file.node) and file.node.is_file:
-                self.look(file.node, agree=False)
+            root = file.node
+            if not isinstance(root, Root) or self._roots.get(root) is not file:
+                self.links.look(file, since=since)
+            elif self._ledger.is_attached(root) and root.is_file:
+                self.look(root, agree=False)
             due.pop(file, None)
             if self._turn.is_over():
                 return
@@ -174,16 +158,14 @@ class Files:
         if file is None:
             return None
         self._anchors.disarm(file)
-        self._bind(file, NO_WD)
+        self._objects.bind(file, NO_WD)
         del self._roots[root]
         return file.error
 
     def refresh(self) -> None:
-        """Make good what an interruption has left half-done: each is where it says itself."""
-        self._by_wd.clear()
-        for file in self._roots.values():
-            if file.wd != NO_WD:
-                self._by_wd.setdefault(file.wd, []).append(file)
+        """Make good what an interruption has left half-done."""
+        self.links.refresh()
+        self._objects.refresh(self._all())
 
     # --- to look ---
 
@@ -238,7 +220,7 @@ class Files:
 
     def _lose(self, root: Root, file: Followed, error: OSError) -> None:
         """The directory of a file is not there."""
-        self._bind(file, NO_WD)
+        self._objects.bind(file, NO_WD)
         if self._places.empty(root):
             self._places.release(root)
             self._note(root, file, error)
@@ -264,7 +246,7 @@ class Files:
         if error is None:
             self._note(root, file, None)
         was_found = self._agree(root, file.name, kind) if agree else False
-        self._take(root, file, seen, tell=not (was_found or is_new))
+        self._objects.take(file, seen, tell=not (was_found or is_new))
         if error is not None:
             self._note(root, file, error)
 
@@ -298,16 +280,8 @@ class Files:
 
     def _watch_object(self, root: Root, file: Followed, fd: int, *, since: float | None, is_new: bool) -> Seen:
         """Watch what the name leads to, wherever that is."""
-        opened = -1
         try:
-            opened = self._disk.open_object(fd, file.name)
-            if self._disk.stamp(opened).kind == "d":
-                raise IsADirectoryError(errno.EISDIR, "the link leads to a directory", root.given)
-            mask = root.content_mask & CONTENT | SELF_GONE | (ATTRIB if file.is_alone else 0)
-            wd = self._disk.watch_object(opened, root.location, mask)
-            root.kernel_mask &= ~CONTENT
-            is_changed = since is not None and self._disk.changed_since(opened, None, since)
-            return Seen(wd, self._disk.stamp(opened), None, is_changed)
+            seen = self._objects.look(file, fd, root.location, root.content_mask, since=since)
         except OSError as error:
             error.filename = root.given
             if is_new and not isinstance(error, PermissionError) and not root.waits:
@@ -318,8 +292,8 @@ class Files:
                 # The directory has that to say still.
                 return NOTHING
             return Seen(NO_WD, None, error)
-        finally:
-            self._places.close(opened)
+        root.kernel_mask &= ~CONTENT
+        return seen
 
     def _is_told_by_name(self, root: Root, file: Followed, fd: int) -> bool:
         """A file may not be read, so it can not be watched: have its directory report of it, if it is in there."""
@@ -345,37 +319,16 @@ class Files:
             self._teller.found(root, name, is_dir=kind == "d")
         return bool(kind)
 
-    def _take(self, root: Root, file: Followed, seen: Seen, *, tell: bool) -> None:
-        """Be at the object that was seen; tell the file as changed if it is another than the last one."""
-        is_another = seen.wd not in (NO_WD, file.wd) and seen.stamp != file.stamp
-        if tell and (is_another or seen.is_changed):
-            self._teller.changed(root, file.name)
-        if seen.stamp is not None:
-            file.stamp = seen.stamp
-        self._bind(file, seen.wd)
-
-    def _bind(self, file: Followed, wd: int) -> None:
-        before = file.wd
-        if wd == before:
-            return
-        if wd != NO_WD:
-            self._by_wd.setdefault(wd, []).append(file)
-        file.wd = wd
-        others = self._by_wd.get(before)
-        if others is not None:
-            others.remove(file)
-            if not others:
-                del self._by_wd[before]
-                self._places.free([before])
-
     def _note(self, root: Root, file: Followed, error: OSError | None) -> None:
         """Tell whether all of a file is covered, if that is news."""
-        before, file.error = file.error, error
-        if error is not None:
-            if before is None or before.errno != error.errno:
+
+        def tell(error: OSError | None) -> None:
+            if error is None:
+                self._teller.watched(root)
+            else:
                 self._teller.unwatched(root, error)
-        elif before is not None:
-            self._teller.watched(root)
+
+        self._objects.note(file, error, tell)
 
 
 def _kind_told(root: Root, name: str) -> str:

@@ -64,6 +64,8 @@ class Teller:
         # Set while a root is listed for the first time: then the ledger is filled and nothing is told.
         self.silent = False
         self._change: Change | None = None
+        # How often directories were taken out of the ledger.
+        self.taken_out = 0
         # Of the raw event that is applied: how many were told before it, and whether it itself was told.
         self._before = 0
         self._said = False
@@ -155,6 +157,7 @@ class Teller:
         """
         freed: list[int] = []
         if node is not None:
+            self.taken_out += 1
             wd = node.wd
             if self._ledger.unbind(node):
                 freed.append(wd)
@@ -183,6 +186,7 @@ class Teller:
 
     def cleared(self, node: Node, entries: list[tuple[str, Node | None]]) -> None:
         """Take out all entries of a directory, which are these; the directories have no entries and no watch."""
+        self.taken_out += 1
         events = self._all_gone(node, entries)
         if entries:
             events += self._end_of_file(node, DELETE_SELF, synthetic=True)
@@ -271,6 +275,17 @@ class Teller:
         """A directory, or a root that is a file, is not covered any more, or could not be from the start."""
         mask = UNWATCHED | self._kind_of_itself(node)
         self.told.append(UnwatchedEvent((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, True, error)))
+
+    def file_unwatched(self, node: Node, name: str, error: OSError) -> None:
+        """What a link in a directory leads to is not covered as a whole."""
+        place = self._ledger.place(node)
+        path = _join(place.prefix, name)
+        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), True, error)))
+
+    def file_watched(self, node: Node, name: str) -> None:
+        """What a link leads to is covered again."""
+        place = self._ledger.place(node)
+        self._add((_join(place.prefix, name), WATCHED, None, 0, -1, _which(place), True))
 
     def watched(self, node: Node) -> None:
         """What was not covered is again; what follows about it is what was missed."""

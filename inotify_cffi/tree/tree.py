@@ -93,7 +93,7 @@ class Tree:
         self._fences = fences = Fences(ledger, turn)
         self._intake = intake = Intake(disk)
         self._mounts = Mounts(ledger, disk, doubts)
-        lister = Lister(ledger, teller, disk, doubts, places, admission, fences, intake, turn)
+        lister = Lister(ledger, teller, disk, doubts, places, admission, files, fences, intake, turn)
         self.crawler = crawler = Crawler(ledger, teller, disk, doubts, places, lister, fences)
         self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, files, turn)
         self._reconciler = Reconciler(
@@ -110,6 +110,7 @@ class Tree:
             self._reconciler,
             intake,
             admission,
+            files,
             fences,
             turn,
         )
@@ -207,6 +208,7 @@ class Tree:
         )
 
     def _finish(self, root: Root) -> None:
+        self._files.rearm()
         self._teller.silent = False
         self._places.rest()
         self._unfinished.pop(root, None)
@@ -217,8 +219,6 @@ class Tree:
         self._unfinished[root] = len(self._teller)
         try:
             self.ledger.add_root(root)
-            if root.waits:
-                self._anchors.arm(root)
             return self._find_root(root)
         except OSError:
             # Nothing but the root was touched.
@@ -228,11 +228,13 @@ class Tree:
 
     def _find_root(self, root: Root) -> Found | None:
         """Open a new root; None if it is waited for, or is a file, which is watched by that."""
+        if self._disk.is_file(root.location):
+            root.become_file()
+            self._files.look(root, agree=True, is_new=True)
+            return None
+        if root.waits:
+            self._anchors.arm(root)
         try:
-            if self._disk.is_file(root.location):
-                root.become_file()
-                self._files.look(root, agree=True, is_new=True)
-                return None
             return self._places.locate(root)
         except OSError as error:
             if not root.waits or error.errno not in NOT_THERE:
@@ -276,6 +278,8 @@ class Tree:
             self._files.drop(root)
             self._losses.removed(root)
             self.ledger.remove_root(root)
+            self._teller.taken_out += 1
+            self._files.links.tidy()
             self._crawls.tidy()
             self._finish(root)
 
@@ -343,7 +347,7 @@ class Tree:
         for node in self._places.blind():
             self._doubts.doubt(node, relist=True)
         for root in self.ledger.roots:
-            self._doubts.doubt(root, relist=root.rules.follow_symlinks)
+            self._doubts.doubt(root, relist=root.rules.follows_links)
 
     def counts(self) -> Dict[str, int]:
         """Return what was counted so far."""
@@ -424,7 +428,8 @@ class Tree:
         if self._places.freed:
             self._files.freed()
         self._places.retry_freed()
-        self._files.rearm()
+        self._files.links.tidy()
+        self._files.rearm(self._losses.since)
         is_calm = not waited and not self._crawls
         if is_calm and not self._losses.is_gap:
             self._intake.note_calm()
