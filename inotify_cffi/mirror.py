@@ -237,7 +237,7 @@ class Mirror(Generic[AnyStr]):
             if mask & RESTART:
                 self._numbers.restart(getattr(event, "durable", None))
         elif mask & UNWATCHED:
-            if self._is_bare(path):
+            if event.is_dir and self._is_bare(path):
                 self._entries.empty(path)
         elif mask & RESCAN:
             self._entries.doubt(path)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from inotify_cffi.events import Event
-    from inotify_cffi.watching.arguments import BlockDuration
+    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
     from inotify_cffi.watching.options import Options
 
 __all__ = ["Watcher", "watch"]
@@ -51,9 +51,12 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         gitignore: heed the ``.gitignore`` files below the roots in the same way, after *exclude*, and leave out
             ``.git``.
         max_depth: report entries down to this depth only, counted as find(1) does: those of the root are at 1.
-        follow_symlinks: enter symbolic links to directories, except into a directory that they are in.
-        max_places: with *follow_symlinks*, enter one directory at so many places of a root at most to which links
-            lead; each further place is an UNWATCHED event with ELOOP, and is entered when one of them is free.
+        follow_symlinks: enter symbolic links to directories, except into a directory that they are in, and report
+            under the path of a link to a file what happens to that file, wherever it is. "directories" and
+            "files": only those. A path that is given is followed in any case.
+        max_places: with *follow_symlinks*, enter one directory, and follow to one file, at so many places of a
+            root at most to which links lead; each further place is an UNWATCHED event with ELOOP, and is entered
+            when one of them is free.
         one_file_system: do not enter what is mounted below a root.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
@@ -95,7 +98,7 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         *,
         mask: int | None = None,
         recursive: bool | None = None,
-        follow_symlinks: bool | None = None,
+        follow_symlinks: FollowSymlinks | None = None,
         told_as: AnyStr | None = None,
         each_move: bool = False,
         own_reads: bool = True,
@@ -259,12 +262,11 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         return cast("dict[AnyStr, bool]", self._step(self._tree.ledger.snapshot))
 
     def unwatched(self) -> dict[AnyStr, OSError]:
-        """Return the directories that are not covered, each with the error that says why."""
+        """Return the directories and files that are not covered, each with the error that says why."""
         return self._step(self._unwatched)
 
     def _unwatched(self) -> dict[AnyStr, OSError]:
-        place = self._tree.ledger.place
-        return {cast("AnyStr", place(node).path): error for node, error in self._tree.blind().items()}
+        return cast("dict[AnyStr, OSError]", self._tree.unwatched())
 
     def retry(self) -> None:
         """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.

@@ -128,6 +128,16 @@ def write_all(top, *names):
             write(path)
 
 
+def fill_queue(watcher, *paths):
+    """Let the queue of a watcher run over, by events of at least two files or directories that it watches."""
+    size = -1
+    while watcher._instance.queued_bytes() != size:
+        size = watcher._instance.queued_bytes()
+        for _ in range(500):
+            for path in paths:
+                os.utime(path)
+
+
 def after(disk, verb, action, *, when=lambda *args: True):
     """Do something once, right after the first call of a verb of the disk for whose arguments *when* is true."""
     real = getattr(disk, verb)

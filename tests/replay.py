@@ -14,7 +14,7 @@ import sys
 from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
-from inotify_cffi.tree.disk import Disk, Moment
+from inotify_cffi.tree.disk import Disk, Moment, Stamp
 from inotify_cffi.tree.tree import Tree
 from tests.records import packed
 from tests.slices import small_steps
@@ -61,6 +61,9 @@ class Player(Disk):
     def now(self):
         return Moment(*self.answer("now"))
 
+    def stamp(self, fd):
+        return Stamp(*self.answer("stamp", fd))
+
     def begin_turn(self, seconds):
         pass
 
@@ -88,6 +91,7 @@ class Player(Disk):
 
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
+    *("where", "open_object", "watch_object", "is_directory"),
     *("watched", "is_file", "is_over", "real_path", "mount_points", "device", "close", "close_all"),
 )
 for plain in PLAIN:

@@ -588,7 +588,7 @@ def test_what_was_told_before_is_printed_then(tmp_path):
         root.rmdir()
         lines = [watching.line() for _ in range(4)]
         assert watching.process.wait(PATIENCE_S) == 1
-    told = ["DELETE,ISDIR", "DELETE_SELF", "UNWATCHED,ISDIR"]
+    told = ["DELETE,ISDIR", "DELETE_SELF,ISDIR", "UNWATCHED,ISDIR"]
     assert lines == [f"{told[0]} {root}/a".encode(), *(f"{word} {root}".encode() for word in told[1:]), b""]
 
 
@@ -604,7 +604,7 @@ def test_while_one_root_is_there_it_goes_on(tmp_path):
         (tmp_path / name).mkdir()
     with Watching("watch", "--format", "%e", str(tmp_path / "a"), str(tmp_path / "b")) as watching:
         (tmp_path / "a").rmdir()
-        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF", b"UNWATCHED,ISDIR"]
+        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF,ISDIR", b"UNWATCHED,ISDIR"]
         (tmp_path / "b" / "c").mkdir()
         assert watching.line() == b"CREATE,ISDIR"
         assert watching.end() == 143
@@ -615,7 +615,7 @@ def test_what_is_waited_for_may_go(tmp_path):
     root.mkdir()
     with Watching("watch", "--wait", "--format", "%e", str(root)) as watching:
         root.rmdir()
-        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF", b"UNWATCHED,ISDIR"]
+        assert [watching.line() for _ in range(2)] == [b"DELETE_SELF,ISDIR", b"UNWATCHED,ISDIR"]
         root.mkdir()
         assert watching.line() == b"WATCHED,ISDIR"
         assert watching.end() == 143

@@ -552,7 +552,7 @@ def test_a_single_file_is_told_as_ever(root):
         os.rename(f"{root}/f~", f"{root}/f")
         write(f"{root}/g")
         assert watcher.snapshot() == {f"{root}/f": False}
-        assert brief(watcher.sync()) == [f"DELETE {root}/f", f"MOVED_TO {root}/f"]
+        assert brief(watcher.sync()) == [f"DELETE {root}/f", f"MOVED_TO {root}/f", f"MODIFY {root}/f"]
 
 
 def test_a_file_that_is_told_for_two_roots_is_told_for_each(root):

@@ -4,7 +4,8 @@ A story begins with what it shows. Each following line is an operation on the di
 expected event; a block of those is compared with all that the watcher tells up to there. Paths are relative
 to the watched root; those that begin with ``^`` lie outside of it. An event is its flags, its path, ``<-`` and the
 old path of a move, and ``+`` if it is synthetic; what listings find may come in any order. ``> nothing`` expects no event. ``watches N`` counts the
-directories that the kernel watches for us. ``option NAME VALUE``, before ``watch``, is one of the watcher's.
+directories that the kernel watches for us. ``option NAME VALUE``, before ``watch``, is one of the watcher's. ``watch
+NAME`` watches what is there, in the place of the root, and ``mask WORDS``, before it, says what is told.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from inotify_cffi import Mask, Watcher
+from inotify_cffi import Mask, Watcher, parse_mask
 from inotify_cffi.kernel import buffers
 from inotify_cffi.tree import disk
 from tests.stress.writers import exchange
@@ -28,6 +29,11 @@ STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 
 def write(path, text="x"):
     Path(path).write_text(text)
+
+
+def append(path):
+    with open(path, "a") as file:
+        file.write("x")
 
 
 def replace(path):
@@ -46,6 +52,8 @@ OPERATIONS = {
     "exchange": exchange,
     "replace": replace,
     "link": os.link,
+    "append": append,
+    "point": lambda target, path: os.symlink(os.path.relpath(target, os.path.dirname(path)), path),
     "symlink": lambda target, path: os.symlink(os.path.basename(target), path),
     "chmod": lambda path: os.chmod(path, 0o750),
 }
@@ -93,16 +101,22 @@ class Story:
 
     def options(self, steps):
         """What the watcher is made with."""
-        return {words[0]: literal_eval(words[1]) for verb, words in steps if verb == "option"}
+        options = {words[0]: literal_eval(words[1]) for verb, words in steps if verb == "option"}
+        options["mask"] = STRUCTURE
+        for verb, words in steps:
+            if verb == "mask":
+                options["mask"] = parse_mask(words[0])
+        return options
 
     def run(self, make):
         steps = list(self.steps())
         # What comes before "watch" is there before the watcher is.
         begin = next((n for n, (verb, _) in enumerate(steps) if verb == "watch"), -1)
         for verb, words in steps[: max(begin, 0)]:
-            if verb != "option":
+            if verb not in ("option", "mask"):
                 OPERATIONS[verb](*map(self.real, words))
-        with make(self.root, self.options(steps)) as watcher:
+        top = self.real(steps[begin][1][0]) if begin >= 0 and steps[begin][1] else self.root
+        with make(top, self.options(steps)) as watcher:
             for verb, words in steps[begin + 1 :]:
                 if verb == ">":
                     told = [self.event(event) for event in watcher.sync()]
@@ -136,11 +150,11 @@ def path_of(line):
 
 
 def as_str(root, options):
-    return Watcher(root, mask=STRUCTURE, **options)
+    return Watcher(root, **options)
 
 
 def as_bytes_one_record_at_a_time(root, options):
-    watcher = Watcher(os.fsencode(root), mask=STRUCTURE, **options)
+    watcher = Watcher(os.fsencode(root), **options)
     watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
     return watcher
 
@@ -149,7 +163,7 @@ def without_proc(root, options):
     """As where /proc is not mounted: watches are added by path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk, "PROC", "/nowhere")
-        watcher = Watcher(root, mask=STRUCTURE, **options)
+        watcher = Watcher(root, **options)
     assert watcher.stats()["by_path"] == 1
     return watcher
 

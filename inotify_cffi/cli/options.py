@@ -42,7 +42,17 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
         help="of files, tell only those that match this gitignore pattern; may be given more than once",
     )
     group.add_argument("--gitignore", action="store_true", help="heed .gitignore files, and leave out .git")
-    group.add_argument("--follow-symlinks", action="store_true", help="enter symbolic links to directories")
+    group.add_argument(
+        "--follow-symlinks",
+        action="store_true",
+        help="enter symbolic links to directories, and tell what happens to the files that others lead to",
+    )
+    group.add_argument(
+        "--follow-only",
+        choices=("directories", "files"),
+        dest="follow_symlinks",
+        help="do so with links to these only",
+    )
     group.add_argument(
         "--max-places",
         type=_places,

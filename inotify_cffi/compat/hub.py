@@ -13,6 +13,7 @@ from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.watching.arguments import FollowSymlinks
 
 __all__ = ["Hub", "Taken", "Taker"]
 
@@ -81,7 +82,7 @@ class Hub:
         *,
         mask: int,
         recursive: bool,
-        follow_symlinks: bool = False,
+        follow_symlinks: FollowSymlinks = False,
         each_move: bool = False,
         shown: str | bytes | None = None,
     ) -> Taker:

@@ -80,7 +80,7 @@ class Emitter(EventEmitter):
             watch.path,
             mask=mask_of(self._event_filter, brief=getattr(self, "_is_brief", False)),
             recursive=watch.is_recursive,
-            follow_symlinks=getattr(watch, "follow_symlink", False),
+            follow_symlinks="directories" if getattr(watch, "follow_symlink", False) else False,
             each_move=watch.is_recursive,
         )
         only = watch.resolved_path if getattr(watch, "is_file", False) else None

@@ -108,7 +108,7 @@ class Notify:
         self._ringing = threading.Lock()
         self._bell: tuple[int, int] | None = None
         self._debug = debug
-        watcher = Watcher[str](mask=MASK, recursive=recursive, follow_symlinks=True)
+        watcher = Watcher[str](mask=MASK, recursive=recursive, follow_symlinks="directories")
         try:
             for path in dict.fromkeys(map(os.fspath, watch_paths)):
                 _add(watcher, path, ignores=ignore_permission_denied)

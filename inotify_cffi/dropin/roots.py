@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Dict
 from inotify_cffi.base import bits
 from inotify_cffi.dropin.tuples import event_tuple
 from inotify_cffi.ledger.nodes import NO_WD, Root
-from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.ledger.rules import STRUCTURE, Rules
 from inotify_cffi.tree.disk import Disk
-from inotify_cffi.tree.tree import STRUCTURE, Tree
+from inotify_cffi.tree.tree import Tree
 from inotify_cffi.tree.turns import SLICE_S
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Roots:
         root.raw = True
         root.raised = self._mask & REPORTED & ~FOLLOWED
         self._tree.add_root(root, tell=False)
-        if root.rules.only is not None:
+        if root.is_file:
             # The tree can watch a single file as well; the original can not.
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
         for error in self._tree.blind().values():

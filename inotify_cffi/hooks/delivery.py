@@ -83,7 +83,7 @@ class Delivery:
                 for implementation in () if is_of_a_directory(kind, event.mask) else simple[kind]:
                     yield Call(index, implementation, (event.path, event), event)
             elif kind:
-                for hook_name, values in kinds.calls(events, index):
+                for hook_name, values in kinds.calls(events, index, self.hidden):
                     for implementation in table[hook_name]:
                         yield Call(index, implementation, values, event)
         yield from self._of_the_batch(len(events))

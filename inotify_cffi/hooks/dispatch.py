@@ -135,7 +135,7 @@ class Dispatcher(Caller):
                 if not is_of_a_directory(kind, event.mask):
                     made = self._call_row(delivery, made, simple[kind], event, (event.path, event))
             elif kind:
-                for hook_name, offered in kinds.calls(events, index):
+                for hook_name, offered in kinds.calls(events, index, hidden):
                     made = self._call_row(delivery, made, table[hook_name], event, offered)
         shown = delivery.shown(len(events))
         if shown:

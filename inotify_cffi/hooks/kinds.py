@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, Iterator, Sequence, Tuple
+from typing import TYPE_CHECKING, Collection, Container, Iterator, Sequence, Tuple
 
 from inotify_cffi.base import bits
 
@@ -13,19 +13,19 @@ __all__ = ["SIMPLE", "Kinds", "is_of_a_directory"]
 
 MODIFY = bits.MODIFY
 ISDIR = bits.ISDIR
+DELETE_SELF = bits.DELETE_SELF
 MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
 OVERFLOW = bits.Q_OVERFLOW
 UNWATCHED = bits.UNWATCHED
 
-# The flags that are a whole kind. Of a root, nothing but DELETE_SELF tells its end.
+# The flags that are a whole kind.
 SIMPLE = {
     bits.CREATE: "inotify_created",
     bits.MODIFY: "inotify_modified",
     bits.CLOSE_WRITE: "inotify_closed",
     bits.ATTRIB: "inotify_attrib",
     bits.DELETE: "inotify_deleted",
-    bits.DELETE_SELF: "inotify_deleted",
 }
 
 # Which flags may lead to a hook.
@@ -58,11 +58,12 @@ class Kinds:
         for name in implemented:
             self.wanted |= FLAGS.get(name, 0)
 
-    def calls(self, events: Sequence[AnyEvent], index: int) -> Iterator[Call]:
+    def calls(self, events: Sequence[AnyEvent], index: int, hidden: Container[int] = ()) -> Iterator[Call]:
         """Yield the hooks that one event of a batch calls, each with its arguments but for the watcher.
 
         The two halves of a move are next to each other in a batch: the first calls nothing, the second
-        ``inotify_moved``. A half on its own is an entry that came or went.
+        ``inotify_moved``. A half on its own is an entry that came or went. The end of a root that is a file is
+        told of its entry and of itself, next to each other as well: the first that is not *hidden* counts.
         """
         event = events[index]
         mask = event.mask
@@ -78,6 +79,8 @@ class Kinds:
         if mask & UNWATCHED:
             error = event.error or OSError(0, "the reason is not known", event.path)
             yield "inotify_unwatched", (event.path, error)
+        if mask & DELETE_SELF and not _is_told_of_entry(events, index, hidden):
+            yield "inotify_deleted", (event.path, event)
         for flag, name in SIMPLE.items():
             if mask & flag and not is_of_a_directory(flag, mask):
                 yield name, (event.path, event)
@@ -86,6 +89,14 @@ class Kinds:
 def is_of_a_directory(kind: int, mask: int) -> bool:
     """Return True if what would be a write to a file is that a directory got a time (fs/attr.c, IN_MODIFY)."""
     return kind == MODIFY and bool(mask & ISDIR)
+
+
+def _is_told_of_entry(events: Sequence[AnyEvent], index: int, hidden: Container[int]) -> bool:
+    """Return True if the event before has told the end of the same path."""
+    if index == 0 or index - 1 in hidden or events[index].mask & ISDIR:
+        return False
+    before = events[index - 1]
+    return bool(before.mask & bits.DELETE) and before.path == events[index].path
 
 
 def _is_first_half(events: Sequence[AnyEvent], index: int) -> bool:

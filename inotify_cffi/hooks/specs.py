@@ -198,7 +198,8 @@ def inotify_deleted(path: str | bytes, event: AnyEvent, watcher: AnyWatcher) -> 
 
     Args:
         path: the full path that it had.
-        event: a DELETE, a MOVED_FROM whose other half is not told, or the DELETE_SELF of a root.
+        event: a DELETE, a MOVED_FROM whose other half is not told, or the DELETE_SELF of a root. A root that is a
+            file is told by both where both were asked for; then this is the DELETE, and is called once.
         watcher: the watcher that told it.
 
     .. versionadded:: 0.1
@@ -266,10 +267,10 @@ def inotify_overflow(event: AnyEvent, watcher: AnyWatcher) -> None:
 
 @hookspec
 def inotify_unwatched(path: str | bytes, error: OSError, watcher: AnyWatcher) -> None:
-    """Know that a directory is not covered: nothing below it will be told.
+    """Know that a directory is not covered: nothing below it will be told; or a file, and not all of it will.
 
     Args:
-        path: the full path of the directory.
+        path: the full path of the directory, of the root that is a file, or of the link to a file.
         error: why: PermissionError, WatchLimitError, ...; its text says what to do.
         watcher: the watcher that told it.
 

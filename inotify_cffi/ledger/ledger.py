@@ -100,7 +100,8 @@ class Ledger:
             raise TypeError(f"{node.name!r} is not below a root")
         raw = self.memory.prefix(node.number)
         prefix: str | bytes = decoded(raw) if isinstance(top.shown, str) else raw
-        return Place(self._generation, top, top.shown if node is top else prefix[:-1], prefix)
+        path = prefix[:-1] if node is not top else top.given if top.is_file else top.shown
+        return Place(self._generation, top, path, prefix)
 
     def _candidate_place(self, node: Candidate) -> Place:
         if node.parent is None:

@@ -12,6 +12,7 @@ from weakref import ref
 
 from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.errors import LedgerError
+from inotify_cffi.ledger.rules import STRUCTURE
 from inotify_cffi.ledger.storage import ABSENT, FRESH, LINK, LISTED, NONE, Memory
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -272,6 +273,7 @@ class Root(Node):
         "_rules",
         "also",
         "attached",
+        "content_mask",
         "device",
         "each_move",
         "given",
@@ -302,7 +304,9 @@ class Root(Node):
         self._asked = asked
         # What is told of it besides, for a reader that hides it.
         self.also = 0
+        # What directories are watched for; and what a file is watched for, by itself.
         self.kernel_mask = kernel_mask
+        self.content_mask = kernel_mask & ~STRUCTURE
         self._rules = rules
         self.wanted = rules
         self.attached = True
@@ -319,18 +323,41 @@ class Root(Node):
         # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
         self.raised = 0
 
+    @property
+    def is_file(self) -> bool:
+        """True if what is at the location is no directory, or was none when there was something."""
+        return self._rules.only is not None
+
     def become_file(self) -> None:
         """What is at the location is no directory: watch the directory that it is in, for its name only."""
         self.top, name = os.path.split(self.location)
         rules = self.wanted._replace(
-            only=frozenset([name]), max_depth=1, exclude=(), include=(), gitignore=False, tracks_files=True
+            only=frozenset([name]),
+            max_depth=1,
+            exclude=(),
+            include=(),
+            gitignore=False,
+            tracks_files=True,
+            follow_symlinks=False,
+            follows_files=False,
         )
+        self.kernel_mask = STRUCTURE
         self._become(os.path.dirname(self.given), rules)
 
     def become_directory(self) -> None:
         """What is at the location is a directory, or to be one."""
         self.top = self.location
+        self.kernel_mask = self.content_mask | STRUCTURE
         self._become(self.given, self.wanted)
+
+    def watch_also(self, mask: int) -> bool:
+        """Watch it for these kinds of events, too; False if it is already."""
+        if not mask & ~self.kernel_mask & ~self.content_mask:
+            return False
+        self.content_mask |= mask & ~STRUCTURE
+        if not self.is_file:
+            self.kernel_mask |= mask
+        return True
 
     def _become(self, shown: str | bytes, rules: Rules) -> None:
         self.shown = shown

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from inotify_cffi.base import bits
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import FrozenSet, Tuple
 
-__all__ = ["GITIGNORE", "Rules"]
+__all__ = ["GITIGNORE", "STRUCTURE", "Rules"]
 
 GITIGNORE = ".gitignore"
+
+# What is needed to follow the changes of a directory, whatever the user asked for. EXCL_UNLINK: a file that has no
+# name any more can not be told.
+STRUCTURE = (
+    bits.CREATE
+    | bits.DELETE
+    | bits.MOVED_FROM
+    | bits.MOVED_TO
+    | bits.DELETE_SELF
+    | bits.MOVE_SELF
+    | bits.EXCL_UNLINK
+)
 
 
 class Rules(NamedTuple):
@@ -18,8 +31,8 @@ class Rules(NamedTuple):
     ``max_depth`` counts as find(1) does: the entries of the root itself are at 1, so the root alone is watched
     with 1, and everything with None. ``only`` are the entries to look at, where files are watched by themselves.
     Without ``tracks_files`` the ledger has directories only, and of files is told what the kernel says. Files that
-    ``include`` does not match are left out, unless it is empty. With ``follow_symlinks`` a directory is entered
-    at no more than ``max_places`` to which links lead.
+    ``include`` does not match are left out, unless it is empty. With ``follow_symlinks`` links to directories are
+    entered, with ``follows_files`` those to files followed; each at no more than ``max_places``.
     """
 
     max_depth: int | None = None
@@ -31,6 +44,7 @@ class Rules(NamedTuple):
     tracks_files: bool = True
     include: Tuple[str, ...] = ()
     max_places: int = 8
+    follows_files: bool = False
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
@@ -44,7 +58,12 @@ class Rules(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """True if an entry that is no directory is what it is called: none is excluded, no link is entered."""
-        return self.admit_all and not self.follow_symlinks
+        return self.admit_all and not self.follows_links
+
+    @property
+    def follows_links(self) -> bool:
+        """True if links are of interest, to directories or to files."""
+        return self.follow_symlinks or self.follows_files
 
     @property
     def excludes_by_place(self) -> bool:

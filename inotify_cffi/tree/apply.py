@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.entries import Entries
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.losses import Losses
     from inotify_cffi.tree.moves import Queue, Raw
     from inotify_cffi.tree.places import Places
@@ -43,6 +44,7 @@ OVERFLOW = bits.Q_OVERFLOW
 READS = bits.READS
 # What is read of a file may be something else from here on. A MODIFY is followed by a CLOSE_WRITE.
 ANOTHER_CONTENT = CREATE | DELETE | MOVED_FROM | MOVED_TO | CLOSE_WRITE | ATTRIB
+NAMES = CREATE | DELETE | MOVED_FROM | MOVED_TO
 SELF_GONE = bits.DELETE_SELF | bits.MOVE_SELF
 
 # How many plain events are applied between two looks at the clock: it takes some milliseconds.
@@ -62,6 +64,7 @@ class Applier:
         places: Places,
         admission: Admission,
         entries: Entries,
+        files: Files,
         plain: Plain,
         losses: Losses,
         turn: Turn,
@@ -74,6 +77,7 @@ class Applier:
         self._places = places
         self._admission = admission
         self._entries = entries
+        self._files = files
         self._plain = plain
         self._losses = losses
         self._turn = turn
@@ -93,6 +97,8 @@ class Applier:
         """Apply what waits, some of it at least; True if there was time for all, and nothing was lost."""
         if self.is_busy and not self._go_on_with_one(queue):
             return False
+        if self._files.is_due:
+            self._files.rearm()
         # A move may read more, behind what was there: that is for the next time, or there might be no end.
         left = len(queue)
         while left > 0:
@@ -110,6 +116,9 @@ class Applier:
                     queue.done()
                 if not is_done:
                     return False
+                if self._files.is_due:
+                    # Before anything else that the object says which was there.
+                    self._files.rearm()
             if self._turn.is_over():
                 break
         return not len(queue)
@@ -143,9 +152,14 @@ class Applier:
         """Apply a raw event; False if there is no time for all of it, or if it says that events were lost."""
         if raw.wd in self._anchors:
             self._anchors.heard(raw)
+        if raw.wd in self._files.wds:
+            self._files.heard(raw)
+            return True
         node = self._ledger.owner(raw.wd)
         if node is None:
             return self._unknown(raw)
+        if raw.mask & NAMES and self._files:
+            self._files.renamed(raw)
         if raw.mask & MOVED_FROM:
             return self._go_on(Started(raw, []))
         if self._ledger.has_twins(raw.wd):
@@ -183,6 +197,7 @@ class Applier:
             # It was taken out of its turn.
             if partner.wd in self._anchors:
                 self._anchors.heard(partner)
+            self._files.renamed(partner)
             if self._ledger.owner(partner.wd) is None:
                 self._unknown(partner)
         return True
@@ -213,6 +228,9 @@ class Applier:
     def _apply_to_entry(self, node: Node, raw: Raw) -> bool:
         mask = raw.mask
         is_dir = bool(mask & ISDIR)
+        if isinstance(node, Root) and node.is_file and not mask & node.kernel_mask:
+            # What the object says of itself counts.
+            return True
         if mask & ANOTHER_CONTENT:
             self._admission.changed(node, raw.name)
         if mask & CREATE:
@@ -247,6 +265,9 @@ class Applier:
     def _apply_to_self(self, node: Node, raw: Raw) -> None:
         """A watched directory reports itself."""
         mask = raw.mask
+        if isinstance(node, Root) and node.is_file:
+            self._apply_to_directory_of_file(node, raw)
+            return
         if self._tells_of_itself(node, mask):
             self._teller.itself(node, mask, raw.wd)
         if mask & IGNORED:
@@ -257,6 +278,16 @@ class Applier:
             self._doubts.doubt(node, relist=False)
         if mask & ATTRIB:
             self._places.retry_below(node)
+
+    def _apply_to_directory_of_file(self, root: Root, raw: Raw) -> None:
+        """The directory of a file reports itself: the user did not give that."""
+        if raw.mask & UNMOUNT:
+            self._teller.itself(root, raw.mask, raw.wd)
+        if raw.mask & IGNORED:
+            self._ledger.unbind(root)
+            self._places.freed += 1
+        if raw.mask & (IGNORED | SELF_GONE):
+            self._files.mark(root)
 
     def _tells_of_itself(self, node: Node, mask: int) -> bool:
         """Return True if this is told: of all but roots the parent's watch reports it, by name."""

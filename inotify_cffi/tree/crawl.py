@@ -19,7 +19,7 @@ from __future__ import annotations
 import errno
 from collections import deque
 
-from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.tree.listing import Listing
 from inotify_cffi.tree.places import NOT_THERE, Found, Stand
 from inotify_cffi.typed import TYPE_CHECKING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Callable, Deque
 
     from inotify_cffi.ledger.ledger import Ledger
-    from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.fences import Fences
@@ -463,6 +463,9 @@ class Crawler:
         If it is not where the ledger has it, its coming and going is still to be read. It is not forgotten that it
         was to be listed: after lost events what it holds is not known, wherever it will turn up.
         """
+        if isinstance(node, Root) and node.is_file:
+            self._doubts.doubt(node, relist=True)
+            return
         if error.errno in NOT_THERE:
             self._places.missing(node, error)
             if node.parent is not None:

@@ -8,6 +8,7 @@ now. And what is moved out of where something is compared is marked, to be liste
 
 from __future__ import annotations
 
+from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.tree.crawl import Crawl
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.crawl import Crawler, Frame
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.places import Found, Places
     from inotify_cffi.tree.teller import Teller
     from inotify_cffi.tree.turns import Turn
@@ -42,6 +44,7 @@ class Crawls:
         doubts: Doubts,
         places: Places,
         crawler: Crawler,
+        files: Files,
         turn: Turn,
     ) -> None:
         self._ledger = ledger
@@ -50,6 +53,7 @@ class Crawls:
         self._doubts = doubts
         self._places = places
         self._crawler = crawler
+        self._files = files
         self._turn = turn
         # The next one first; and how many there were.
         self._under_way: list[Crawl] = []
@@ -63,6 +67,9 @@ class Crawls:
         Not *relist*: only if another directory than the ledger's is there. A file that stays is told as
         changed if the directory is another, or if its ctime is not before *since* (seconds, wall clock).
         """
+        if isinstance(node, Root) and node.is_file:
+            self._files.look(node, agree=relist, since=since)
+            return
         try:
             found = self._places.locate(node)
         except OSError as error:

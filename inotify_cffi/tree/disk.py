@@ -28,13 +28,16 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.instance import Instance
     from inotify_cffi.kernel.listings import Crawled
 
-__all__ = ["RECORD", "Disk", "Moment", "kind_of"]
+__all__ = ["MAGIC", "RECORD", "Disk", "Moment", "Stamp", "kind_of"]
 
 ENTER = syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+OBJECT = syscalls.O_PATH | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 ADD = bits.MASK_ADD | bits.ONLYDIR
 PROC = "/proc/self/fd"
+# In the place of where a link leads: only the kernel knows, and no event says when that changes.
+MAGIC = ""
 # The environment variable that names the file for a recording.
 RECORD = "INOTIFY_CFFI_RECORD"
 # More than any list of patterns that a person has written; to compile that much takes seconds at the worst.
@@ -46,6 +49,17 @@ class Moment(NamedTuple):
 
     wall: float
     steady: float
+
+
+class Stamp(NamedTuple):
+    """Which object it is, and when it was last changed: if a field differs it may have another content."""
+
+    kind: str
+    device: int
+    inode: int
+    changed_ns: int
+    written_ns: int
+    size: int
 
 
 class Disk:
@@ -157,6 +171,48 @@ class Disk:
         self._last_wd = max(self._last_wd, wd)
         return wd
 
+    # --- files that are watched by themselves ---
+
+    def where(self, fd: int, name: str) -> str | None:
+        """Return where the entry *name* of the directory *fd* leads, if it is a link; None if it is none.
+
+        :data:`MAGIC` for a link of /proc. Raises OSError, also if nothing is there.
+        """
+        try:
+            target = os.readlink(name, dir_fd=fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return None
+        return MAGIC if os.stat(fd).st_dev == _device_of_proc() else target
+
+    def open_object(self, fd: int, name: str) -> int:
+        """Open what the entry *name* of the directory *fd* leads to, whatever it is; no watch reports that."""
+        return self._have(syscalls.open_fd(name, OBJECT, dir_fd=fd))
+
+    def watch_object(self, fd: int, path: str, mask: int) -> int:
+        """Watch what is open as *fd*, no directory; where /proc is not mounted by its *path*."""
+        if not self.by_path:
+            return self._instance.watch_fd(fd, mask | bits.MASK_ADD)
+        wd = self._instance.add_watch(path, mask | bits.MASK_ADD)
+        if not os.path.samestat(os.stat(fd), os.stat(path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return wd
+
+    def stamp(self, fd: int) -> Stamp:
+        """Return what is known of what is open as *fd*."""
+        status = os.stat(fd)
+        return Stamp(
+            kind_of(status.st_mode),
+            status.st_dev,
+            status.st_ino,
+            status.st_ctime_ns,
+            status.st_mtime_ns,
+            status.st_size,
+        )
+
+    # --- what is in a directory ---
+
     def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
 
@@ -235,6 +291,10 @@ class Disk:
         except OSError:
             return False
 
+    def is_directory(self, path: str) -> bool:
+        """Return True if *path* leads to a directory."""
+        return os.path.isdir(path)
+
     def real_path(self, path: str) -> str:
         """Return *path* without links."""
         return os.path.realpath(path)
@@ -275,6 +335,14 @@ def _unescaped(path: str) -> str:
     """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
     first, *others = path.split("\\")
     return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)
+
+
+def _device_of_proc() -> int:
+    """Return the number of the file system at /proc, -1 if there is none."""
+    try:
+        return os.stat("/proc/self").st_dev
+    except OSError:
+        return -1
 
 
 def kind_of(mode: int) -> str:

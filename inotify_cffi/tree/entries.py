@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.intake import Intake
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.moves import Raw
@@ -68,10 +69,12 @@ class Entries:
         reconciler: Reconciler,
         intake: Intake,
         admission: Admission,
+        files: Files,
         fences: Fences,
         turn: Turn,
     ) -> None:
         self._admission = admission
+        self._files = files
         self._fences = fences
         self._ledger = ledger
         self._teller = teller
@@ -129,7 +132,7 @@ class Entries:
         self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
 
     def _is_followed_link(self, node: Node, name: str) -> bool:
-        if not self._ledger.place(node).root.rules.follow_symlinks:
+        if not self._ledger.place(node).root.rules.follows_links:
             return False
         try:
             found = self._places.locate(node)
@@ -343,7 +346,8 @@ class Entries:
         node = source.children.get(raw.name)
         if node is None:
             self._teller.moved(source, raw, target, partner)
-            if new_rules.follow_symlinks:
+            self._files.links.moved(source, raw.name, target, partner.name)
+            if new_rules.follows_links:
                 # It may be a link that leads to a directory from here.
                 self._doubts.suspect(target, partner.name)
             return
@@ -400,6 +404,8 @@ class Entries:
             # Links may lead elsewhere from here.
             for below in self._ledger.links_below(node):
                 self._doubts.doubt(below, relist=False)
+        if root.rules.follows_files:
+            self._files.links.doubt_below(node)
         if root.raw:
             # The users of the drop-in see a renamed directory being listed.
             self._lock_barrier(node.wd)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.intake import Intake
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.teller import Teller
@@ -94,6 +95,7 @@ class Lister:
         doubts: Doubts,
         places: Places,
         admission: Admission,
+        files: Files,
         fences: Fences,
         intake: Intake,
         turn: Turn,
@@ -104,6 +106,7 @@ class Lister:
         self._doubts = doubts
         self._places = places
         self._admission = admission
+        self._files = files
         self._fences = fences
         self._intake = intake
         self._turn = turn
@@ -181,11 +184,17 @@ class Lister:
         """Return what the ledger would call the entry *name* of the directory *fd*; empty if it is not there."""
         kind = self._disk.kind(fd, name, follow=False)
         if kind == "l":
-            return self._kind_of_link(self._ledger.place(parent).root, name, fd)
+            return self._kind_of_link(self._ledger.place(parent).root, parent, name, fd)
+        self._files.links.lost(parent, name)
         return kind
 
-    def _kind_of_link(self, root: Root, name: str, fd: int) -> str:
-        return "L" if root.rules.follow_symlinks and self._disk.kind(fd, name, follow=True) == "d" else "-"
+    def _kind_of_link(self, root: Root, node: Node, name: str, fd: int) -> str:
+        if root.rules.follow_symlinks and self._disk.kind(fd, name, follow=True) == "d":
+            self._files.links.lost(node, name)
+            return "L"
+        if root.rules.follows_files:
+            self._files.links.found(node, name)
+        return "-"
 
     def _kinds(self, listing: Listing, entries: list[str], fd: int) -> Dict[str, str]:
         """Return what the ledger would call each entry that was listed and is to be in it, by name."""
@@ -194,7 +203,7 @@ class Lister:
         for entry in entries:
             kind, name = entry[0], entry[1:]
             if kind == "l":
-                kind = self._kind_of_link(root, name, fd)
+                kind = self._kind_of_link(root, node, name, fd)
             kinds[name] = kind
         if not root.rules.admit_all:
             kinds = self._admission.admitted(node, kinds)
@@ -290,7 +299,7 @@ class Lister:
         if kind == LOOK or parts.is_old:
             kind = self.kind(node, name, fd)
         elif kind == "l":
-            kind = self._kind_of_link(listing.root, name, fd)
+            kind = self._kind_of_link(listing.root, node, name, fd)
         rules = listing.root.rules
         if kind and not rules.admit_all and not self._admission.admits(node, name, is_dir=kind != "-"):
             kind = ""
@@ -343,6 +352,7 @@ class Lister:
     def done(self, listing: Listing) -> None:
         """All of a listing is applied."""
         self.end(listing)
+        self._files.links.listed(listing.node)
         if not listing.root.rules.tracks_files:
             # Now all that was in it is told: who is interrupted before goes on with what is missing.
             listing.node.listed = True

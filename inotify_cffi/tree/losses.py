@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.crawls import Crawls
     from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.intake import Intake
-    from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.teller import Teller
     from inotify_cffi.tree.turns import Turn
 
@@ -40,7 +40,7 @@ class Losses:
         teller: Teller,
         disk: Disk,
         anchors: Anchors,
-        places: Places,
+        files: Files,
         crawls: Crawls,
         intake: Intake,
         turn: Turn,
@@ -49,7 +49,7 @@ class Losses:
         self._teller = teller
         self._disk = disk
         self._anchors = anchors
-        self._places = places
+        self._files = files
         self._crawls = crawls
         self._intake = intake
         self._turn = turn
@@ -100,7 +100,7 @@ class Losses:
             self._recover()
         while self._roots:
             root = self._roots.pop(0)
-            if self._ledger.is_attached(root) and (not root.waits or self._places.reconsider(root)):
+            if self._ledger.is_attached(root) and (not root.waits or self._files.reconsider(root)):
                 self._crawls.scan(root, since=self.since)
             if self._turn.is_over():
                 return False
@@ -124,6 +124,7 @@ class Losses:
             if raw.mask & IGNORED:
                 for node in self._ledger.owners(raw.wd):
                     self._ledger.unbind(node)
+                self._files.over(raw.wd)
             dropped += 1
             if dropped % SOME == 0 and self._turn.is_over():
                 return False

@@ -7,6 +7,7 @@ import os
 
 from inotify_cffi.base import bits
 from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.tree.anchors import MOST_LINKS
 from inotify_cffi.tree.removal import Removal
 from inotify_cffi.tree.uncovered import Uncovered
 from inotify_cffi.tree.ways import NOT_THERE, Found, Stand, Ways
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["NOT_THERE", "Found", "Places", "Stand"]
 
 ATTRIB = bits.ATTRIB
-
-# As many links the kernel follows on a path (include/linux/namei.h MAXSYMLINKS): what is behind more than that can
-# not be opened by the path that is told.
-MOST_LINKS = 40
 
 
 class Places(Ways):
@@ -54,24 +51,6 @@ class Places(Ways):
             self._doubts.suspect(place.parent, place.name)
         else:
             self.go_blind(place, error)
-
-    def reconsider(self, root: Root) -> bool:
-        """See whether a root that is waited for is a file now, or was one and is to be a directory again.
-
-        False if there was no time to take back what it was; then it is in doubt.
-        """
-        is_file = self._disk.is_file(root.location)
-        if is_file == (root.rules.only is not None):
-            return True
-        if not self.empty(root):
-            return False
-        self.release(root)
-        self._uncovered.forget(root)
-        if is_file:
-            root.become_file()
-        else:
-            root.become_directory()
-        return True
 
     # --- binding ---
 
@@ -192,9 +171,11 @@ class Places(Ways):
         if self._uncovered.forget(node):
             self._teller.watched(node)
 
-    def excuse(self, node: Node) -> None:
-        """A directory that could not be covered is not to be covered any more."""
+    def excuse(self, node: Node) -> OSError | None:
+        """A directory that could not be covered is not to be covered any more; why it was not, if so."""
+        error = self._uncovered.errors().get(node)
         self._uncovered.forget(node)
+        return error
 
     def _listen(self, node: Node) -> None:
         """Have all directories on the way report when permissions change, and look once more.
@@ -203,7 +184,7 @@ class Places(Ways):
         """
         root = self._ledger.place(node).root
         if not root.asked & ATTRIB:
-            root.kernel_mask |= ATTRIB
+            root.watch_also(ATTRIB)
             self._afar[node] = None
             self._doubts.doubt(node, relist=True)
 

@@ -45,6 +45,9 @@ class Plain:
         """Take plain events off the front of what waits, *most* at most, apply and tell them; how many."""
         told = self._told
         self.tell()
+        if self._anchors and not any(root.rules.is_plain for root in self._ledger.roots):
+            # Nothing is plain, and there may be many ways.
+            return 0
         taken = 0
         while True:
             self._behind = len(self._teller)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.doubts import Batch, Doubts
     from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.teller import Teller
@@ -41,6 +42,7 @@ class Reconciler:
         crawler: Crawler,
         crawls: Crawls,
         lister: Lister,
+        files: Files,
         admission: Admission,
         fences: Fences,
         turn: Turn,
@@ -55,6 +57,7 @@ class Reconciler:
         self._crawler = crawler
         self._crawls = crawls
         self._lister = lister
+        self._files = files
         self._turn = turn
         # What is looked at, one after the other in each round, but for what is listed; and where it is.
         self._stages = (self._look_at_moved, self._look_at_names, self._look_for_places)
@@ -138,7 +141,7 @@ class Reconciler:
 
     def _is_what_it_was(self, node: Node) -> bool:
         """Return True if it can be looked at; a root that became a file, or a directory, is made that first."""
-        return not isinstance(node, Root) or not node.waits or self._places.reconsider(node)
+        return not isinstance(node, Root) or not node.waits or self._files.reconsider(node)
 
     def _look(self, parent: Node, name: str) -> None:
         """Make one name agree with the disk, in the very directory that is meant: never by path."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from inotify_cffi.tree.disk import Disk, Moment
+from inotify_cffi.tree.disk import Disk, Moment, Stamp
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -163,6 +163,48 @@ class Recorder(Disk):
         """See :class:`Disk`."""
         answer = super().is_file(path)
         self._write("is_file", (path,), answer)
+        return answer
+
+    def where(self, fd: int, name: str) -> str | None:
+        """See :class:`Disk`."""
+        try:
+            target = super().where(fd, name)
+        except OSError as error:
+            self._fail("where", (fd, name), error)
+            raise
+        self._write("where", (fd, name), target)
+        return target
+
+    def open_object(self, fd: int, name: str) -> int:
+        """See :class:`Disk`."""
+        try:
+            opened = super().open_object(fd, name)
+        except OSError as error:
+            self._fail("open_object", (fd, name), error)
+            raise
+        self._write("open_object", (fd, name), opened)
+        return opened
+
+    def watch_object(self, fd: int, path: str, mask: int) -> int:
+        """See :class:`Disk`."""
+        try:
+            wd = super().watch_object(fd, path, mask)
+        except OSError as error:
+            self._fail("watch_object", (fd, path, mask), error)
+            raise
+        self._write("watch_object", (fd, path, mask), wd)
+        return wd
+
+    def stamp(self, fd: int) -> Stamp:
+        """See :class:`Disk`."""
+        stamp = super().stamp(fd)
+        self._write("stamp", (fd,), stamp)
+        return stamp
+
+    def is_directory(self, path: str) -> bool:
+        """See :class:`Disk`."""
+        answer = super().is_directory(path)
+        self._write("is_directory", (path,), answer)
         return answer
 
     def real_path(self, path: str) -> str:

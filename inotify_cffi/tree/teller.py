@@ -30,6 +30,8 @@ ISDIR = bits.ISDIR
 MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
 DELETE = bits.DELETE
+DELETE_SELF = bits.DELETE_SELF
+MOVE_SELF = bits.MOVE_SELF
 OVERFLOW = bits.Q_OVERFLOW
 UNWATCHED = bits.UNWATCHED
 WATCHED = bits.WATCHED
@@ -62,6 +64,8 @@ class Teller:
         # Set while a root is listed for the first time: then the ledger is filled and nothing is told.
         self.silent = False
         self._change: Change | None = None
+        # How often directories were taken out of the ledger.
+        self.taken_out = 0
         # Of the raw event that is applied: how many were told before it, and whether it itself was told.
         self._before = 0
         self._said = False
@@ -153,6 +157,7 @@ class Teller:
         """
         freed: list[int] = []
         if node is not None:
+            self.taken_out += 1
             wd = node.wd
             if self._ledger.unbind(node):
                 freed.append(wd)
@@ -164,14 +169,28 @@ class Teller:
             events = []
         else:
             events = self._events(parent, name, root.first(GONE) | is_dir, synthetic=True)
+        if not replaced:
+            flag = MOVE_SELF if raw is not None and raw.mask & MOVED_FROM else DELETE_SELF
+            events += self._end_of_file(parent, flag, synthetic=raw is None)
         self._tell(events, lambda: name not in parent.children, is_raw=raw is not None)
         self._ledger.drop(parent, name)
         self._made(is_raw=raw is not None)
         return freed
 
+    def _end_of_file(self, parent: Node, flag: int, *, synthetic: bool) -> list[AnyEvent]:
+        """Return what tells, behind its entry, that a root that is a file has lost its name."""
+        place = self._ledger.place(parent)
+        if self.silent or not place.root.is_file or not flag & place.root.asked:
+            return []
+        return [Event((place.path, flag, None, 0, parent.wd, ITSELF, synthetic))]
+
     def cleared(self, node: Node, entries: list[tuple[str, Node | None]]) -> None:
         """Take out all entries of a directory, which are these; the directories have no entries and no watch."""
-        self._tell(self._all_gone(node, entries), lambda: not len(node.children), is_raw=False)
+        self.taken_out += 1
+        events = self._all_gone(node, entries)
+        if entries:
+            events += self._end_of_file(node, DELETE_SELF, synthetic=True)
+        self._tell(events, lambda: not len(node.children), is_raw=False)
         self._ledger.clear(node)
         self._made(is_raw=False)
 
@@ -243,11 +262,20 @@ class Teller:
         """The kernel reported something about an entry that stays: its content, its attributes."""
         self.told += self._events(node, raw.name, raw.mask, cookie=raw.cookie)
 
+    def content(self, node: Node, name: str, mask: int, wd: int) -> None:
+        """The kernel reported something of a file that is watched by itself, as *wd*."""
+        self.told += self._events(node, name, mask, wd=wd)
+
     def itself(self, node: Node, mask: int, wd: int) -> None:
         """The kernel reported something about a watched directory itself."""
         place = self._ledger.place(node)
         if mask & ~ISDIR & place.root.asked:
-            self._add((place.path, mask, None, 0, wd, ITSELF, False))
+            kind = 0 if place.root.raw else self._kind_of_itself(node)
+            self._add((place.path, mask | kind, None, 0, wd, ITSELF, False))
+
+    def _kind_of_itself(self, node: Node) -> int:
+        """Return ISDIR, or 0 for a root that is a file."""
+        return 0 if node.parent is None and self._ledger.place(node).root.is_file else ISDIR
 
     def rescan(self, node: Node) -> None:
         """What files are in a directory, and what is in them, may be another than what was told."""
@@ -264,14 +292,25 @@ class Teller:
         return self._everywhere(IN_SYNC)
 
     def unwatched(self, node: Node, error: OSError) -> None:
-        """A directory is not covered any more, or could not be from the start."""
+        """A directory, or a root that is a file, is not covered any more, or could not be from the start."""
+        mask = UNWATCHED | self._kind_of_itself(node)
+        self.told.append(UnwatchedEvent((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, True, error)))
+
+    def file_unwatched(self, node: Node, name: str, error: OSError) -> None:
+        """What a link in a directory leads to is not covered as a whole."""
         place = self._ledger.place(node)
-        self.told.append(UnwatchedEvent((place.path, UNWATCHED | ISDIR, None, 0, -1, ITSELF, True, error)))
+        path = _join(place.prefix, name)
+        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), True, error)))
+
+    def file_watched(self, node: Node, name: str) -> None:
+        """What a link leads to is covered again."""
+        place = self._ledger.place(node)
+        self._add((_join(place.prefix, name), WATCHED, None, 0, -1, _which(place), True))
 
     def watched(self, node: Node) -> None:
-        """A directory that was not covered is again; what follows about it is what was missed."""
-        place = self._ledger.place(node)
-        self._add((place.path, WATCHED | ISDIR, None, 0, -1, ITSELF, True))
+        """What was not covered is again; what follows about it is what was missed."""
+        mask = WATCHED | self._kind_of_itself(node)
+        self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, True))
 
     def _root(self, parent: Node) -> Root:
         return self._ledger.place(parent).root
@@ -299,25 +338,28 @@ class Teller:
         cookie: int = 0,
         moved_from: str | bytes | None = None,
         synthetic: bool = False,
+        wd: int | None = None,
     ) -> list[AnyEvent]:
-        """Return the event of an entry, if it is to be told."""
+        """Return the event of an entry, if it is to be told; *wd*, if that is not its directory's."""
         place = self._ledger.place(parent)
         if self.silent or not mask & ~ISDIR & place.root.asked:
             return []
         prefix = place.prefix
         which = _which(place)
+        wd = parent.wd if wd is None else wd
         if isinstance(prefix, str):
             old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
-            return [Event((prefix + name, mask, old, cookie, parent.wd, which, synthetic))]
+            return [Event((prefix + name, mask, old, cookie, wd, which, synthetic))]
         bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
-        return [Event((prefix + os.fsencode(name), mask, bold, cookie, parent.wd, which, synthetic))]
+        return [Event((prefix + os.fsencode(name), mask, bold, cookie, wd, which, synthetic))]
 
     def _add(self, fields: tuple[object, ...]) -> None:
         self.told.append(Event(fields))
 
 
 def _which(place: Place) -> int:
-    return AN_ENTRY if len(place.prefix) > len(place.path) or not place.prefix else AN_ENTRY_BEHIND_A_SLASH
+    directory = place.root.shown if place.root.is_file else place.path
+    return AN_ENTRY if len(place.prefix) > len(directory) or not place.prefix else AN_ENTRY_BEHIND_A_SLASH
 
 
 def _below(path: str | bytes, way: bytes) -> str | bytes:

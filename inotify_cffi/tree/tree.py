@@ -17,6 +17,7 @@ from inotify_cffi.tree.crawls import Crawls
 from inotify_cffi.tree.doubts import Doubts
 from inotify_cffi.tree.entries import Entries
 from inotify_cffi.tree.fences import Fences
+from inotify_cffi.tree.files import Files
 from inotify_cffi.tree.intake import Intake
 from inotify_cffi.tree.listing import Lister
 from inotify_cffi.tree.losses import Losses
@@ -42,19 +43,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Result = TypeVar("Result")
 
-__all__ = ["STRUCTURE", "Tree"]
-
-# What the tree needs to follow the changes, whatever the user asked for. EXCL_UNLINK: a file that has no
-# name any more can not be told.
-STRUCTURE = (
-    bits.CREATE
-    | bits.DELETE
-    | bits.MOVED_FROM
-    | bits.MOVED_TO
-    | bits.DELETE_SELF
-    | bits.MOVE_SELF
-    | bits.EXCL_UNLINK
-)
+__all__ = ["Tree"]
 
 # More raw events than there can be.
 ALL = 1 << 62
@@ -100,14 +89,15 @@ class Tree:
         self._admission = admission = Admission(ledger, disk, doubts)
         self._anchors = anchors = Anchors(ledger, disk, doubts)
         self._places = places = Places(ledger, teller, disk, doubts, anchors, turn)
+        self._files = files = Files(ledger, teller, disk, doubts, anchors, places, turn)
         self._fences = fences = Fences(ledger, turn)
         self._intake = intake = Intake(disk)
         self._mounts = Mounts(ledger, disk, doubts)
-        lister = Lister(ledger, teller, disk, doubts, places, admission, fences, intake, turn)
+        lister = Lister(ledger, teller, disk, doubts, places, admission, files, fences, intake, turn)
         self.crawler = crawler = Crawler(ledger, teller, disk, doubts, places, lister, fences)
-        self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, turn)
+        self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, files, turn)
         self._reconciler = Reconciler(
-            ledger, teller, disk, doubts, places, crawler, crawls, lister, admission, fences, turn
+            ledger, teller, disk, doubts, places, crawler, crawls, lister, files, admission, fences, turn
         )
         self._entries = Entries(
             ledger,
@@ -120,11 +110,12 @@ class Tree:
             self._reconciler,
             intake,
             admission,
+            files,
             fences,
             turn,
         )
         self._plain = Plain(ledger, teller, anchors)
-        self._losses = Losses(ledger, teller, disk, anchors, places, crawls, intake, turn)
+        self._losses = Losses(ledger, teller, disk, anchors, files, crawls, intake, turn)
         self._applier = Applier(
             ledger,
             teller,
@@ -134,6 +125,7 @@ class Tree:
             places,
             admission,
             self._entries,
+            files,
             self._plain,
             self._losses,
             turn,
@@ -159,9 +151,8 @@ class Tree:
         """
         self._mark_root("add_root", root, tell=tell)
         self._turn.begin(None)
-        found = self._open_new(root)
+        found = self._open_new(root, tell=tell)
         if found is not None:
-            self._teller.silent = not tell
             self._crawls.crawl(root, found)
         self._finish(root)
 
@@ -173,9 +164,8 @@ class Tree:
         """
         self._mark_root("begin_root", root, tell=tell)
         self._turn.begin(SLICE_S)
-        found = self._open_new(root)
+        found = self._open_new(root, tell=tell)
         if found is not None:
-            self._teller.silent = not tell
             self._begun[root] = Begun(self._crawls.begin(root, found), [], tell)
             self._hold(root)
         self._finish(root)
@@ -218,17 +208,17 @@ class Tree:
         )
 
     def _finish(self, root: Root) -> None:
+        self._files.rearm()
         self._teller.silent = False
         self._places.rest()
         self._unfinished.pop(root, None)
 
-    def _open_new(self, root: Root) -> Found | None:
+    def _open_new(self, root: Root, *, tell: bool) -> Found | None:
+        self._teller.silent = not tell
         self._admission.prepare(root)
         self._unfinished[root] = len(self._teller)
         try:
             self.ledger.add_root(root)
-            if root.waits:
-                self._anchors.arm(root)
             return self._find_root(root)
         except OSError:
             # Nothing but the root was touched.
@@ -237,10 +227,14 @@ class Tree:
             raise
 
     def _find_root(self, root: Root) -> Found | None:
-        """Open a new root, a file by the directory that it is in; None if it is waited for."""
+        """Open a new root; None if it is waited for, or is a file, which is watched by that."""
+        if self._disk.is_file(root.location):
+            root.become_file()
+            self._files.look(root, agree=True, is_new=True)
+            return None
+        if root.waits:
+            self._anchors.arm(root)
         try:
-            if self._disk.is_file(root.location):
-                root.become_file()
             return self._places.locate(root)
         except OSError as error:
             if not root.waits or error.errno not in NOT_THERE:
@@ -282,8 +276,11 @@ class Tree:
             if self.ledger.is_attached(root):
                 self._abandon(root)
             self._anchors.disarm(root)
+            self._files.drop(root)
             self._losses.removed(root)
             self.ledger.remove_root(root)
+            self._teller.taken_out += 1
+            self._files.links.tidy()
             self._crawls.tidy()
             self._finish(root)
 
@@ -295,9 +292,8 @@ class Tree:
         try:
             for root in list(self.ledger.roots):
                 root.ask_also(mask)
-                if mask & bits.ALL & ~root.kernel_mask:
+                if root.watch_also(mask & bits.ALL):
                     # Each watch is added again when its directory is listed.
-                    root.kernel_mask |= mask & bits.ALL
                     self._crawls.scan(root)
         finally:
             self._places.rest()
@@ -307,6 +303,7 @@ class Tree:
         """Something was mounted or unmounted somewhere, of which inotify says nothing."""
         self._disk.mark("mounts_changed")
         self._mounts.look()
+        self._files.doubt_all()
 
     @a_step
     def leave(self, node: Node) -> None:
@@ -338,6 +335,12 @@ class Tree:
         """Return the directories that are not covered, each with its reason."""
         return self._places.blind()
 
+    def unwatched(self) -> Dict[str | bytes, OSError]:
+        """Return the paths that are not covered, or not as a whole, each with its reason."""
+        place = self.ledger.place
+        blind = {place(node).path: error for node, error in self._places.blind().items()}
+        return {**blind, **self._files.errors()}
+
     @a_step
     def retry(self) -> None:
         """Look again at all that is not covered, and at what no watch reports: where roots and links lead."""
@@ -345,7 +348,7 @@ class Tree:
         for node in self._places.blind():
             self._doubts.doubt(node, relist=True)
         for root in self.ledger.roots:
-            self._doubts.doubt(root, relist=root.rules.follow_symlinks)
+            self._doubts.doubt(root, relist=root.rules.follows_links)
 
     def counts(self) -> Dict[str, int]:
         """Return what was counted so far."""
@@ -355,8 +358,8 @@ class Tree:
             **self._applier.counts,
             **self._entries.counts,
             "listed": self.crawler.listed,
-            "watches": self.ledger.bound,
-            "unwatched": len(self.blind()),
+            "watches": self.ledger.bound + len(self._files.wds),
+            "unwatched": len(self.unwatched()),
             "by_path": int(self._disk.by_path),
         }
 
@@ -425,7 +428,11 @@ class Tree:
             self._crawls.go_on()
             # What was listed to its end by that needs to be remembered no more, and nothing may come that says so.
             self._pass_fences()
+        if self._places.freed:
+            self._files.freed()
         self._places.retry_freed()
+        self._files.links.tidy()
+        self._files.rearm(self._losses.since)
         is_calm = not waited and not self._crawls
         if is_calm and not self._losses.is_gap:
             self._intake.note_calm()
@@ -532,6 +539,8 @@ class Tree:
         if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
+        if self._files.is_due or (places.freed and self._files.waits_for_watches):
+            return True
         return losses.is_due or losses.is_gap or places.has_room or self._fences.is_late
 
     def distrust(self) -> None:
@@ -551,6 +560,7 @@ class Tree:
         self._disk.mark("make_good")
         self._plain.tell()
         self.ledger.refresh()
+        self._files.refresh()
         self._applier.make_good(self._intake.waiting)
         self._crawls.forget()
         self._losses.begin_anew()
@@ -562,13 +572,14 @@ class Tree:
         for root in self.ledger.roots:
             self._doubts.doubt(root, relist=True)
         self._anchors.doubt_all()
+        self._files.doubt_all()
         self.is_whole = True
 
     def _sweep(self) -> None:
         """Remove the watches that nobody has: they were added and not bound when an exception came."""
         known = self.ledger.wds()
         for wd in self._disk.watched():
-            if wd not in known and wd not in self._anchors:
+            if wd not in known and wd not in self._anchors and wd not in self._files:
                 self._disk.unwatch(wd)
 
     def fence(self) -> int:

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Callable, Iterable, Optional, Union
 
+    from typing_extensions import Literal
+
     BlockDuration = Union[float, Callable[[], Optional[float]], None]
+    FollowSymlinks = Union[bool, Literal["directories", "files"]]
 
 __all__ = [
     "BlockDuration",
+    "FollowSymlinks",
     "against_track",
     "check_track",
     "checked_include",
+    "checked_links",
     "checked_mask",
     "checked_path",
     "checked_patterns",
@@ -97,7 +102,16 @@ def checked_places(most: int) -> int:
     return checked
 
 
-def check_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> None:
+def checked_links(follow_symlinks: FollowSymlinks) -> tuple[bool, bool]:
+    """Return whether links to directories and links to files are followed. Raises ValueError for another value."""
+    if follow_symlinks in ("directories", "files"):
+        return follow_symlinks == "directories", follow_symlinks == "files"
+    if follow_symlinks not in (True, False):
+        raise ValueError(f"follow_symlinks is True, False, 'directories' or 'files', not {follow_symlinks!r}")
+    return bool(follow_symlinks), bool(follow_symlinks)
+
+
+def check_track(track: str, *, gitignore: bool, follow_symlinks: FollowSymlinks) -> None:
     """Raise ValueError where *track* is no such value, or does not go with another option.
 
     Where no file is known, neither are the ``.gitignore`` that there are, nor the links.
@@ -106,10 +120,11 @@ def check_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> None:
         raise ValueError(f"track is 'entries' or 'directories', not {track!r}")
     name = against_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
     if name:
-        raise ValueError(f"track='directories' does not go with {name}=True; leave one of the two out")
+        value = follow_symlinks if name == "follow_symlinks" else gitignore
+        raise ValueError(f"track='directories' does not go with {name}={value!r}; leave one of the two out")
 
 
-def against_track(track: str, *, gitignore: bool, follow_symlinks: bool) -> str:
+def against_track(track: str, *, gitignore: bool, follow_symlinks: FollowSymlinks) -> str:
     """Return the name of an option that is set and does not go with *track*; empty if there is none."""
     for name, is_set in (("gitignore", gitignore), ("follow_symlinks", follow_symlinks)):
         if is_set and track == "directories":

@@ -11,6 +11,7 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 from inotify_cffi.watching.arguments import (
     check_track,
     checked_include,
+    checked_links,
     checked_mask,
     checked_patterns,
     checked_places,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypedDict
 
-    from inotify_cffi.watching.arguments import BlockDuration
+    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
 
     class Options(TypedDict, total=False):
         """What a watcher takes besides its paths; the docstring of ``Watcher`` says what each is."""
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         include: Iterable[str]
         gitignore: bool
         max_depth: int | None
-        follow_symlinks: bool
+        follow_symlinks: FollowSymlinks
         max_places: int
         one_file_system: bool
         missing: Literal["error", "wait"]
@@ -69,7 +70,7 @@ def choose(
     include: Iterable[str] = (),
     gitignore: bool = False,
     max_depth: int | None = None,
-    follow_symlinks: bool = False,
+    follow_symlinks: FollowSymlinks = False,
     max_places: int = 8,
     one_file_system: bool = False,
     missing: Literal["error", "wait"] = "error",
@@ -88,10 +89,12 @@ def choose(
     if max_depth is not None and max_depth < 1:
         raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
     check_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
+    enters_links, follows_files = checked_links(follow_symlinks)
     rules = Rules(
         tracks_files=track == "entries",
         max_depth=max_depth,
-        follow_symlinks=follow_symlinks,
+        follow_symlinks=enters_links,
+        follows_files=follows_files,
         exclude=checked_patterns(exclude, "exclude"),
         include=checked_include(include),
         max_places=checked_places(max_places),

@@ -7,14 +7,15 @@ import os
 
 from inotify_cffi.base import bits
 from inotify_cffi.ledger.nodes import Root
-from inotify_cffi.tree.tree import STRUCTURE
+from inotify_cffi.ledger.rules import STRUCTURE
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
-from inotify_cffi.watching.arguments import check_track, checked_mask, checked_path
+from inotify_cffi.watching.arguments import check_track, checked_links, checked_mask, checked_path
 from inotify_cffi.watching.reading import ReadingOn
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from inotify_cffi.watching.arguments import FollowSymlinks
     from inotify_cffi.watching.options import Chosen
 
 __all__ = ["WithRoots"]
@@ -67,7 +68,7 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
         mask: int | None,
         *,
         recursive: bool | None,
-        follow_symlinks: bool | None = None,
+        follow_symlinks: FollowSymlinks | None = None,
         told_as: str | bytes | None = None,
         each_move: bool = False,
         own_reads: bool = True,
@@ -80,7 +81,8 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
         if follow_symlinks is not None:
             track = "entries" if rules.tracks_files else "directories"
             check_track(track, gitignore=False, follow_symlinks=follow_symlinks)
-            rules = rules._replace(follow_symlinks=follow_symlinks)
+            enters_links, follows_files = checked_links(follow_symlinks)
+            rules = rules._replace(follow_symlinks=enters_links, follows_files=follows_files)
         told = (asked | self._also) & bits.ALL
         kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         shown = given if told_as is None else checked_path(told_as)

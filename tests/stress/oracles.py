@@ -215,9 +215,11 @@ def complaints_of_watches(watcher: Watcher[str], uncovered: Container[str]) -> l
         for node in ledger.subtree(root):
             path = ledger.place(node).path
             is_watched = watcher._tree.crawler.enters(node) and path not in uncovered
-            if is_watched and kernel.get(node.wd) != os.stat(path).st_ino and not is_loop(path, root):
+            # Of a root that is a file it is the directory.
+            watched = root.top if node is root else path
+            if is_watched and kernel.get(node.wd) != os.stat(watched).st_ino and not is_loop(path, root):
                 complaints.append(f"watch: {path} has wd {node.wd}, inode {kernel.get(node.wd)}")
-    ours = ledger.wds() | set(watcher._tree._anchors._names)
+    ours = ledger.wds() | set(watcher._tree._anchors.wds) | set(watcher._tree._files.wds)
     if set(kernel) != ours:
         complaints.append(f"watches: {len(set(kernel) - ours)} of the kernel's are not the ledger's")
     return complaints
