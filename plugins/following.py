@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, Optional, Sequence, Tuple
 
 from inotify_cffi import Mask
 
-from .known import State, look
+from .known import UNFINISHED, State, look
 
 if TYPE_CHECKING:
     from .known import Known
@@ -22,6 +22,8 @@ DELETE = int(Mask.DELETE)
 ISDIR = int(Mask.ISDIR)
 CAME = int(Mask.CREATE | Mask.MOVED_TO)
 GONE = int(Mask.DELETE | Mask.MOVED_FROM)
+# What makes a file wait to be finished; that it was made does if there is something in it.
+WRITTEN = int(Mask.MODIFY | Mask.CLOSE_WRITE | Mask.MOVED_TO)
 TOUCHED = int(Mask.CREATE | Mask.MOVED_TO | Mask.MODIFY | Mask.CLOSE_WRITE | Mask.ATTRIB)
 
 # Without all of these what is known of the tree would go wrong.
@@ -44,13 +46,14 @@ class Follower:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        # Files to be looked at when the batch is applied: once for each, and where they are then.
-        self._touched: Dict[bytes, None] = {}
+        # Files to be looked at when the batch is applied: once for each, and where they are then. And whether they
+        # are to be finished: True, False, or None if it takes that there is something in them.
+        self._touched: Dict[bytes, bool | None] = {}
         self._left: bytes | None = None
 
     def follow(self, row: Row) -> None:
         """Apply one event."""
-        _, path, mask, _, moved_from, *_ = row
+        _, path, mask, _, moved_from, synthetic, _ = row
         left, self._left = self._left, None
         if left is not None and not (mask & MOVED_TO and moved_from == left):
             self._drop(left)
@@ -66,7 +69,8 @@ class Follower:
             if mask & CAME:
                 self._known.put(path, State(is_dir=True))
         elif mask & TOUCHED:
-            self._touched[path] = None
+            waits = True if mask & WRITTEN or (mask & CREATE and synthetic) else None if mask & CREATE else False
+            self._touched[path] = waits if waits or path not in self._touched else self._touched[path]
 
     def finish(self) -> None:
         """Look at the files that were touched.
@@ -75,9 +79,11 @@ class Follower:
         """
         if self._left is not None:
             self._drop(self._left)
-        for path in self._touched:
-            state = look(path)
-            self._known.put(path, State(is_dir=False) if state is None or state.is_dir else state)
+        for path, waits in self._touched.items():
+            state, is_file = look(path)
+            state = State(is_dir=False) if state is None or state.is_dir else state
+            is_unfinished = is_file and (bool(state.size) if waits is None else waits)
+            self._known.put(path, state, is_unfinished=is_unfinished)
 
     def _drop(self, path: bytes) -> None:
         """An entry is gone; what was below it has gone before, one by one."""
@@ -89,18 +95,22 @@ class Follower:
             self._touched.pop(source, None)
             return
         for path in [path for path in self._touched if is_in(path, source)]:
-            del self._touched[path]
-            self._touched[target + path[len(source) :]] = None
+            self._touched[target + path[len(source) :]] = self._touched.pop(path)
 
 
-def differences(known: Known, root: bytes, entries: Dict[bytes, bool], now: float) -> Iterator[Row]:
+def differences(
+    known: Known, root: bytes, entries: Dict[bytes, bool], now: float, finished: Dict[bytes, int]
+) -> Iterator[Row]:
     """Make what is known of a root what it is; yield what that changed.
+
+    Files that have come, or have another content, are unfinished.
 
     Args:
         known: what is known.
         root: the absolute path of a root. Of one that was never known nothing is told.
         entries: all that is there, path to True for a directory.
         now: the time of the rows.
+        finished: files that were told as finished in another state than is known: its time of change.
 
     """
     was_known = known.has_root(root)
@@ -111,7 +121,7 @@ def differences(known: Known, root: bytes, entries: Dict[bytes, bool], now: floa
         yield now, path, DELETE | (ISDIR if before[path].is_dir else 0), 0, None, True, None
     # A directory before what is in it.
     for path, is_dir in sorted(entries.items()):
-        state = look(path)
+        state, is_file = look(path)
         if state is None or state.is_dir != is_dir:
             # The disk is ahead; events will say so.
             state = State(is_dir)
@@ -123,13 +133,14 @@ def differences(known: Known, root: bytes, entries: Dict[bytes, bool], now: floa
             known.drop(path)
             yield now, path, DELETE | (ISDIR if old.is_dir else 0), 0, None, True, None
             old = None
-        known.put(path, state)
+        same_content = old is not None and old[1:4] == state[1:4]
+        is_new = was_known and is_file and not same_content and finished.get(path, UNFINISHED) != state.ctime_ns
+        known.put(path, state, is_unfinished=is_new)
         if not was_known:
             continue
         if old is None:
             yield now, path, CREATE | directory, 0, None, True, None
         else:
-            same_content = (old.inode, old.size, old.mtime_ns) == (state.inode, state.size, state.mtime_ns)
             yield now, path, ATTRIB if same_content else MODIFY, 0, None, True, None
 
 

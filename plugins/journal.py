@@ -14,13 +14,13 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 from inotify_cffi import Event, JournalEvent, Mask, hookimpl, parse_duration, parse_size
 
 from .following import NEEDED, is_in
 from .keeping import HELD, Keeper
-from .known import Known
+from .known import Known, look
 from .owner import writer
 from .reading import Identity, Reader, StoreError, reading
 from .store import Heir, Store
@@ -112,8 +112,8 @@ class Journal:
         self._keeper = self._opened()
 
     @hookimpl
-    def inotify_start(self, watcher: AnyWatcher) -> None:
-        """Tell what has changed since the tree was last known."""
+    def inotify_start(self, unfinished: Callable[[str | bytes], None], watcher: AnyWatcher) -> None:
+        """Tell what has changed since the tree was last known, and which files are still to be finished."""
         if watcher.track != "entries":
             raise SystemExit("the journal needs the names of files; leave track='directories' out")
         if self._keeper is None:
@@ -122,9 +122,13 @@ class Journal:
         roots = [os.fsencode(root) for root in watcher.roots]
         self._is_plain = all(root == os.path.abspath(root) for root in roots)
         try:
-            self._keeper.start(lambda: self._listing(watcher))
+            left = frozenset(self._keeper.start(lambda: self._listing(watcher)))
         except (StoreError, sqlite3.Error) as error:
             raise SystemExit(f"the journal {self._keeper.file} can not be written: {error}") from error
+        # As the watcher says it; those of other roots wait for a start with these.
+        for path in watcher.snapshot() if left else ():
+            if self._absolute(path) in left:
+                unfinished(path)
 
     @hookimpl(tryfirst=True)
     def inotify_events(self, events: Sequence[AnyEvent]) -> None:
@@ -141,6 +145,13 @@ class Journal:
             following = iter(range(first, first + len(kept)))
             numbers = [None if row[1] in self._own else next(following) for row in rows]
         self._last = (events, now, numbers)
+
+    @hookimpl(trylast=True)
+    def inotify_settled(self, path: str | bytes) -> None:
+        """Know that a file was told as finished; last, for if it is told twice, that is better than never."""
+        name = self._absolute(path)
+        if self._keeper is not None and name not in self._own:
+            self._keeper.finish_file(name, look(name)[0])
 
     @hookimpl
     def inotify_stop(self) -> None:

@@ -16,16 +16,17 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Callable, Deque, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Deque, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from inotify_cffi import Mask
 
 from .following import Row, differences, follow
-from .known import Known
+from .known import UNFINISHED, Known
 from .place import Found
 from .reading import Identity, StoreError, UnusableError
 
 if TYPE_CHECKING:
+    from .known import State
     from .store import Heir, Store
 
 __all__ = ["HELD", "Keeper"]
@@ -42,6 +43,17 @@ AGAIN_S = 1.0
 TOGETHER = 2000
 
 logger = logging.getLogger("inotify_cffi.plugins.journal")
+
+
+class Finished(NamedTuple):
+    """A file that was told as finished, and how it was then."""
+
+    path: bytes
+    state: State | None
+
+
+if TYPE_CHECKING:
+    Waiting = Union[Sequence[Row], Finished]
 
 
 class Keeper:
@@ -66,7 +78,8 @@ class Keeper:
         self._heir: Heir | None = None
         # What is below the roots by now: root to all its entries, path to True for a directory.
         self._listing: Callable[[], Dict[bytes, Dict[bytes, bool]]] = dict
-        self._waiting: Deque[Sequence[Row]] = deque()
+        # In the order in which all that was told.
+        self._waiting: Deque[Waiting] = deque()
         self._held = 0
         self._together = TOGETHER
         # The batches that are being written, and the number that their first event gets.
@@ -88,8 +101,11 @@ class Keeper:
 
     # --- what the plugin does ---
 
-    def start(self, listing: Callable[[], Dict[bytes, Dict[bytes, bool]]]) -> None:
+    def start(self, listing: Callable[[], Dict[bytes, Dict[bytes, bool]]]) -> List[bytes]:
         """Tell what has changed since the tree was last known.
+
+        Returns:
+            The files that are unfinished, of roots that are not watched now, too.
 
         Raises:
             StoreError, sqlite3.Error: it can not be written.
@@ -101,7 +117,9 @@ class Keeper:
             rows = self._differences(store)
             # What follows a restart is a difference, too.
             store.add([*rows, _apart(Mask.IN_SYNC)] if store.restarted else rows)
+            finished = Known(store).finished()
         store.place.take_note()
+        return [path for path, changed in finished.items() if changed == UNFINISHED]
 
     def keep(self, rows: Sequence[Row]) -> int | None:
         """Keep a batch; the number of its first event, or None if that is not known yet."""
@@ -111,13 +129,25 @@ class Keeper:
                 # The difference has it in it.
                 self._try(self._write_gap)
                 return None
-            self._waiting.append(rows)
-            self._held += _size(rows)
-            first: List[int | None] = [None]
-            self._try(lambda: first.append(self._write_waiting()))
-            if self._held > self._most:
-                self._let_go()
-            return first[-1]
+            return self._write_behind(rows)
+
+    def finish_file(self, path: bytes, state: State | None) -> None:
+        """Know that a file was told as finished, in a state; if that can not be kept, it will be told again."""
+        with self._lock:
+            self._look_at_file()
+            if self._gap or self._owes_difference:
+                self._try(self._write_gap)
+            if not (self._gap or self._owes_difference):
+                self._write_behind(Finished(path, state))
+
+    def _write_behind(self, what: Waiting) -> int | None:
+        self._waiting.append(what)
+        self._held += _size(what)
+        first: List[int | None] = [None]
+        self._try(lambda: first.append(self._write_waiting()))
+        if self._held > self._most:
+            self._let_go()
+        return first[-1]
 
     def finish(self) -> None:
         """Write what is left and close the file.
@@ -139,7 +169,8 @@ class Keeper:
                 if self._store is not None:
                     self._store.abandon()
                 raise
-            left, store = sum(map(len, self._waiting)), self._store
+            left = sum(len(batch) for batch in self._waiting if not isinstance(batch, Finished))
+            store = self._store
             if left or self._gap or self._owes_difference:
                 if store is not None:
                     store.abandon()
@@ -173,6 +204,12 @@ class Keeper:
             self._drop(group)
         first = last = 0
         while self._waiting:
+            if isinstance(self._waiting[0], Finished):
+                with store.batch():
+                    Known(store).finish(*self._waiting[0])
+                # Done twice, where an exception comes in between, it does no harm.
+                self._held -= _size(self._waiting.popleft())
+                continue
             group, rows = self._group()
             self._writing = (group, store.following)
             with store.batch():
@@ -187,6 +224,8 @@ class Keeper:
         group: List[Sequence[Row]] = []
         rows: List[Row] = []
         for batch in self._waiting:
+            if isinstance(batch, Finished):
+                break
             group.append(batch)
             rows += batch
             if len(rows) > self._together:
@@ -217,9 +256,10 @@ class Keeper:
 
     def _differences(self, store: Store) -> List[Row]:
         known, now = Known(store), time.time()
+        finished = known.finished()
         rows: List[Row] = []
         for root, entries in self._listing().items():
-            rows += differences(known, root, entries, now)
+            rows += differences(known, root, entries, now, finished)
         return rows
 
     # --- trouble ---
@@ -358,5 +398,7 @@ def _apart(mask: int) -> Row:
     return time.time(), b"", int(mask), 0, None, True, None
 
 
-def _size(rows: Sequence[Row]) -> int:
-    return sum(EVENT_BYTES + len(row[1]) + len(row[4] or b"") for row in rows)
+def _size(what: Waiting) -> int:
+    if isinstance(what, Finished):
+        return EVENT_BYTES + len(what.path)
+    return sum(EVENT_BYTES + len(row[1]) + len(row[4] or b"") for row in what)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Tuple
 
 if TYPE_CHECKING:
     from .reading import Reader
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Known", "State", "look"]
 
 TOP = 0
+
+# In the place of the time of change at which a file was told as finished: it was not, and is to be.
+UNFINISHED = 0
 
 
 class State(NamedTuple):
@@ -27,16 +30,17 @@ class State(NamedTuple):
     ctime_ns: int | None = None
 
 
-def look(path: bytes) -> State | None:
-    """Return the state of an entry on the disk; None if it is not there, or not to be seen."""
+def look(path: bytes) -> Tuple[State | None, bool]:
+    """Return the state of an entry on the disk, None if it is not to be seen; and True for a regular file."""
     try:
         found = os.lstat(path)
     except OSError:
         # It is gone again, and an event says so; or it is behind a directory that is shut.
-        return None
+        return None, False
     if stat.S_ISDIR(found.st_mode):
-        return State(is_dir=True)
-    return State(False, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return State(is_dir=True), False
+    state = State(False, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return state, stat.S_ISREG(found.st_mode)
 
 
 class Known:
@@ -52,8 +56,8 @@ class Known:
             self._run("INSERT INTO roots VALUES (?)", (path,))
         return known
 
-    def put(self, path: bytes, state: State) -> None:
-        """Add an entry, or replace what is known of it."""
+    def put(self, path: bytes, state: State, *, is_unfinished: bool = False) -> None:
+        """Add an entry, or replace what is known of it; and if so, take it as unfinished from now on."""
         directory, name = os.path.split(path)
         parent = self._reach(directory)
         self._run(
@@ -63,6 +67,36 @@ class Known:
             "ctime_ns = excluded.ctime_ns",
             (parent, name, *state),
         )
+        if is_unfinished:
+            self._run("UPDATE nodes SET finished = ? WHERE parent = ? AND name = ?", (UNFINISHED, parent, name))
+
+    def finish(self, path: bytes, state: State | None) -> None:
+        """Take a file as finished, in the state that it has now.
+
+        That may be another than what is known, which is what was told: events that nobody asked for are not.
+        """
+        node = self._find(path)
+        if node is not None and state is not None:
+            self._run(
+                "UPDATE nodes SET finished = CASE WHEN inode IS ? AND size IS ? AND mtime_ns IS ? THEN NULL "
+                "ELSE ? END WHERE id = ?",
+                (*state[1:], node),
+            )
+
+    def finished(self) -> Dict[bytes, int]:
+        """Return the files that are :data:`UNFINISHED`, or were told in another state than is known.
+
+        Of such a state it is the time of change, in nanoseconds.
+        """
+        rows = self._run("SELECT id, finished FROM nodes WHERE finished IS NOT NULL").fetchall()
+        return {self._path(node): finished for node, finished in rows}
+
+    def _path(self, node: int) -> bytes:
+        names = []
+        while node != TOP:
+            node, name = self._run("SELECT parent, name FROM nodes WHERE id = ?", (node,)).fetchone()
+            names.append(name)
+        return b"/" + b"/".join(reversed(names))
 
     def drop(self, path: bytes) -> None:
         """Take an entry out, and all below it."""

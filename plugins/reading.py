@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
 __all__ = [
+    "NODE_COLUMNS",
     "SCHEMA",
     "Identity",
     "Reader",
@@ -29,9 +30,15 @@ __all__ = [
     "connected",
     "reading",
     "segments",
+    "upgrade",
 ]
 
-VERSION = 2
+VERSION = 3
+# What came with it: one of the version before can be read, and is made one of this when it is written.
+BEFORE = 2
+FINISHED = "finished INTEGER"
+FINISHED_INDEX = "CREATE INDEX nodes_finished ON nodes (id) WHERE finished IS NOT NULL"
+NODE_COLUMNS = 9
 
 SCHEMA = f"""
 PRAGMA user_version = {VERSION};
@@ -76,8 +83,12 @@ CREATE TABLE nodes (
     size INTEGER,
     mtime_ns INTEGER,
     ctime_ns INTEGER,
+    -- Of a file: NULL, it was told as finished as it is known, or never seen to be unfinished. 0, it is not yet.
+    -- Else it was told when its time of change was this.
+    {FINISHED},
     UNIQUE (parent, name)
 );
+{FINISHED_INDEX};
 """
 
 # SQLite's largest integer.
@@ -258,10 +269,18 @@ def connected(file: str, mode: str) -> sqlite3.Connection:
     )
 
 
+def upgrade(run: Callable[..., sqlite3.Cursor]) -> None:
+    """Make a journal of the version before one of this; inside a transaction of its writer."""
+    if run("PRAGMA user_version").fetchone()[0] == BEFORE:
+        run(f"ALTER TABLE nodes ADD COLUMN {FINISHED}")
+        run(FINISHED_INDEX)
+        run(f"PRAGMA user_version = {VERSION}")
+
+
 def check(connection: sqlite3.Connection) -> None:
     """Check that it is a journal. Raises StoreError."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != VERSION:
+    if version not in {BEFORE, VERSION}:
         raise UnusableError(f"it is no journal of version {VERSION}; move it away, or name another --journal-file")
     row = connection.execute("SELECT uuid, generation, reserved, forgotten FROM journal").fetchone()
     if row is None or None in row:

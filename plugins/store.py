@@ -24,7 +24,7 @@ from .ageing import Ageing
 from .clock import Moment, now
 from .owner import Owner, TakenError, make_private
 from .place import Place
-from .reading import SCHEMA, Identity, Reader, StoreError, UnusableError, check, connected
+from .reading import NODE_COLUMNS, SCHEMA, Identity, Reader, StoreError, UnusableError, check, connected, upgrade
 
 if TYPE_CHECKING:
     from typing import Callable
@@ -135,7 +135,7 @@ class Store(Reader):
             )
             if heir is not None:
                 self.connection.executemany("INSERT INTO roots VALUES (?)", heir.roots)
-                self.connection.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", heir.nodes)
+                self.connection.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", heir.nodes)
 
     # --- the writer ---
 
@@ -163,6 +163,7 @@ class Store(Reader):
         self.claim()
         run = self.connection.execute
         with self._transaction(durably=True):
+            upgrade(run)
             row = run("SELECT inode, reserved, forgotten, clean FROM journal").fetchone()
             inode, reserved, forgotten, clean = row
             last = run("SELECT max(seq) FROM events").fetchone()[0] or forgotten
@@ -309,11 +310,13 @@ class Store(Reader):
         """Return what a file that is made in the place of this one takes over."""
         run = self.connection.execute
         uuid, generation = self.identity()
+        # One of the version before, that nothing was written into, has a column less.
+        nodes = [(*node, None)[:NODE_COLUMNS] for node in run("SELECT * FROM nodes")]
         return Heir(
             Identity(uuid, generation + 1),
             max(self._next, self._reserved),
             run("SELECT * FROM roots").fetchall(),
-            run("SELECT * FROM nodes").fetchall(),
+            nodes,
         )
 
     def close(self) -> None:

@@ -301,3 +301,11 @@ def test_a_case_that_there_is_not_is_wrong_usage(instructions, capsys):
     with pytest.raises(SystemExit, match="2"):
         instructions.main(["ic_splat"])
     assert "no case 'ic_splat'; there are ic_split-short, " in capsys.readouterr().err
+
+
+def test_what_an_event_costs_while_files_wait_is_measured():
+    """Each way has its figures; what they are is for people to judge, and the steps are counted elsewhere."""
+    table = run("benchmarks.pending", "--files", "200", "--events", "400", "--runs", "1")
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [
+        "10 files wait", "200 files wait, writes to 10 of them", "200 files wait, writes to all of them",
+    ]  # fmt: skip

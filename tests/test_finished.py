@@ -101,7 +101,7 @@ def test_of_a_file_of_somebody_else_nobody_can_say(file):
     """A lease takes the owner, or CAP_LEASE."""
     for path in (file, *(os.path.dirname(file),)):
         os.chmod(path, 0o755)
-    code = "import sys; from inotify_cffi import openers; print(openers.look(sys.argv[1]))"
+    code = "import sys; from inotify_cffi.hooks import openers; print(openers.look(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", f"import os; os.chdir('/'); os.setuid(65534); {code}", "/etc/passwd"],
         check=False, capture_output=True, timeout=PATIENCE_S,
@@ -411,3 +411,69 @@ def test_one_open_and_one_close_are_hidden_for_each_look():
     hiding.looked_at("/a")
     events = [Event.of("/a", flag) for flag in (Mask.OPEN, Mask.OPEN, Mask.CLOSE_NOWRITE, Mask.CLOSE_NOWRITE)]
     assert [hiding.hides(event) for event in events] == [True, False, True, False]
+
+
+# --- files that a plugin knows to be unfinished ---
+
+
+class Knowing:
+    """Says at the start of each run that files are unfinished; notes the events of those that are told."""
+
+    def __init__(self, *paths):
+        self.paths, self.told = paths, []
+
+    @hookimpl
+    def inotify_start(self, unfinished):
+        for path in self.paths:
+            unfinished(path)
+
+    @hookimpl
+    def inotify_settled(self, path, event, evidence, watcher):
+        self.told.append((path, event.names, event.synthetic, evidence))
+        watcher.stop()
+
+
+@pytest.mark.parametrize("how", ["run", "arun"])
+@pytest.mark.parametrize("kind", [os.fsdecode, os.fsencode])
+def test_a_file_that_a_plugin_knows_to_be_unfinished_is_told_and_one_that_is_gone_is_not(ingest, kind, how):
+    (ingest / "there").write_text("x")
+    path = kind(str(ingest / "there"))
+    knowing = Knowing(kind(str(ingest / "gone")), path, path)
+    dispatcher = Dispatcher(settle_s=SETTLE_S)
+    dispatcher.register(knowing)
+    with Watcher(kind(str(ingest))) as watcher:
+        if how == "run":
+            dispatcher.run(watcher, timeout=PATIENCE_S)
+        else:
+            asyncio.run(dispatcher.arun(watcher, timeout=PATIENCE_S))
+    assert knowing.told == [(path, ["MODIFY"], True, "unopened")]
+
+
+def test_by_the_calls_of_one_who_has_a_loop_of_his_own_it_is_told_too(ingest):
+    (ingest / "there").write_text("x")
+    knowing = Knowing(str(ingest / "there"))
+    dispatcher = Dispatcher(settle_s=SETTLE_S)
+    dispatcher.register(knowing)
+    with Watcher(str(ingest)) as watcher:
+        dispatcher.start(watcher)
+        dispatcher.settled(dispatcher.next_settled(), watcher)
+    assert [path for path, *_ in knowing.told] == [str(ingest / "there")]
+
+
+def test_where_nobody_wants_to_know_nothing_waits(ingest):
+    dispatcher = Dispatcher()
+    dispatcher.register(Once(lambda: None))
+    with Watcher(str(ingest)) as watcher:
+        dispatcher.start(watcher)
+        dispatcher._expect(str(ingest / "there"))
+        assert dispatcher.next_settled() is None
+        assert not dispatcher._expected
+
+
+def test_what_is_no_path_is_the_error_of_the_plugin(ingest, caplog):
+    dispatcher = Dispatcher()
+    dispatcher.register(Knowing(ingest), "knowing")
+    with Watcher(str(ingest)) as watcher:
+        dispatcher.run(watcher, timeout=0)
+    assert "an unfinished file is a path, str or bytes, not PosixPath" in caplog.text
+    assert "knowing" not in dispatcher.plugins()

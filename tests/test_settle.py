@@ -410,3 +410,27 @@ def test_what_is_renamed_right_behind_a_late_close_is_told_by_its_new_name_only(
     looking.note(written("/r/a.part", Mask.CLOSE_WRITE), 13)
     moved(looking, "/r/a.part", "/r/a", 13)
     assert told(looking, 13.1) == [("/r/a", "closed")]
+
+
+# --- what is known to be unfinished ---
+
+
+def test_what_is_expected_waits_as_if_it_had_been_written_then(looking, disk):
+    looking.expect(written("/r/a"), 10)
+    looking.expect(written("/r/b"), 10)
+    disk.known["/r/b"] = None
+    assert told(looking, 12) == []
+    assert told(looking, 70) == [("/r/a", "quiet")]
+
+
+def test_what_is_expected_and_waits_already_keeps_its_time_and_its_event(settle):
+    event = written("/r/a")
+    settle.note(event, 10)
+    settle.expect(written("/r/a"), 11)
+    assert settle.due(12) == [("/r/a", event, "unopened")]
+
+
+def test_a_write_to_what_is_expected_begins_its_wait_anew(settle):
+    settle.expect(written("/r/a"), 10)
+    settle.note(written("/r/a"), 11)
+    assert (paths(settle, 12), paths(settle, 13)) == ([], ["/r/a"])

@@ -160,7 +160,7 @@ class Dispatcher(dispatch.Dispatcher):
                 try:
                     self._begin_reading()
                     self._bind(watcher)
-                    await self._await_all("inotify_start")
+                    await self._await_all("inotify_start", self._expect)
                     if self._lanes:
                         await loops.in_thread(self._until_set_up)
                     return await self._ahand_out(watcher, iteration, count, counted, deadline, block_duration_s)

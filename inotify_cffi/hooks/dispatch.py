@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Sequence, cast
+from collections import deque
+from typing import TYPE_CHECKING, Deque, Sequence, Tuple, cast
 
+from inotify_cffi.base import bits
+from inotify_cffi.events import Event
 from inotify_cffi.hooks import openers
 from inotify_cffi.hooks.caller import Caller
 from inotify_cffi.hooks.delivery import Call, Delivery, Hooks, Owed
@@ -42,6 +45,8 @@ class Dispatcher(Caller):
         self._hooks = Hooks(self._table, Kinds(()), {}, 0)
         self._settle = Settle(settle_s, self._look)
         self.probe = probe
+        # Files that a plugin knows to be unfinished, and since when they wait; it may be on a thread of its own.
+        self._expected: Deque[Tuple[AnyEvent, float]] = deque()
         self._hiding = Hiding()
         # True while what is read is handed out from here, so that what nobody asked for can be hidden.
         self._reads = False
@@ -77,7 +82,7 @@ class Dispatcher(Caller):
     def start(self, watcher: AnyWatcher) -> None:
         """Tell plugins that all watches are in place."""
         self._bind(watcher)
-        self._call("inotify_start")
+        self._call("inotify_start", self._expect)
 
     def stop(self, watcher: AnyWatcher) -> None:
         """Tell plugins that it is over, and wait for those with a worker to finish what they have."""
@@ -165,6 +170,7 @@ class Dispatcher(Caller):
 
     def next_settled(self) -> float | None:
         """Return when to call :meth:`settled` next, on the monotonic clock; None if no file waits."""
+        self._note_expected()
         return self._settle.next() if self._hooks.settling else None
 
     def settled(self, now: float, watcher: AnyWatcher) -> None:
@@ -177,7 +183,22 @@ class Dispatcher(Caller):
         self._owe_settled(now)
         self._pay()
 
+    def _expect(self, path: str | bytes) -> None:
+        """Have a file told by ``inotify_settled`` when it is finished, though no event says that it is not."""
+        if not isinstance(path, (str, bytes)):
+            raise TypeError(f"an unfinished file is a path, str or bytes, not {path!r}")
+        event = cast("AnyEvent", Event.of(path, bits.MODIFY, synthetic=True))
+        self._expected.append((event, time.monotonic()))
+
+    def _note_expected(self) -> None:
+        while self._expected:
+            if self._hooks.settling:
+                self._settle.expect(*self._expected[0])
+            # At the end: who is interrupted before begins anew.
+            self._expected.popleft()
+
     def _owe_settled(self, now: float) -> None:
+        self._note_expected()
         row = self._table["inotify_settled"]
         settled = self._settle.look(now)
         calls = [Call(0, each, tuple(one), one.event) for one in settled for each in row]

@@ -168,6 +168,12 @@ class Settle:
         elif not mask & ISDIR:
             self._wait(self._reach(path), event, now, _seen(event))
 
+    def expect(self, event: AnyEvent, now: float) -> None:
+        """Have a file wait as if it had been written just now, unless it waits already."""
+        node = self._reach(os.fsdecode(event.path))
+        if node.event is None:
+            self._wait(node, event, now, WRITTEN)
+
     def _renamed(self, event: AnyEvent, path: str, parked: Tuple[int, Node] | None, now: float) -> None:
         # What was there before under this name was replaced.
         self._take(path)

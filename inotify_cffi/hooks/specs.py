@@ -14,7 +14,7 @@ Hooks that tell of one event are called in the order of the stream, and within o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Sequence, Union
 
 import pluggy
 
@@ -73,10 +73,13 @@ def inotify_configure(options: argparse.Namespace, watcher: AnyWatcher) -> None:
 
 
 @hookspec
-def inotify_start(watcher: AnyWatcher) -> None:
+def inotify_start(unfinished: Callable[[str | bytes], None], watcher: AnyWatcher) -> None:
     """Get ready: all watches are in place, and events are about to come.
 
     Args:
+        unfinished: call it with the path of a file that is known to be unfinished, from an earlier run maybe:
+            :func:`inotify_settled` is called for it as for a file that is written at this moment, also if nothing
+            more happens to it, and not at all if it is gone by then. The event is a synthetic MODIFY.
         watcher: the watcher; its ``snapshot()`` is what the events change.
 
     .. versionadded:: 0.1
