@@ -17,12 +17,10 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict, FrozenSet, List, Tuple
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Place, Root
     from inotify_cffi.ledger.patterns import Patterns
     from inotify_cffi.ledger.rules import Rules
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
 
     # Patterns, and the way from where they hold to a directory, to be put before the names in it.
     Source = Tuple[Patterns, str]
@@ -83,10 +81,10 @@ class Sieve:
 class Admission:
     """Knows the patterns of each directory that has some."""
 
-    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
-        self._ledger = ledger
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground) -> None:
+        self._ledger = ground.ledger
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._ignored: Dict[Node, Patterns] = {}
         self._many = MANY
         # Those made last, each with the place that it was made for: that is another one when the way changes.

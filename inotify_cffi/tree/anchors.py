@@ -23,10 +23,9 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict, KeysView, Tuple, Union
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.disk import Disk, Stamp
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
 
     # Whoever has a way: a root that may be a directory, or a file.
@@ -72,10 +71,10 @@ class Followed:
 class Anchors:
     """The watches on the ways."""
 
-    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
-        self._ledger = ledger
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground) -> None:
+        self._ledger = ground.ledger
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         # Who wants to know what happens to which name, by watch; and the same by who it is.
         self._names: Dict[int, set[Tuple[Goer, str]]] = {}
         self._ways: Dict[Goer, list[Tuple[int, str]]] = {}

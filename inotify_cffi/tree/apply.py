@@ -14,20 +14,16 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.admission import Admission
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.entries import Entries
     from inotify_cffi.tree.files import Files
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.losses import Losses
     from inotify_cffi.tree.moves import Queue, Raw
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.plain import Plain
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Applier"]
 
@@ -56,10 +52,7 @@ class Applier:
 
     def __init__(
         self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
+        ground: Ground,
         anchors: Anchors,
         places: Places,
         admission: Admission,
@@ -67,12 +60,11 @@ class Applier:
         files: Files,
         plain: Plain,
         losses: Losses,
-        turn: Turn,
     ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._anchors = anchors
         self._places = places
         self._admission = admission
@@ -80,7 +72,7 @@ class Applier:
         self._files = files
         self._plain = plain
         self._losses = losses
-        self._turn = turn
+        self._turn = ground.turn
         # The raw event that is applied in several turns, if there is one; and one that was taken, and was not told
         # when it was interrupted.
         self.started: Started | None = None

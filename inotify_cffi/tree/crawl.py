@@ -27,14 +27,10 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Callable, Deque
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
-    from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.teller import Teller
 
 __all__ = ["Crawl", "Crawler", "Frame"]
 
@@ -105,21 +101,12 @@ class Crawl:
 class Crawler:
     """Lists directories into the ledger."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
-        places: Places,
-        lister: Lister,
-        fences: Fences,
-    ) -> None:
-        self._fences = fences
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground, places: Places, lister: Lister) -> None:
+        self._fences = ground.fences
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._places = places
         self._lister = lister
         # Directories that the user wants neither watched nor listed, nor what is below them.

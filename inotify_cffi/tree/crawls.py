@@ -13,15 +13,11 @@ from inotify_cffi.tree.crawl import Crawl
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.crawl import Crawler, Frame
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
     from inotify_cffi.tree.files import Files
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.places import Found, Places
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Crawls"]
 
@@ -36,25 +32,15 @@ MANY_KEPT = 16
 class Crawls:
     """Begins crawls, and goes on with those that are under way."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
-        places: Places,
-        crawler: Crawler,
-        files: Files,
-        turn: Turn,
-    ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground, places: Places, crawler: Crawler, files: Files) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._places = places
         self._crawler = crawler
         self._files = files
-        self._turn = turn
+        self._turn = ground.turn
         # The next one first; and how many there were.
         self._under_way: list[Crawl] = []
         self.begun = 0

@@ -15,21 +15,15 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.admission import Admission
     from inotify_cffi.tree.crawls import Crawls
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
-    from inotify_cffi.tree.fences import Fences
     from inotify_cffi.tree.files import Files
-    from inotify_cffi.tree.intake import Intake
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.reconcile import Reconciler
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Entries", "Started"]
 
@@ -59,33 +53,27 @@ class Entries:
 
     def __init__(
         self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
+        ground: Ground,
         places: Places,
         crawls: Crawls,
         lister: Lister,
         reconciler: Reconciler,
-        intake: Intake,
         admission: Admission,
         files: Files,
-        fences: Fences,
-        turn: Turn,
     ) -> None:
         self._admission = admission
         self._files = files
-        self._fences = fences
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+        self._fences = ground.fences
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._places = places
         self._crawls = crawls
         self._lister = lister
         self._reconciler = reconciler
-        self._intake = intake
-        self._turn = turn
+        self._intake = ground.intake
+        self._turn = ground.turn
         self.counts: Dict[str, int] = {"moves": 0, "barriers": 0}
 
     def created(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:

@@ -22,14 +22,10 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict, KeysView
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Files"]
 
@@ -37,27 +33,18 @@ __all__ = ["Files"]
 class Files:
     """The files that are watched by themselves."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
-        anchors: Anchors,
-        places: Places,
-        turn: Turn,
-    ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground, anchors: Anchors, places: Places) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._anchors = anchors
         self._places = places
-        self._turn = turn
-        self._objects = Objects(teller, disk, places)
+        self._turn = ground.turn
+        self._objects = Objects(ground, places)
         self._roots: Dict[Root, Followed] = {}
         # Those in a tree whose links are followed.
-        self.links = Links(ledger, teller, disk, doubts, anchors, places, self._objects)
+        self.links = Links(ground, anchors, places, self._objects)
 
     # --- what is known ---
 

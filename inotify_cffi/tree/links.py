@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.objects import Objects
     from inotify_cffi.tree.places import Found, Places
-    from inotify_cffi.tree.teller import Teller
 
 __all__ = ["Links"]
 
@@ -37,20 +35,11 @@ NO_FILE = (*NOT_THERE, errno.EISDIR)
 class Links:
     """The links whose files are followed."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
-        anchors: Anchors,
-        places: Places,
-        objects: Objects,
-    ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground, anchors: Anchors, places: Places, objects: Objects) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._anchors = anchors
         self._places = places
         self._objects = objects
@@ -58,7 +47,7 @@ class Links:
         self._files: Dict[Node, Dict[str, Followed]] = {}
         # Who waits for a place, first come first served.
         self._waiting: Dict[int, Dict[Followed, None]] = {}
-        # How often directories had been taken out of the ledger when it was last looked which of these are.
+        # How often directories had been taken out of the ground.ledger when it was last looked which of these are.
         self._taken_out = 0
 
     def __bool__(self) -> bool:

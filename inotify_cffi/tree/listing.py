@@ -17,17 +17,11 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict, Iterator, Tuple
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.admission import Admission
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
-    from inotify_cffi.tree.fences import Fences
     from inotify_cffi.tree.files import Files
-    from inotify_cffi.tree.intake import Intake
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Lister", "Listing", "kind_told"]
 
@@ -87,29 +81,17 @@ class Parts:
 class Lister:
     """Applies listings."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
-        places: Places,
-        admission: Admission,
-        files: Files,
-        fences: Fences,
-        intake: Intake,
-        turn: Turn,
-    ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+    def __init__(self, ground: Ground, places: Places, admission: Admission, files: Files) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._places = places
         self._admission = admission
         self._files = files
-        self._fences = fences
-        self._intake = intake
-        self._turn = turn
+        self._fences = ground.fences
+        self._intake = ground.intake
+        self._turn = ground.turn
         # How many directories were listed.
         self.count = 0
 

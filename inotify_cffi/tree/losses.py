@@ -6,15 +6,11 @@ from inotify_cffi.base import bits
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Root
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.crawls import Crawls
-    from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.files import Files
-    from inotify_cffi.tree.intake import Intake
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
+    from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Losses"]
 
@@ -34,31 +30,21 @@ class Losses:
     From then on until all of the difference is told there is a gap.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        anchors: Anchors,
-        files: Files,
-        crawls: Crawls,
-        intake: Intake,
-        turn: Turn,
-    ) -> None:
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
+    def __init__(self, ground: Ground, anchors: Anchors, files: Files, crawls: Crawls) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
         self._anchors = anchors
         self._files = files
         self._crawls = crawls
-        self._intake = intake
-        self._turn = turn
+        self._intake = ground.intake
+        self._turn = ground.turn
         self.overflows = 0
         # A gap was told, or is to be, and its end was not.
         self.is_gap = False
         # The ctime that a file changed in the gap can not be older than.
         self.since: float | None = None
-        # The ledger is not to be trusted any more; what is queued up to a place is not to be believed.
+        # The ground.ledger is not to be trusted any more; what is queued up to a place is not to be believed.
         self._is_lost = False
         self._end: int | None = None
         # The roots that are to be compared.

@@ -12,10 +12,8 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Root
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Mounts"]
 
@@ -23,11 +21,11 @@ __all__ = ["Mounts"]
 class Mounts:
     """The mount points when they were last looked at."""
 
-    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts) -> None:
-        self._ledger = ledger
-        self._disk = disk
-        self._doubts = doubts
-        self._known = sorted(disk.mount_points())
+    def __init__(self, ground: Ground) -> None:
+        self._ledger = ground.ledger
+        self._disk = ground.disk
+        self._doubts = ground.doubts
+        self._known = sorted(ground.disk.mount_points())
 
     def look(self) -> None:
         """Mark each directory at which a mount came or went."""

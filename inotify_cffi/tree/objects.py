@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from typing import Callable, Dict, KeysView
 
     from inotify_cffi.tree.anchors import Followed
-    from inotify_cffi.tree.disk import Disk, Stamp
+    from inotify_cffi.tree.disk import Stamp
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.teller import Teller
 
 __all__ = ["CONTENT", "NOTHING", "Objects", "Seen", "lacks_a_watch"]
 
@@ -49,9 +49,9 @@ NOTHING = Seen(NO_WD, None, None)
 class Objects:
     """The watches on objects."""
 
-    def __init__(self, teller: Teller, disk: Disk, places: Places) -> None:
-        self._teller = teller
-        self._disk = disk
+    def __init__(self, ground: Ground, places: Places) -> None:
+        self._teller = ground.teller
+        self._disk = ground.disk
         self._places = places
         self._by_wd: Dict[int, list[Followed]] = {}
 

@@ -16,14 +16,10 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Dict
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["NOT_THERE", "Found", "Places", "Stand"]
 
@@ -33,13 +29,11 @@ ATTRIB = bits.ATTRIB
 class Places(Ways):
     """Binds the ledger's nodes to what is on the disk."""
 
-    def __init__(
-        self, ledger: Ledger, teller: Teller, disk: Disk, doubts: Doubts, anchors: Anchors, turn: Turn
-    ) -> None:
-        super().__init__(ledger, disk, doubts, anchors)
-        self._teller = teller
-        self._removal = Removal(ledger, teller, turn, self._free)
-        self._uncovered = Uncovered(ledger, doubts, turn)
+    def __init__(self, ground: Ground, anchors: Anchors) -> None:
+        super().__init__(ground, anchors)
+        self._teller = ground.teller
+        self._removal = Removal(ground.ledger, ground.teller, ground.turn, self._free)
+        self._uncovered = Uncovered(ground)
         # Watches that were freed since it was last tried to cover what there was no watch for.
         self.freed = 0
 

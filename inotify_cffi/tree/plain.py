@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.kernel.buffers import Records
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.teller import Teller
+    from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Plain"]
 
@@ -33,9 +32,9 @@ as_event = cast("Callable[[Tuple[object, ...]], AnyEvent]", Event)
 class Plain:
     """Applies runs of plain events."""
 
-    def __init__(self, ledger: Ledger, teller: Teller, anchors: Anchors) -> None:
-        self._ledger = ledger
-        self._teller = teller
+    def __init__(self, ground: Ground, anchors: Anchors) -> None:
+        self._ledger = ground.ledger
+        self._teller = ground.teller
         self._anchors = anchors
         self._told = Told()
         # Behind how many events that were told before it is to be told.

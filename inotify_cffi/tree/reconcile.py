@@ -12,19 +12,15 @@ from inotify_cffi.tree.places import NOT_THERE
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.admission import Admission
     from inotify_cffi.tree.crawl import Crawler
     from inotify_cffi.tree.crawls import Crawls
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Batch, Doubts
-    from inotify_cffi.tree.fences import Fences
+    from inotify_cffi.tree.doubts import Batch
     from inotify_cffi.tree.files import Files
+    from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.teller import Teller
-    from inotify_cffi.tree.turns import Turn
 
 __all__ = ["Reconciler"]
 
@@ -34,31 +30,26 @@ class Reconciler:
 
     def __init__(
         self,
-        ledger: Ledger,
-        teller: Teller,
-        disk: Disk,
-        doubts: Doubts,
+        ground: Ground,
         places: Places,
         crawler: Crawler,
         crawls: Crawls,
         lister: Lister,
         files: Files,
         admission: Admission,
-        fences: Fences,
-        turn: Turn,
     ) -> None:
         self._admission = admission
-        self._fences = fences
-        self._ledger = ledger
-        self._teller = teller
-        self._disk = disk
-        self._doubts = doubts
+        self._fences = ground.fences
+        self._ledger = ground.ledger
+        self._teller = ground.teller
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._places = places
         self._crawler = crawler
         self._crawls = crawls
         self._lister = lister
         self._files = files
-        self._turn = turn
+        self._turn = ground.turn
         # What is looked at, one after the other in each round, but for what is listed; and where it is.
         self._stages = (self._look_at_moved, self._look_at_names, self._look_for_places)
         self._stage = 0

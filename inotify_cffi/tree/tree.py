@@ -8,25 +8,21 @@ and raw events are applied in between.
 from __future__ import annotations
 
 from inotify_cffi.base import bits
-from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.tree.admission import Admission
 from inotify_cffi.tree.anchors import Anchors
 from inotify_cffi.tree.apply import Applier
 from inotify_cffi.tree.crawl import Crawler
 from inotify_cffi.tree.crawls import Crawls
-from inotify_cffi.tree.doubts import Doubts
 from inotify_cffi.tree.entries import Entries
-from inotify_cffi.tree.fences import Fences
 from inotify_cffi.tree.files import Files
-from inotify_cffi.tree.intake import Intake
+from inotify_cffi.tree.ground import Ground
 from inotify_cffi.tree.listing import Lister
 from inotify_cffi.tree.losses import Losses
 from inotify_cffi.tree.mounts import Mounts
 from inotify_cffi.tree.places import NOT_THERE, Places
 from inotify_cffi.tree.plain import Plain
 from inotify_cffi.tree.reconcile import Reconciler
-from inotify_cffi.tree.teller import Teller
-from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE, Turn
+from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -81,55 +77,23 @@ class Tree:
     """The directories below some roots, and what happens in them."""
 
     def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        self.ledger = ledger = Ledger()
-        self._turn = turn = Turn(disk)
-        self._teller = teller = Teller(ledger)
-        self._doubts = doubts = Doubts()
-        self._admission = admission = Admission(ledger, disk, doubts)
-        self._anchors = anchors = Anchors(ledger, disk, doubts)
-        self._places = places = Places(ledger, teller, disk, doubts, anchors, turn)
-        self._files = files = Files(ledger, teller, disk, doubts, anchors, places, turn)
-        self._fences = fences = Fences(ledger, turn)
-        self._intake = intake = Intake(disk)
-        self._mounts = Mounts(ledger, disk, doubts)
-        lister = Lister(ledger, teller, disk, doubts, places, admission, files, fences, intake, turn)
-        self.crawler = crawler = Crawler(ledger, teller, disk, doubts, places, lister, fences)
-        self._crawls = crawls = Crawls(ledger, teller, disk, doubts, places, crawler, files, turn)
-        self._reconciler = Reconciler(
-            ledger, teller, disk, doubts, places, crawler, crawls, lister, files, admission, fences, turn
-        )
-        self._entries = Entries(
-            ledger,
-            teller,
-            disk,
-            doubts,
-            places,
-            crawls,
-            lister,
-            self._reconciler,
-            intake,
-            admission,
-            files,
-            fences,
-            turn,
-        )
-        self._plain = Plain(ledger, teller, anchors)
-        self._losses = Losses(ledger, teller, disk, anchors, files, crawls, intake, turn)
-        self._applier = Applier(
-            ledger,
-            teller,
-            disk,
-            doubts,
-            anchors,
-            places,
-            admission,
-            self._entries,
-            files,
-            self._plain,
-            self._losses,
-            turn,
-        )
+        ground = Ground(disk)
+        self._disk, self.ledger, self._turn = disk, ground.ledger, ground.turn
+        self._teller, self._doubts = ground.teller, ground.doubts
+        self._fences, self._intake = ground.fences, ground.intake
+        self._admission = admission = Admission(ground)
+        self._anchors = anchors = Anchors(ground)
+        self._places = places = Places(ground, anchors)
+        self._files = files = Files(ground, anchors, places)
+        self._mounts = Mounts(ground)
+        lister = Lister(ground, places, admission, files)
+        self.crawler = crawler = Crawler(ground, places, lister)
+        self._crawls = crawls = Crawls(ground, places, crawler, files)
+        self._reconciler = reconciler = Reconciler(ground, places, crawler, crawls, lister, files, admission)
+        self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files)
+        self._plain = plain = Plain(ground, anchors)
+        self._losses = losses = Losses(ground, anchors, files, crawls)
+        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses)
         # False within a step, and when an exception has ended one.
         self.is_whole = True
         # Roots that are not whole before the step is over, and how many events were told before it.

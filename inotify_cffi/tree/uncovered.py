@@ -18,10 +18,8 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Deque, Dict, Iterator, Tuple
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Root
-    from inotify_cffi.tree.doubts import Doubts
-    from inotify_cffi.tree.turns import Turn
+    from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Uncovered"]
 
@@ -38,10 +36,10 @@ FEW = 1024
 class Uncovered:
     """The directories that should be covered and are not."""
 
-    def __init__(self, ledger: Ledger, doubts: Doubts, turn: Turn) -> None:
-        self._ledger = ledger
-        self._doubts = doubts
-        self._turn = turn
+    def __init__(self, ground: Ground) -> None:
+        self._ledger = ground.ledger
+        self._doubts = ground.doubts
+        self._turn = ground.turn
         self._errors: Dict[Node, OSError] = {}
         # Those of the first two reasons, and of the second alone.
         self._barred: Dict[Node, None] = {}

@@ -21,11 +21,9 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import Dict, Tuple
 
-    from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.anchors import Anchors
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.doubts import Doubts
+    from inotify_cffi.tree.ground import Ground
 
 __all__ = ["NOT_THERE", "Found", "Stand", "Ways"]
 
@@ -51,11 +49,11 @@ class Stand(NamedTuple):
 class Ways:
     """Goes to directories, by descriptors."""
 
-    def __init__(self, ledger: Ledger, disk: Disk, doubts: Doubts, anchors: Anchors) -> None:
+    def __init__(self, ground: Ground, anchors: Anchors) -> None:
         self._anchors = anchors
-        self._ledger = ledger
-        self._disk = disk
-        self._doubts = doubts
+        self._ledger = ground.ledger
+        self._disk = ground.disk
+        self._doubts = ground.doubts
         self._stand: Stand | None = None
         # Directories to which all on the way from the root is to be watched once more: what is open was watched
         # for less than is wanted now.
