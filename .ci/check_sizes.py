@@ -9,6 +9,8 @@ import sys
 
 MODULE = 400
 FUNCTION = 50
+# Those that are longer still: they may become shorter, and are taken out then.
+LONGER = {"inotify_cffi/ledger/nodes.py": 413, "plugins/keeping.py": 404}
 FOLDERS = ("inotify_cffi", "plugins", "csrc")
 # A function of C begins in the first column with a line that ends in an opening brace, and ends with "}" there.
 BEGINS = re.compile(r"^[a-z_].*\b([a-z_0-9]+)\(.*\{$")
@@ -43,7 +45,10 @@ def too_long(path: str) -> list[str]:
         text = file.read()
     lines = text.count("\n")
     functions = python_functions(text) if path.endswith(".py") else c_functions(text)
-    told = [f"{path}: {lines} lines, at most {MODULE}; divide it"] if lines > MODULE else []
+    most = LONGER.get(path, MODULE)
+    told = [f"{path}: {lines} lines, at most {most}; divide it"] if lines > most else []
+    if path in LONGER and lines <= MODULE:
+        told.append(f"{path}: {lines} lines; take it out of LONGER")
     return told + [
         f"{path}: {name}: {length} lines, at most {FUNCTION}; divide it"
         for name, length in functions

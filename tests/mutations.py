@@ -35,13 +35,13 @@ LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\
 # What is taken out: the file, the text, and what stands there instead.
 MUTATIONS = {
     "the dedup of listings": (
-        "tree/entries.py",
+        "tree/comings.py",
         "        if node.knows(raw.name, is_dir=is_dir):\n            return True\n",
         "",
     ),
     "IN_MASK_ADD": ("tree/disk.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
     "the identity test before a re-link": (
-        "tree/entries.py",
+        "tree/grafts.py",
         "        return self._places.is_at_its_place(node, node.wd)\n",
         "        return False\n",
     ),
@@ -66,7 +66,7 @@ MUTATIONS = {
         "            if len(others) < root.rules.max_places + 1:\n",
     ),
     "looking again when a place is free": (
-        "ledger/ledger.py",
+        "ledger/watches.py",
         "        if wd in self.crowded:\n            self.thinned[wd] = None\n",
         "",
     ),
@@ -76,17 +76,17 @@ MUTATIONS = {
         "        if False:\n",
     ),
     "counting anew what moves to where it counts": (
-        "tree/entries.py",
+        "tree/grafts.py",
         "self._ledger.is_border(source, target)\n",
         "False\n",
     ),
     "the place of a listing that told a move before it was read": (
-        "tree/entries.py",
+        "tree/grafts.py",
         "            if self._is_there(target, partner.name, there):\n",
         "            if there != node.wd and self._is_there(target, partner.name, there):\n",
     ),
     "the second look at what may be a link in a directory that has moved on": (
-        "tree/entries.py",
+        "tree/comings.py",
         "            self._doubts.suspect(node, name)\n            return False\n",
         "            return False\n",
     ),
@@ -97,12 +97,12 @@ MUTATIONS = {
     ),
     "the lock barrier": ("tree/entries.py", "            self._lock_barrier(raw.wd)\n", ""),
     "the second look at names that moved out": (
-        "tree/entries.py",
+        "tree/grafts.py",
         "            return False\n        self._doubts.suspect(node, raw.name)\n",
         "            return False\n",
     ),
     "the second look at what a rename leaves behind": (
-        "tree/entries.py",
+        "tree/grafts.py",
         "        self._doubts.suspect(source, raw.name)\n        if not self._knows(source",
         "        if not self._knows(source",
     ),
@@ -132,7 +132,7 @@ MUTATIONS = {
         "            if False:\n",
     ),
     "keeping in mind what could not be listed": (
-        "tree/crawl.py",
+        "tree/borders.py",
         "            if node.parent is not None:\n                self._doubts.doubt(node, relist=relist)\n",
         "",
     ),
@@ -174,7 +174,7 @@ MUTATIONS = {
         "crawl->mask",
     ),
     "listing what moves while it is not sure that it was a leaf": (
-        "tree/entries.py",
+        "tree/grafts.py",
         " or self._fences.counting:\n",
         ":\n",
     ),
@@ -190,8 +190,8 @@ MUTATIONS = {
     ),
     "forgetting the files of what a crawl has just listed to its end": (
         "tree/tree.py",
-        "            self._pass_fences()\n        self._places.retry_freed()\n",
-        "        self._places.retry_freed()\n",
+        "            self._pass_fences()\n        if self._places.freed:\n",
+        "        if self._places.freed:\n",
     ),
     "telling which directories are to be read again": (
         "tree/listing.py",
@@ -224,12 +224,12 @@ MUTATIONS = {
         "            if False:\n",
     ),
     "listing anew what is moved out of where something is compared": (
-        "tree/entries.py",
+        "tree/grafts.py",
         " or self._is_to_be_listed(source)\n",
         "\n",
     ),
     "listing anew what moves to a root that asks for more": (
-        "tree/entries.py",
+        "tree/grafts.py",
         " or bool(is_for_more)",
         "",
     ),
@@ -279,7 +279,7 @@ MUTATIONS = {
         "",
     ),
     "telling of an arrival only once": (
-        "tree/entries.py",
+        "tree/comings.py",
         "and not child.children and self._crawls:",
         "and not child.children and False:",
     ),

@@ -10,11 +10,10 @@ and where the most common events are applied many at a time (``tree/plain.py``).
 
 from __future__ import annotations
 
-from collections import deque
-
 from inotify_cffi.base.encoding import decoded, encoded
-from inotify_cffi.ledger.nodes import NO_WD, Candidate, Nodes, Place, Root
-from inotify_cffi.ledger.storage import ABSENT, NONE, TWINS, Memory, Way
+from inotify_cffi.ledger.nodes import NO_WD, Candidate, Place, Root
+from inotify_cffi.ledger.storage import ABSENT, NONE, TWINS, Way
+from inotify_cffi.ledger.watches import A_FEW, Watches
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,32 +30,22 @@ NO_WAY = Way(0, 0, is_loop=False)
 # PATH_MAX, with the NUL at the end (limits.h).
 LONGEST_PATH = 4096
 
-# How many handles are held by the ledger itself, with those above them.
-A_FEW = 64
-
 # The bytes of names that are made to entries at once.
 PART = 8192
 
 
-class Ledger:
+class Ledger(Watches):
     """The nodes below some roots, by place and by watch descriptor."""
 
     def __init__(self) -> None:
-        self.memory = Memory()
+        super().__init__()
         self.roots: list[Root] = []
-        self._nodes = Nodes(self.memory)
-        self._twins: Dict[int, list[Node]] = {}
         self._generation = 0
         # The links that are followed; some that are gone, too, until there are many.
         self._links: Dict[Node, None] = {}
         self._many_links = A_FEW
-        # Inodes that are at as many places by links as they may be; of these, those that may have lost one since.
-        self.crowded: set[int] = set()
-        self.thinned: Dict[int, None] = {}
         self._deep: Node | None = None
         self._deep_place: Place | None = None
-        # What was looked for lately will be again, and then it has its handle still.
-        self._recent: deque[Node] = deque(maxlen=A_FEW)
 
     # --- roots ---
 
@@ -302,41 +291,9 @@ class Ledger:
         self.memory.forget_files(node.number)
         node.fresh = False
 
-    # --- watch descriptors ---
-
-    def owner(self, wd: int) -> Node | None:
-        """Return a node bound to *wd*, the first one if there are several."""
-        number = self.memory.owner(wd)
-        if number == NONE:
-            return None
-        node = self._nodes.at(number)
-        self._recent.append(node)
-        return node
-
-    def owners(self, wd: int) -> list[Node]:
-        """Return all nodes bound to *wd*."""
-        first = self.owner(wd)
-        return [] if first is None else [first, *self._twins.get(wd, ())]
-
-    def has_twins(self, wd: int) -> bool:
-        """Return True if *wd* has more than one node."""
-        return wd in self._twins
-
-    def has_any_twins(self) -> bool:
-        """Return True if any inode is at more than one place: roots overlap, or there are bind mounts or links."""
-        return bool(self._twins)
-
     def is_loop(self, node: Node, wd: int) -> bool:
         """Return True if a directory above *node* is bound to *wd*."""
         return wd in self._twins and self.way(node, wd).is_loop
-
-    def is_elsewhere(self, node: Node, wd: int) -> bool:
-        """Return True if another node than *node* is bound to *wd*."""
-        return self.memory.owner(wd) not in (NONE, node.number) or wd in self._twins
-
-    def count(self, wd: int) -> int:
-        """Return how many nodes are bound to *wd*."""
-        return 0 if self.memory.owner(wd) == NONE else 1 + len(self._twins.get(wd, ()))
 
     def places(self, wd: int, root: Root) -> Tuple[list[Node], list[Node]]:
         """Return the nodes below *root* that are bound to *wd*: those to which no link leads, and the others."""
@@ -346,56 +303,6 @@ class Ledger:
             if self.root(node) is root:
                 (by_links if self.is_by_link(node) else direct).append(node)
         return direct, by_links
-
-    def bind(self, node: Node, wd: int) -> None:
-        """Let *node* be at the inode that *wd* names, beside the nodes that are bound to it already."""
-        if node.wd == wd:
-            return
-        self.unbind(node)
-        first = self.memory.owner(wd)
-        if first == NONE:
-            self.memory.own(wd, node.number)
-        else:
-            # In an order that _refresh_twins makes good wherever it ends.
-            self.memory.mark(first, TWINS, is_set=True)
-            self._twins.setdefault(wd, []).append(node)
-            self.memory.set_wd(node.number, wd)
-        node.wd = wd
-
-    def unbind(self, node: Node) -> bool:
-        """Take *node* off its watch descriptor; True if that leaves the descriptor without a node."""
-        wd = node.wd
-        if wd == NO_WD:
-            return False
-        if wd in self.crowded:
-            self.thinned[wd] = None
-        twins = self._twins.get(wd)
-        if twins is None:
-            self.memory.disown(wd)
-            node.wd = NO_WD
-            return True
-        if self.memory.owner(wd) == node.number:
-            self.memory.mark(node.number, TWINS, is_set=False)
-            self.memory.disown(wd)
-            self.memory.own(wd, twins[0].number)
-            del twins[0]
-        else:
-            self.memory.set_wd(node.number, NO_WD)
-            twins.remove(node)
-        node.wd = NO_WD
-        self.memory.mark(self.memory.owner(wd), TWINS, is_set=bool(twins))
-        if not twins:
-            del self._twins[wd]
-        return False
-
-    @property
-    def bound(self) -> int:
-        """How many watch descriptors have a node."""
-        return self.memory.owned()
-
-    def wds(self) -> set[int]:
-        """Return all watch descriptors that have a node."""
-        return set(self.memory.wds())
 
     # --- for the consumer ---
 

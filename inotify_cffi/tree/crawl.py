@@ -16,21 +16,15 @@ No recursion, for PATH_MAX does not limit how deep a tree may be.
 
 from __future__ import annotations
 
-import errno
-from collections import deque
-
-from inotify_cffi.ledger.nodes import NO_WD, Root
+from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.tree.borders import Borders
+from inotify_cffi.tree.frames import Crawl, Frame
 from inotify_cffi.tree.listing import Listing
 from inotify_cffi.tree.places import NOT_THERE, Found, Stand
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Deque
-
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.ground import Ground
-    from inotify_cffi.tree.listing import Lister
-    from inotify_cffi.tree.places import Places
 
 __all__ = ["Crawl", "Crawler", "Frame"]
 
@@ -41,91 +35,14 @@ MOST_OPEN = 32
 # How many directories are entered at once, where nothing is to be decided about any of them.
 MOST_AT_ONCE = 1024
 
-# What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch.
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 
-
-class Frame:
-    """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
-
-    __slots__ = ("depth", "fd", "listing", "node", "todo", "tried")
-
-    def __init__(self, node: Node, depth: int, fd: int, listing: Listing | None, *, tried: bool = False) -> None:
-        self.node = node
-        # At which depth it was; not known where nothing depends on that.
-        self.depth = depth
-        self.fd = fd
-        # What is to be entered, the next at the end; not known yet while it is listed.
-        self.todo: list[Node] = []
-        self.listing = listing
-        # True if they could not be entered at once.
-        self.tried = tried
-
-
-class Crawl:
-    """One crawl under way."""
-
-    __slots__ = (
-        "at_once",
-        "compares",
-        "frames",
-        "is_stuck",
-        "later",
-        "number",
-        "root",
-        "since",
-        "top",
-        "waits",
-    )
-
-    def __init__(self, top: Node, root: Root, number: int, *, since: float | None) -> None:
-        self.top = top
-        self.root = root
-        # Which one it is, in the order in which they were begun.
-        self.number = number
-        self.since = since
-        # True if nothing is told of what is found, and nothing hangs on it but to watch and list it.
-        self.at_once = False
-        # True if it is of directories that were listed before: so those in them may have to be, too.
-        self.compares = False
-        # True if it is gone on with when others had their turn; else all of it is done now, or nothing else is.
-        self.waits = False
-        # True while the way to where it was is not what the ledger says: what differs is in doubt.
-        self.is_stuck = False
-        self.frames: list[Frame] = []
-        # Directories with links to follow: when all else is done, in the order in which they were found. So of the
-        # places of an inode those with the fewest links on the way are entered first.
-        self.later: Deque[Frame] = deque()
-
-
-class Crawler:
+class Crawler(Borders):
     """Lists directories into the ledger."""
-
-    def __init__(self, ground: Ground, places: Places, lister: Lister) -> None:
-        self._fences = ground.fences
-        self._ledger = ground.ledger
-        self._teller = ground.teller
-        self._disk = ground.disk
-        self._doubts = ground.doubts
-        self._places = places
-        self._lister = lister
-        # Directories that the user wants neither watched nor listed, nor what is below them.
-        self.shut: set[Node] = set()
-        self.on_directory: Callable[[], None] | None = None
-        # Directories that are another inode than they were, until all of what is in them was told as changed.
-        self._replaced: set[Node] = set()
 
     @property
     def listed(self) -> int:
         """How many directories were listed."""
         return self._lister.count
-
-    def enters(self, node: Node) -> bool:
-        """Return True if *node* is to be watched and listed."""
-        root = self._ledger.root(node)
-        if root is None or (self.shut and not self.shut.isdisjoint(self._ledger.lineage(node))):
-            return False
-        return root.rules.max_depth is None or root.rules.enters(self._ledger.depth(node))
 
     def rest(self, crawl: Crawl) -> None:
         """Close the descriptors of a crawl; they are opened again when it goes on."""
@@ -424,45 +341,3 @@ class Crawler:
                 self._places.watch(fd, node, crawl.root, listed=True)
         except OSError as error:
             self.not_entered(node, error)
-
-    def _is_on_this_file_system(self, crawl: Crawl, node: Node, found: Found) -> bool:
-        """Return False for what is mounted below a root that is to be watched on its own file system only."""
-        if not crawl.root.rules.one_file_system:
-            return True
-        device = self._disk.device(found.fd)
-        if node is crawl.root:
-            crawl.root.device = device
-        return device == crawl.root.device
-
-    def close(self, node: Node) -> bool:
-        """Watch a directory no more: what is in it is taken back, the directory stays.
-
-        False if there was no time for that; then it is in doubt, and whoever looks at it comes here again.
-        """
-        if not self._places.empty(node):
-            return False
-        self._places.release(node)
-        return True
-
-    def not_entered(self, node: Node, error: OSError, *, relist: bool = True, lost: bool = False) -> None:
-        """A directory could not be opened or watched.
-
-        If it is not where the ledger has it, its coming and going is still to be read. It is not forgotten that it
-        was to be listed: after lost events what it holds is not known, wherever it will turn up.
-        """
-        if isinstance(node, Root) and node.is_file:
-            self._doubts.doubt(node, relist=True)
-            return
-        if error.errno in NOT_THERE:
-            self._places.missing(node, error)
-            if node.parent is not None:
-                self._doubts.doubt(node, relist=relist)
-            return
-        if error.filename is None or not str(error.filename).startswith("/"):
-            error.filename = self._ledger.place(node).path
-        if node.wd == NO_WD or lost or error.errno in EXHAUSTED:
-            self._places.go_blind(node, error)
-        else:
-            # A directory that is watched stays watched if permissions bar the way to it; not if events of it were
-            # lost, for what it holds is not known then, or if nothing can be looked at any more.
-            self._places.bar(node, error)

@@ -9,13 +9,14 @@ now. And what is moved out of where something is compared is marked, to be liste
 from __future__ import annotations
 
 from inotify_cffi.ledger.nodes import Root
-from inotify_cffi.tree.crawl import Crawl
+from inotify_cffi.tree.frames import Crawl
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.crawl import Crawler, Frame
+    from inotify_cffi.tree.crawl import Crawler
     from inotify_cffi.tree.files import Files
+    from inotify_cffi.tree.frames import Frame
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.places import Found, Places
 

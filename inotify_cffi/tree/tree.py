@@ -7,34 +7,18 @@ and raw events are applied in between.
 
 from __future__ import annotations
 
-from inotify_cffi.base import bits
-from inotify_cffi.tree.admission import Admission
-from inotify_cffi.tree.anchors import Anchors
-from inotify_cffi.tree.apply import Applier
-from inotify_cffi.tree.crawl import Crawler
-from inotify_cffi.tree.crawls import Crawls
-from inotify_cffi.tree.entries import Entries
-from inotify_cffi.tree.files import Files
-from inotify_cffi.tree.ground import Ground
-from inotify_cffi.tree.listing import Lister
-from inotify_cffi.tree.losses import Losses
-from inotify_cffi.tree.mounts import Mounts
-from inotify_cffi.tree.places import NOT_THERE, Places
-from inotify_cffi.tree.plain import Plain
-from inotify_cffi.tree.reconcile import Reconciler
+from inotify_cffi.tree.assembly import a_step
+from inotify_cffi.tree.rooting import Rooting
 from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, TypeVar
+    from typing import Dict, TypeVar
 
-    from typing_extensions import Concatenate, ParamSpec
+    from typing_extensions import ParamSpec
 
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.ledger.nodes import Node, Root
-    from inotify_cffi.tree.crawl import Crawl
-    from inotify_cffi.tree.disk import Disk
-    from inotify_cffi.tree.places import Found
+    from inotify_cffi.ledger.nodes import Node
 
     P = ParamSpec("P")
     Result = TypeVar("Result")
@@ -44,223 +28,12 @@ __all__ = ["Tree"]
 # More raw events than there can be.
 ALL = 1 << 62
 
-# While writers never let the queue run empty, doubts are settled every so many steps all the same.
-STEPS_BEFORE_SETTLING = 64
-
 # While there is something to go on with, the queue is read on, lest it runs over: up to so many raw events.
 MOST_WAITING = 1 << 16
 
 
-class Begun(NamedTuple):
-    """A root that is being added in several steps, and what was told of it; *tell* says whether something is."""
-
-    crawl: Crawl
-    held: list[AnyEvent]
-    tell: bool
-
-
-def a_step(verb: Callable[Concatenate[Tree, P], Result]) -> Callable[Concatenate[Tree, P], Result]:
-    """Let a verb of the tree be a step: if an exception ends it, the next one makes good what is half-done."""
-
-    def step(tree: Tree, /, *arguments: P.args, **options: P.kwargs) -> Result:
-        tree.make_good()
-        tree.is_whole = False
-        result = verb(tree, *arguments, **options)
-        tree.is_whole = True
-        return result
-
-    step.__doc__ = verb.__doc__
-    return step
-
-
-class Tree:
+class Tree(Rooting):
     """The directories below some roots, and what happens in them."""
-
-    def __init__(self, disk: Disk) -> None:
-        ground = Ground(disk)
-        self._disk, self.ledger, self._turn = disk, ground.ledger, ground.turn
-        self._teller, self._doubts = ground.teller, ground.doubts
-        self._fences, self._intake = ground.fences, ground.intake
-        self._admission = admission = Admission(ground)
-        self._anchors = anchors = Anchors(ground)
-        self._places = places = Places(ground, anchors)
-        self._files = files = Files(ground, anchors, places)
-        self._mounts = Mounts(ground)
-        lister = Lister(ground, places, admission, files)
-        self.crawler = crawler = Crawler(ground, places, lister)
-        self._crawls = crawls = Crawls(ground, places, crawler, files)
-        self._reconciler = reconciler = Reconciler(ground, places, crawler, crawls, lister, files, admission)
-        self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files)
-        self._plain = plain = Plain(ground, anchors)
-        self._losses = losses = Losses(ground, anchors, files, crawls)
-        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses)
-        # False within a step, and when an exception has ended one.
-        self.is_whole = True
-        # Roots that are not whole before the step is over, and how many events were told before it.
-        self._unfinished: Dict[Root, int] = {}
-        # Roots that are being added in several steps.
-        self._begun: Dict[Root, Begun] = {}
-        self._steps_in_doubt = 0
-        self._patience = STEPS_BEFORE_SETTLING
-        # How often all that was in doubt was looked at.
-        self.rounds = 0
-
-    # --- roots ---
-
-    @a_step
-    def add_root(self, root: Root, *, tell: bool) -> None:
-        """Watch and list a root and all below it; its entries are told if *tell*.
-
-        Raises the OSError of the root itself, and then leaves nothing behind.
-        """
-        self._mark_root("add_root", root, tell=tell)
-        self._turn.begin(None)
-        found = self._open_new(root, tell=tell)
-        if found is not None:
-            self._crawls.crawl(root, found)
-        self._finish(root)
-
-    @a_step
-    def begin_root(self, root: Root, *, tell: bool) -> None:
-        """Do the first step of :meth:`add_root`; the others are for :meth:`continue_root`.
-
-        In between :meth:`advance` only reads and applies nothing.
-        """
-        self._mark_root("begin_root", root, tell=tell)
-        self._turn.begin(SLICE_S)
-        found = self._open_new(root, tell=tell)
-        if found is not None:
-            self._begun[root] = Begun(self._crawls.begin(root, found), [], tell)
-            self._hold(root)
-        self._finish(root)
-
-    @a_step
-    def continue_root(self, root: Root, most: int) -> bool:
-        """List some *most* directories of a root that was begun, as far as there is time in one slice.
-
-        True if it is done, or was removed meanwhile. Raises what :meth:`add_root` raises.
-        """
-        self._disk.mark("continue_root", root.location, most)
-        self._turn.begin(SLICE_S)
-        if root not in self._begun:
-            return True
-        begun = self._begun[root]
-        self._unfinished[root] = len(self._teller)
-        self._teller.silent = not begun.tell
-        done = self._crawls.go_on_with(begun.crawl, most)
-        self._hold(root)
-        if done:
-            # One line, see handout.py.
-            self._teller.told += begun.held; del self._begun[root], self._unfinished[root]  # noqa: E702  # fmt: skip
-        self._finish(root)
-        return done
-
-    def _hold(self, root: Root) -> None:
-        """Keep back what was told of a root until all of it is there: it may not come to that."""
-        held, told, before = self._begun[root].held, self._teller.told, self._unfinished[root]
-        # One line, see handout.py.
-        held += told[before:]; del told[before:]  # noqa: E702  # fmt: skip
-
-    @property
-    def is_adding(self) -> bool:
-        """True while a root is begun and not done."""
-        return bool(self._begun)
-
-    def _mark_root(self, step: str, root: Root, *, tell: bool) -> None:
-        self._disk.mark(
-            step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
-        )
-
-    def _finish(self, root: Root) -> None:
-        self._files.rearm()
-        self._teller.silent = False
-        self._places.rest()
-        self._unfinished.pop(root, None)
-
-    def _open_new(self, root: Root, *, tell: bool) -> Found | None:
-        self._teller.silent = not tell
-        self._admission.prepare(root)
-        self._unfinished[root] = len(self._teller)
-        try:
-            self.ledger.add_root(root)
-            return self._find_root(root)
-        except OSError:
-            # Nothing but the root was touched.
-            self._take_back_unfinished()
-            self.is_whole = True
-            raise
-
-    def _find_root(self, root: Root) -> Found | None:
-        """Open a new root; None if it is waited for, or is a file, which is watched by that."""
-        if self._disk.is_file(root.location):
-            root.become_file()
-            self._files.look(root, agree=True, is_new=True)
-            return None
-        if root.waits:
-            self._anchors.arm(root)
-        try:
-            return self._places.locate(root)
-        except OSError as error:
-            if not root.waits or error.errno not in NOT_THERE:
-                raise
-            self._places.go_blind(root, error)
-        # All ways to it are watched now. It may have come before they were.
-        self._doubts.doubt(root, relist=True)
-        return None
-
-    def root_at(self, location: str, told_as: str | bytes | None = None) -> Root | None:
-        """Return the root at a location that is told as such a path, or as itself; None if there is none."""
-        place = (location.rstrip("/"), told_as)
-        return next(
-            (root for root in self.ledger.roots if (root.location.rstrip("/"), root.told_as) == place), None
-        )
-
-    @a_step
-    def remove_root(self, root: Root) -> None:
-        """Forget a root and all below it, and remove the watches that nobody else needs; nothing is told."""
-        self._disk.mark("remove_root", root.location)
-        self._turn.begin(None)
-        self._unfinished[root] = len(self._teller)
-        self._take_back_unfinished()
-
-    def take_back(self, root: Root) -> None:
-        """Do the same with a root that was begun; one that is done stays, and what was told of it."""
-        self.make_good()
-        if root in self._begun:
-            self.remove_root(root)
-
-    def _take_back_unfinished(self) -> None:
-        """Take out the roots that could not be added or removed as a whole, whatever there is of them."""
-        self._turn.begin(None)
-        for root, told in list(self._unfinished.items()):
-            del self._teller.told[told:]
-            begun = self._begun.pop(root, None)
-            if begun is not None:
-                self._crawls.drop(begun.crawl)
-            if self.ledger.is_attached(root):
-                self._abandon(root)
-            self._anchors.disarm(root)
-            self._files.drop(root)
-            self._losses.removed(root)
-            self.ledger.remove_root(root)
-            self._teller.taken_out += 1
-            self._files.links.tidy()
-            self._crawls.tidy()
-            self._finish(root)
-
-    @a_step
-    def ask_also(self, mask: int) -> None:
-        """Have these kinds of events told whatever was asked for, from now on; 0 ends that."""
-        self._disk.mark("ask_also", mask)
-        self._turn.begin(None)
-        try:
-            for root in list(self.ledger.roots):
-                root.ask_also(mask)
-                if root.watch_also(mask & bits.ALL):
-                    # Each watch is added again when its directory is listed.
-                    self._crawls.scan(root)
-        finally:
-            self._places.rest()
 
     @a_step
     def mounts_changed(self) -> None:
@@ -268,32 +41,6 @@ class Tree:
         self._disk.mark("mounts_changed")
         self._mounts.look()
         self._files.doubt_all()
-
-    @a_step
-    def leave(self, node: Node) -> None:
-        """Watch a directory below a root no more, nor what is below it; it stays an entry, and nothing is told."""
-        self._turn.begin(None)
-        self._abandon(node)
-        self.crawler.shut = {shut for shut in self.crawler.shut if self.ledger.is_attached(shut)} | {node}
-
-    @a_step
-    def rejoin(self, node: Node) -> None:
-        """Watch and list a directory again that was left; what is in it is not told."""
-        self._turn.begin(None)
-        self.crawler.shut.discard(node)
-        self._teller.silent = True
-        try:
-            self._crawls.scan(node)
-        finally:
-            self._places.rest()
-            self._teller.silent = False
-
-    def _abandon(self, node: Node) -> None:
-        self._teller.silent = True
-        try:
-            self.crawler.close(node)
-        finally:
-            self._teller.silent = False
 
     def blind(self) -> Dict[Node, OSError]:
         """Return the directories that are not covered, each with its reason."""

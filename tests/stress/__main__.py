@@ -76,6 +76,8 @@ def main() -> int:
     options = parser.parse_args()
 
     signal.signal(signal.SIGALRM, on_alarm)
+    # So that whoever ends it has the limits of the machine again.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     counts: Counter[str] = Counter()
     diverged, seed, begin = 0, options.seed, time.monotonic()
     while time.monotonic() - begin < options.minutes * 60 and (

@@ -1,0 +1,141 @@
+"""A move as the ledger has it: an entry taken from one directory to another, or what is left of one half."""
+
+from __future__ import annotations
+
+from inotify_cffi.base import bits
+from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.tree.comings import Comings
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inotify_cffi.ledger.nodes import Node
+    from inotify_cffi.tree.moves import Raw
+
+__all__ = ["Grafts"]
+
+ISDIR = bits.ISDIR
+
+
+class Grafts(Comings):
+    """What is done with the halves of a move, when it is known what belongs together."""
+
+    def arrived(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:
+        """An entry was moved in from where nothing is watched. What it replaced sends no DELETE."""
+        if not self._ledger.is_attached(node):
+            return True
+        if raw.name in node.children:
+            if is_dir and self._was_told(node, raw.name):
+                return True
+            if not self._replaced(node, raw.name):
+                return False
+        self._came(node, raw, is_dir=is_dir)
+        return True
+
+    def _left(self, node: Node, raw: Raw) -> bool:
+        """An entry was moved out: its own entries are taken back, its watches removed.
+
+        The name is looked at again: something may have been put there whose MOVED_TO the kernel merged into an
+        earlier one, for it does not compare the cookies (fs/notify/inotify/inotify_fsnotify.c event_compare).
+        """
+        if not self._ledger.is_attached(node):
+            return True
+        if not self.gone(node, raw, is_dir=bool(raw.mask & ISDIR)):
+            return False
+        self._doubts.suspect(node, raw.name)
+        return True
+
+    def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> bool:
+        """Both halves are known: one re-link, if the ledger knows what was moved."""
+        is_dir = bool(raw.mask & ISDIR)
+        if not self._ledger.is_attached(target) or not self._admission.admits(target, partner.name, is_dir=is_dir):
+            return self._left(source, raw)
+        if not self._ledger.is_attached(source):
+            return self.arrived(target, partner, is_dir=is_dir)
+        self._doubts.suspect(source, raw.name)
+        if not self._knows(source, raw.name, is_dir=is_dir):
+            return self.arrived(target, partner, is_dir=is_dir)
+        if source is target and raw.name == partner.name:
+            return True
+        node = source.children.get(raw.name)
+        there = NO_WD
+        if node is not None:
+            there = self._wd_at(target, partner.name)
+            if self._is_there(target, partner.name, there):
+                # A listing has told before what is there now, and it is never taken from where it is.
+                return self._left(source, raw)
+            if self._is_another(node, target, there):
+                return self.arrived(target, partner, is_dir=is_dir)
+        if partner.name in target.children:
+            if not self._replaced(target, partner.name):
+                return False
+            if not self._ledger.is_attached(source) or not self._knows(source, raw.name, is_dir=is_dir):
+                return self.arrived(target, partner, is_dir=is_dir)
+        self._graft(source, raw, target, partner, sure=node is not None and there == node.wd != NO_WD)
+        return True
+
+    def _graft(self, source: Node, raw: Raw, target: Node, partner: Raw, *, sure: bool) -> None:
+        """Tell the move, and look again at a directory if it is not *sure*, or other things hold for it now."""
+        old_root = self._ledger.place(source).root
+        new_root = self._ledger.place(target).root
+        new_rules = new_root.rules
+        node = source.children.get(raw.name)
+        if node is None:
+            self._teller.moved(source, raw, target, partner)
+            self._files.links.moved(source, raw.name, target, partner.name)
+            if new_rules.follows_links:
+                # It may be a link that leads to a directory from here.
+                self._doubts.suspect(target, partner.name)
+            return
+        # It may be at one place too many then.
+        recount = new_rules.follow_symlinks and self._ledger.is_border(source, target)
+        is_for_more = new_root.reports & ~old_root.reports
+        relist = recount or bool(is_for_more) or new_rules != old_root.rules or self._is_to_be_listed(source)
+        was_covered = self._admission.covers(node)
+        self._teller.moved(source, raw, target, partner)
+        is_another_way = self._admission.covers(node) != was_covered
+        self._regard(node, relist=relist, sure=sure, is_another_way=is_another_way)
+
+    def _is_to_be_listed(self, source: Node) -> bool:
+        """Return True if a directory is still to be listed with all in it: what is moved out would be missed."""
+        if not self._doubts.stale and not self._crawls:
+            return False
+        lineage = self._ledger.lineage(source)
+        return any(above in self._doubts.stale for above in lineage) or self._crawls.compares(lineage)
+
+    def _is_another(self, node: Node, target: Node, there: int) -> bool:
+        """Return True if what was moved is not the ledger's *node*.
+
+        After an exchange the ledger has, at the source of the second pair, what the first pair put there. Then
+        another inode is *there*, at the target, and *node* is at its place still: it is never taken from there.
+        """
+        if self._ledger.is_within(target, node):
+            return True
+        if node.wd == NO_WD or there in (NO_WD, node.wd):
+            return False
+        return self._places.is_at_its_place(node, node.wd)
+
+    def _regard(self, node: Node, *, relist: bool, sure: bool, is_another_way: bool) -> None:
+        """Look once more at a directory that was re-linked: is it there, and, to *relist* it, what is in it?
+
+        *is_another_way*: the way to it says something else of the files below it.
+        Was it counted as a leaf just now, by its name, then it may be another directory that was counted.
+        """
+        root = self._ledger.place(node).root
+        if relist or root.rules.depend_on_place or self._fences.counting:
+            self._doubts.doubt(node, relist=True)
+        elif not sure:
+            self._doubts.doubt(node, relist=False)
+        if (root.rules.excludes_by_place or is_another_way) and not root.rules.tracks_files:
+            # What was left out of it may be to be told from here, and the other way round.
+            self._reconciler.reread(node)
+        # What barred the way to a directory may not be on its way any more.
+        self._places.retry_below(node)
+        if root.rules.follow_symlinks:
+            # Links may lead elsewhere from here.
+            for below in self._ledger.links_below(node):
+                self._doubts.doubt(below, relist=False)
+        if root.rules.follows_files:
+            self._files.links.doubt_below(node)
+        if root.raw:
+            # The users of the drop-in see a renamed directory being listed.
+            self._lock_barrier(node.wd)
