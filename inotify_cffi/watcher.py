@@ -114,8 +114,8 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
                 several times with another one each: every reader of it has its own options and its own events.
             each_move: behind the move of a directory tell a move of each entry below it, too, both halves and
                 synthetic. That is not for a :class:`~inotify_cffi.mirror.Mirror`, which knows what goes along.
-            own_reads: False: a directory reports reads (OPEN, ACCESS, CLOSE_NOWRITE) only once it was listed with all
-                below it, so that the listing of a large tree does not fill the queue; it takes longer.
+            own_reads: False: a directory reports reads (OPEN, ACCESS, CLOSE_NOWRITE) only once it was listed with
+                all below it, so that the listing of a large tree does not fill the queue; it takes longer.
 
         Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
 
@@ -385,7 +385,7 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
 
 
 def watch(*paths: AnyStr | PathLike[AnyStr], **options: Unpack[Options]) -> Iterator[Event[AnyStr]]:
-    """Yield what happens at and below *paths*, for ever; all is as for :class:`Watcher`, closed with the generator."""
+    """Yield what happens at and below *paths*, as :class:`Watcher` does; it is closed with the generator."""
     check_known(options, "watch")
     return _watch(paths, options)
 

@@ -5,11 +5,11 @@ another source of events could stand behind it. In the order of one event's way:
 
 - ``intake`` reads the queue, ``moves`` pairs the halves of a move (a rename), ``apply`` takes one raw event after
   the other;
-- ``plain`` applies the most common events many at a time; ``comings`` applies those about one name, ``grafts`` those
-  about two, and ``entries`` finds which belong together; ``losses`` makes good what was lost;
+- ``plain`` applies the most common events many at a time; ``comings`` applies those about one name, ``grafts``
+  those about two, and ``entries`` finds which belong together; ``losses`` makes good what was lost;
 - ``teller`` changes the ledger and reports it, in one verb;
-- ``crawl`` watches directories, as far as ``borders`` lets it, and ``frames`` says how far it has come; ``listing``
-  lists one directory, ``crawls`` does both over many turns;
+- ``crawl`` watches directories, as far as ``borders`` lets it, and ``frames`` says how far it has come;
+  ``listing`` lists one directory, ``crawls`` does both over many turns;
 - ``files`` watches roots that are files, and ``links`` what links to files lead to, both by ``objects``;
 - ``places`` finds what is at a place, on the ``ways`` there; ``removal`` takes back what is in a directory;
 - ``doubts`` holds what is to be looked at again and ``reconcile`` looks; ``fences`` holds what is true only
@@ -17,8 +17,8 @@ another source of events could stand behind it. In the order of one event's way:
   again;
 - ``admission`` decides what exclusions leave out, ``anchors`` waits for roots that are not there, ``mounts``
   notices mounts;
-- ``ground`` is what each of these is given, and ``assembly`` puts them together; ``rooting`` adds and removes roots,
-  and ``tree`` does one step of all the rest, in a turn of limited time (``turns``).
+- ``ground`` is what each of these is given, and ``assembly`` puts them together; ``rooting`` adds and removes
+  roots, and ``tree`` does one step of all the rest, in a turn of limited time (``turns``).
 
 It never blocks and knows no clock but that of ``disk``; who waits, and who gets the events, is ``watching``'s
 business.
