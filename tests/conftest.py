@@ -34,6 +34,8 @@ settings.register_profile("search", settings.get_profile("repeatable"), derandom
 settings.load_profile("repeatable")
 
 # Longer than anything here takes on a busy machine; only a test that fails waits for so long.
+# Where a program that a test runs finds what the tests share.
+HELPERS = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "helpers")]
 PATIENCE_S = 40
 
 # What is read ahead then; the least that is allowed, so that it is full at times.
@@ -80,7 +82,7 @@ def pytest_configure(config):
         # So a shell starts what it puts into the background, and then Python knows no KeyboardInterrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Some tests' programs import this module from elsewhere.
-    from tests.slices import short_turns
+    from tests.helpers.slices import short_turns
     from tests.stress.queue import whole_queue
 
     if config.getoption("--slices"):

@@ -15,18 +15,18 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 TESTS = [
-    "tests/test_races.py",
-    "tests/test_stories.py",
-    "tests/test_overflow.py",
-    "tests/test_links.py",
-    "tests/test_many_links.py",
-    "tests/test_depth.py",
-    "tests/test_plain.py",
-    "tests/test_ledger.py",
-    "tests/test_directories.py",
-    "tests/test_late_entries.py",
-    "tests/test_slices.py",
-    "tests/test_roots.py",
+    "tests/tree/test_races.py",
+    "tests/tree/test_stories.py",
+    "tests/tree/test_overflow.py",
+    "tests/tree/test_links.py",
+    "tests/tree/test_many_links.py",
+    "tests/tree/test_depth.py",
+    "tests/tree/test_plain.py",
+    "tests/ledger/test_ledger.py",
+    "tests/tree/test_directories.py",
+    "tests/tree/test_late_entries.py",
+    "tests/tree/test_slices.py",
+    "tests/tree/test_roots.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"

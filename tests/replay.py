@@ -16,8 +16,8 @@ from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.tree.disk import Disk, Moment, Stamp
 from inotify_cffi.tree.tree import Tree
-from tests.records import packed
-from tests.slices import small_steps
+from tests.helpers.records import packed
+from tests.helpers.slices import small_steps
 
 
 class Differs(Exception):

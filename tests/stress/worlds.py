@@ -13,7 +13,7 @@ from collections import Counter
 
 from inotify_cffi import Event, Mirror, Watcher
 from inotify_cffi.kernel import buffers, instance
-from tests.slices import short_turns
+from tests.helpers.slices import short_turns
 from tests.stress import oracles, writers
 from tests.stress.admitting import is_excluded, is_included
 from tests.stress.queue import with_queue

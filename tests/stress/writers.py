@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Sequence
 
-from tests.forking import fork
+from tests.helpers.forking import fork
 
 LETTERS = "abcd"
 MAX_DEPTH = 4

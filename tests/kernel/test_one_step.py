@@ -9,6 +9,7 @@ import os
 import sys
 
 import pytest
+from conftest import HELPERS
 
 from inotify_cffi import Instance, Mask, Watcher
 from inotify_cffi.kernel import buffers, listings, syscalls
@@ -19,7 +20,7 @@ from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.ledger.storage import Memory, Told
-from tests.records import packed
+from tests.helpers.records import packed
 
 DOORS = (storage, buffers, listings, syscalls)
 CREATE = int(Mask.CREATE)
@@ -137,7 +138,7 @@ def test_without_memory_the_room_for_paths_stays_as_it_was(python):
         except MemoryError:
             print(0 < grown < 20, memory.apply(records, 1, (), told), len(told.one()[0]))
         """,
-        os.path.dirname(__file__),
+        HELPERS[1],
     )
     assert told == "True 1 300003\n"
 

@@ -21,8 +21,8 @@ from inotify_cffi.tree import apply
 from inotify_cffi.tree.crawls import MANY_KEPT
 from inotify_cffi.tree.disk import RECORD, Disk
 from inotify_cffi.watching import reading
+from tests.helpers.slices import short_turns
 from tests.replay import Replay
-from tests.slices import short_turns
 from tests.stress import oracles
 from tests.stress.queue import with_queue
 from tests.stress.writers import exchange
@@ -676,7 +676,7 @@ def test_a_large_directory_in_which_no_name_can_be_looked_at_is_listed_all_the_s
     """It may be read and not searched: so what was listed and not applied in time is listed once more."""
     unprivileged(
         inside.code("""
-            from tests.slices import short_turns
+            from tests.helpers.slices import short_turns
             with Consumer(ROOT) as consumer, short_turns():
                 os.mkdir(ROOT + "/t")
                 for number in range(50):
@@ -1205,7 +1205,7 @@ def test_permissions_that_change_above_many_barred_directories(root, unprivilege
     """Which of them are below is found out a few at a time."""
     unprivileged(
         inside.code("""
-            from tests.slices import short_turns
+            from tests.helpers.slices import short_turns
             for number in range(30):
                 write_all(ROOT, f"a/d{number}/f")
                 os.chmod(f"{ROOT}/a/d{number}", 0)
@@ -1223,7 +1223,7 @@ def test_permissions_that_change_above_many_barred_directories(root, unprivilege
 def test_as_many_are_looked_at_again_as_watches_are_free(root, limited):
     limited(
         inside.code("""
-            from tests.slices import short_turns
+            from tests.helpers.slices import short_turns
             for number in range(20):
                 os.makedirs(f"{ROOT}/d{number}")
             limit(11)

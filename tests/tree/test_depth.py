@@ -12,7 +12,7 @@ from inotify_cffi import Watcher
 from inotify_cffi.tree.crawl import Crawler
 from inotify_cffi.tree.crawls import WAY_BACK
 from inotify_cffi.tree.disk import Disk
-from tests.slices import short_turns
+from tests.helpers.slices import short_turns
 from tests.stress import oracles
 
 DEEP = 300

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inotify_cffi import Mask
 from inotify_cffi.tree.moves import Queue, Raw
-from tests.records import packed
+from tests.helpers.records import packed
 
 FROM, TO = int(Mask.MOVED_FROM), int(Mask.MOVED_TO)
 ENTRY = [int(flag) for flag in (Mask.CREATE, Mask.DELETE, Mask.MOVED_FROM, Mask.MOVED_TO)]

@@ -15,7 +15,7 @@ from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import Node, Root
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.ledger.storage import FRESH, LINK, LISTED, NONE, TWINS, Memory
-from tests.records import packed
+from tests.helpers.records import packed
 
 GENERATION = 1 << 32
 # How often a place is used before it is left alone: csrc/ledger.c, IL_GENERATION_BITS.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = [
     pytest.mark.skipif(not (CHECKOUT / "benchmarks").is_dir(), reason="the tests run without the sources"),

@@ -23,7 +23,7 @@ from inotify_cffi.kernel import buffers
 from inotify_cffi.tree import disk
 from tests.stress.writers import exchange
 
-STORIES = sorted(Path(__file__).with_name("stories").glob("*.txt"))
+STORIES = sorted(Path(__file__).parent.with_name("stories").glob("*.txt"))
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 
 

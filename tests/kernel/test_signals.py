@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from conftest import HELPERS
 from consumer import write
 
 from inotify_cffi import Dispatcher, Watcher, hookimpl, watch
@@ -279,7 +280,7 @@ def test_each_signal_is_handled_while_the_main_thread_waits_beside_a_loop(python
     told = python(
         f"""
         import os, signal, sys, threading
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        sys.path[:0] = {HELPERS!r}
         from conftest import until_blocked
         from inotify_cffi import Watcher
 

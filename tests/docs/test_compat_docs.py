@@ -10,7 +10,7 @@ import pytest
 
 from inotify_cffi.compat import pyinotify
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 PEERS = ("watchdog", "watchfiles", "pyinotify")
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is not here")

@@ -772,7 +772,7 @@ def stepped(steps, python, root, tmp_path):
         told = python(
             f"""
             import os, sys
-            sys.path.insert(0, {os.fspath(STEPS.parent.parent)!r})
+            sys.path.insert(0, {os.fspath(STEPS.parents[2])!r})
             from inotify_cffi import Watcher
             from tests.stress import oracles
             root = sys.argv[1]

@@ -8,7 +8,7 @@ import pytest
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.kernel.buffers import LARGEST_RECORD, ReadBuffer, Records
-from tests.records import packed
+from tests.helpers.records import packed
 from tests.stress import oracles
 from tests.stress.queue import with_queue
 from tests.stress.writers import RENAME_WHITEOUT, exchange, rename

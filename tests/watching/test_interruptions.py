@@ -10,7 +10,7 @@ import sys
 import pytest
 from interrupting import EachPlace
 
-from tests.each_place import (  # noqa: F401  # they are collected here
+from tests.helpers.each_place import (  # noqa: F401  # they are collected here
     fresh_root,
     quiet,
     test_a_call_comes_once,

@@ -13,7 +13,7 @@ from inotify_cffi.events import ITSELF, UnwatchedEvent
 from inotify_cffi.hooks import specs
 from inotify_cffi.hooks.registry import HOOK_NAMES
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "hooks.md")
 
 

@@ -10,6 +10,7 @@ import threading
 
 import feeding
 import pytest
+from conftest import HELPERS
 from consumer import write
 from forking import fork, forking_beside_threads
 
@@ -261,7 +262,7 @@ def test_another_thread_forks_while_the_main_thread_waits(python, tmp_path):
     told = python(
         f"""
         import os, sys, threading, warnings
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        sys.path[:0] = {HELPERS!r}
         from conftest import until_blocked
         from inotify_cffi import Watcher
 

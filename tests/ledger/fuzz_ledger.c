@@ -92,17 +92,17 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #define mremap(old, old_size, size, flags) failing_mremap(old, old_size, size)
 #define munmap(pages, size) free(pages)
 
-#include "../csrc/kernel.c"
-#include "../csrc/crawl.c"
-#include "../csrc/queue.c"
-#include "../csrc/siphash.c"
-#include "../csrc/ledger.c"
-#include "../csrc/entries.c"
-#include "../csrc/watches.c"
-#include "../csrc/verbs.c"
-#include "../csrc/roots.c"
-#include "../csrc/adopt.c"
-#include "../csrc/plain.c"
+#include "../../csrc/kernel.c"
+#include "../../csrc/crawl.c"
+#include "../../csrc/queue.c"
+#include "../../csrc/siphash.c"
+#include "../../csrc/ledger.c"
+#include "../../csrc/entries.c"
+#include "../../csrc/watches.c"
+#include "../../csrc/verbs.c"
+#include "../../csrc/roots.c"
+#include "../../csrc/adopt.c"
+#include "../../csrc/plain.c"
 
 #undef malloc
 #undef calloc

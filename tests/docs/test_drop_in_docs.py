@@ -10,7 +10,7 @@ import pytest
 
 from inotify_cffi import adapters
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "drop-in.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "drop-in.md"
 GENERATOR, ALIAS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 

@@ -11,7 +11,7 @@ from inotify_cffi import LedgerError
 from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import NO_WD, Node, Root
 from inotify_cffi.ledger.rules import Rules
-from tests import reference
+from tests.helpers import reference
 
 
 def root_of(ledger, given="/r"):

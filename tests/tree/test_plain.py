@@ -14,7 +14,7 @@ from inotify_cffi.tree import apply
 from inotify_cffi.tree.disk import Disk
 from inotify_cffi.tree.plain import Plain
 from inotify_cffi.tree.tree import Tree
-from tests.records import packed
+from tests.helpers.records import packed
 
 FILE_MASKS = [
     int(mask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from inotify_cffi import Event, Mask, Watcher
-from tests.forking import fork
+from tests.helpers.forking import fork
 from tests.stress import oracles
 
 ENTRIES = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 
 from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 

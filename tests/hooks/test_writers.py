@@ -19,7 +19,7 @@ from tests.writers.page import BEGIN, END, _short
 from tests.writers.programs import PROGRAMS, command
 from tests.writers.recording import Finished, Recording, digest, record, version_of, writers_of
 
-WRITERS = Path(__file__).resolve().parent.parent / "docs" / "writers.md"
+WRITERS = Path(__file__).resolve().parent.parent.parent / "docs" / "writers.md"
 PAUSES = command("pauses", "sh -c true", "exec 3> a; echo x >&3; sleep 1.2; echo y >&3")
 
 

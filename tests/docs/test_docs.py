@@ -21,7 +21,7 @@ from inotify_cffi import Dispatcher, event_from_json
 from inotify_cffi.cli import document
 from inotify_cffi.cloudevents import TYPES
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCS = os.path.join(ROOT, "docs")
 EXAMPLE = os.path.join(ROOT, "examples", "checksum")
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from collecting import collect
-from conftest import PATIENCE_S, open_fds
+from conftest import HELPERS, PATIENCE_S, open_fds
 
 from inotify_cffi import Instance, InstanceLimitError, Watcher, awatch
 from inotify_cffi.kernel import forks
@@ -208,7 +208,7 @@ def test_the_interpreter_ends_in_silence_while_a_thread_is_blocked(tmp_path, blo
         import os, sys, threading
         import inotify_cffi
         from inotify_cffi import Watcher
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        sys.path[:0] = {HELPERS!r}
         from conftest import until_blocked
         watcher = Watcher(sys.argv[1])
         def block():

@@ -1,0 +1,1 @@
+"""What several tests share; pytest finds the modules here by their bare names."""
