@@ -127,6 +127,8 @@ class Observer(BaseObserver):
 
     """
 
+    _inotify_fd: Hub
+
     def __init__(self, *, timeout: float = DEFAULT_OBSERVER_TIMEOUT, generate_full_events: bool = False) -> None:
         _begin(self, FullEmitter if generate_full_events else Emitter, timeout)
 
@@ -154,10 +156,12 @@ class Observer(BaseObserver):
 def _begin(observer: Any, emitter_class: Any, timeout: float) -> None:
     """Make an observer whose emitters share one watcher."""
     hub = Hub()
-    if "kwargs" in signature(BaseObserver.__init__).parameters:
-        BaseObserver.__init__(observer, emitter_class, timeout=timeout, inotify_fd=hub)
+    # What it takes depends on the version.
+    make: Any = BaseObserver.__init__
+    if "kwargs" in signature(make).parameters:
+        make(observer, emitter_class, timeout=timeout, inotify_fd=hub)
     else:
-        BaseObserver.__init__(observer, partial(emitter_class, inotify_fd=hub), timeout=timeout)
+        make(observer, partial(emitter_class, inotify_fd=hub), timeout=timeout)
     observer._inotify_fd = hub
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inotify_cffi.ledger.nodes import NO_WD, Candidate
+from inotify_cffi.ledger.nodes import NO_WD, Candidate, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Comings:
 
     def created(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:
         """A new entry, unless a listing has told it before. False as :meth:`gone`."""
-        if node.knows(raw.name, is_dir=is_dir):
+        if node.knows(raw.name, is_dir=is_dir) or self._becomes_directory(node, is_dir=is_dir):
             return True
         if raw.name in node.children:
             if not is_dir:
@@ -61,6 +61,13 @@ class Comings:
             if not self._places.take_back(node, raw.name):
                 return False
         self._came(node, raw, is_dir=is_dir)
+        return True
+
+    def _becomes_directory(self, node: Node, *, is_dir: bool) -> bool:
+        """Return True if a file that is waited for came as a directory: it is told as a root then, not here."""
+        if not is_dir or not isinstance(node, Root) or not node.is_file or not node.waits:
+            return False
+        self._doubts.doubt(node, relist=True)
         return True
 
     def gone(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:

@@ -11,6 +11,7 @@ is another than was watched last, what was written to it before is not known, so
 
 from __future__ import annotations
 
+import errno
 import os
 
 from inotify_cffi.ledger.nodes import NO_WD, Root
@@ -230,6 +231,9 @@ class Files:
         kind = self._kind(fd, file.name) if agree else _kind_told(root, file.name)
         seen = self._watch_object(root, file, fd, since=since, is_new=is_new) if kind == "-" else NOTHING
         error = error or uncovered or seen.error
+        if root.waits and not kind and error is None:
+            # Who waits for a path is told that nothing is there.
+            error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), root.given)
         if error is None:
             self._note(root, file, None)
         was_found = self._agree(root, file.name, kind) if agree else False

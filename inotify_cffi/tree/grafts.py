@@ -21,7 +21,7 @@ class Grafts(Comings):
 
     def arrived(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:
         """An entry was moved in from where nothing is watched. What it replaced sends no DELETE."""
-        if not self._ledger.is_attached(node):
+        if not self._ledger.is_attached(node) or self._becomes_directory(node, is_dir=is_dir):
             return True
         if raw.name in node.children:
             if is_dir and self._was_told(node, raw.name):

@@ -1037,3 +1037,44 @@ def test_the_command_line_waits_until_a_file_is_gone(base):
         os.unlink(path)
         told, _ = process.communicate(timeout=50)
     assert (process.returncode, told.split(" ")[0]) == (0, "DELETE_SELF")
+
+
+# --- who waits ---
+
+
+@pytest.mark.parametrize("by", [os.unlink, lambda path: os.rename(path, path + "~")], ids=["unlink", "rename"])
+def test_who_waits_for_a_file_is_told_that_it_is_not_there_and_when_it_is_again(base, by):
+    path = f"{base}/file"
+    write(path)
+    with Watcher(path, missing="wait", mask=ENTRIES) as watcher:
+        by(path)
+        (*_, gone) = watcher.sync()
+        assert (gone.mask, gone.path) == (Mask.UNWATCHED, path)
+        assert {name: error.errno for name, error in watcher.unwatched().items()} == {path: errno.ENOENT}
+        write(path)
+        assert sorted(brief(watcher.sync())) == [f"CREATE {path}", f"WATCHED {path}"]
+        assert watcher.unwatched() == {}
+
+
+def test_who_does_not_wait_for_a_file_has_its_name_covered_while_it_is_not_there(base):
+    path = f"{base}/file"
+    write(path)
+    with Watcher(path, mask=ENTRIES) as watcher:
+        os.unlink(path)
+        assert brief(watcher.sync()) == [f"DELETE {path}"]
+        assert watcher.unwatched() == {}
+
+
+@pytest.mark.parametrize("how", ["made", "moved"])
+def test_a_directory_where_a_file_was_waited_for_is_told_as_the_root_that_it_is(base, how):
+    path = f"{base}/file"
+    write_all(base, "file", "other/f")
+    with Watcher(path, missing="wait", mask=ENTRIES) as watcher:
+        os.unlink(path)
+        watcher.sync()
+        if how == "made":
+            write_all(base, "file/f")
+        else:
+            os.rename(f"{base}/other", path)
+        assert brief(watcher.sync()) == [f"WATCHED,ISDIR {path}", f"CREATE {path}/f"]
+        assert watcher.snapshot() == {f"{path}/f": False}
