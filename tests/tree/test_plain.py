@@ -69,8 +69,9 @@ class World:
         for wd, node in enumerate(self.nodes, 1):
             ledger.bind(node, wd)
             node.fresh = fresh
-        # Nothing is forgotten here.
+        # Nothing is forgotten here, and nothing is looked at.
         self.tree._fences.pass_by = lambda *_: None
+        self.tree._files.rearm = lambda *_: None
 
     def apply(self, raws):
         self.tree._intake.waiting.extend(packed(*((wd, mask, 0, name) for wd, mask, name in raws)))
