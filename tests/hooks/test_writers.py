@@ -21,6 +21,8 @@ from tests.writers.recording import Finished, Recording, digest, record, version
 
 WRITERS = Path(__file__).resolve().parent.parent.parent / "docs" / "writers.md"
 PAUSES = command("pauses", "sh -c true", "exec 3> a; echo x >&3; sleep 1.2; echo y >&3")
+# So long that whoever looks at it finds it open, also on a machine that has much else to do.
+PAUSES_LONG = command("pauses", "sh -c true", "exec 3> a; echo x >&3; sleep 6; echo y >&3")
 
 
 def test_a_program_that_pauses_is_told_once_at_its_end():
@@ -34,7 +36,7 @@ def test_a_program_that_pauses_is_told_once_at_its_end():
 def test_a_look_that_is_wrong_is_found(monkeypatch):
     """As if a lease had been given though somebody has the file open."""
     monkeypatch.setattr(Dispatcher, "_look", lambda *_: Look(False, 1))
-    recorded = record(PAUSES, sys.executable)
+    recorded = record(PAUSES_LONG, sys.executable)
     assert any("told as unopened while" in fault for fault in recorded.verdict)
 
 
