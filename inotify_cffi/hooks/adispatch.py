@@ -15,7 +15,7 @@ from inotify_cffi.base.native import threads_are_green
 from inotify_cffi.errors import BusyError, PluginError
 from inotify_cffi.hooks import dispatch
 from inotify_cffi.hooks.delivery import Owed
-from inotify_cffi.hooks.pace import SURE_S
+from inotify_cffi.hooks.pace import SURE_S, after, earliest, left
 from inotify_cffi.hooks.registry import HOOK_NAMES
 from inotify_cffi.watching import loops
 from inotify_cffi.watching.asynchronous import TURN_S
@@ -136,7 +136,9 @@ class Dispatcher(dispatch.Dispatcher):
         iteration = Iteration()
         try:
             watcher._begin_reading(iteration)  # noqa: SLF001
-            told = await self._arun(watcher, iteration, count, counted, _after(timeout), block_duration_s)
+            told = await self._arun(
+                watcher, iteration, count, counted, after(time.monotonic(), timeout), block_duration_s
+            )
             watcher._end_reading(iteration)  # noqa: SLF001
         except BaseException:
             watcher._break_off(iteration)  # noqa: SLF001
@@ -190,12 +192,11 @@ class Dispatcher(dispatch.Dispatcher):
         while count is None or told < count:
             now, settled_at = time.monotonic(), self.next_settled()
             due = settled_at is not None and settled_at <= now
-            idle_at = None if block_duration_s is None else now + block_duration_s
-            until = now if busy or due else _earliest(deadline, settled_at, idle_at)
+            until = now if busy or due else earliest(deadline, settled_at, after(now, block_duration_s))
             if due:
                 await _arrival_of_all_up_to_now(watcher, iteration)
             else:
-                await watcher._arrival(iteration, _left(until))  # noqa: SLF001
+                await watcher._arrival(iteration, left(until))  # noqa: SLF001
             batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
                 told += self._counted(batch, counted)
@@ -339,16 +340,3 @@ async def _arrival_of_all_up_to_now(watcher: AnyWatcher, iteration: Iteration) -
         else:
             return
         await loops.pause()
-
-
-def _after(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
-
-
-def _earliest(*times: float | None) -> float | None:
-    known = [moment for moment in times if moment is not None]
-    return min(known) if known else None
-
-
-def _left(until: float | None) -> float | None:
-    return None if until is None else max(until - time.monotonic(), 0.0)

@@ -306,33 +306,25 @@ class Ledger(Watches):
 
     # --- for the consumer ---
 
-    def below(self, top: Node) -> list[Tuple[bytes, bool]]:
-        """Return each entry below a directory: its path from there, and whether it is one; parents come first."""
+    def below(self, top: Node) -> Iterator[Tuple[bytes, bool]]:
+        """Yield each entry below a directory: its path from there, and whether it is one; parents come first."""
         memory = self.memory
-        found: list[Tuple[bytes, bool]] = []
         todo = [(top.number, b"")]
         while todo:
             number, prefix = todo.pop()
             names, numbers = memory.entries(number)
             for name, child in zip(names.split(b"\0"), numbers):
-                found.append((prefix + name, child != NONE))
+                yield prefix + name, child != NONE
                 if child != NONE:
                     todo.append((child, prefix + name + b"/"))
-        return found
 
     def snapshot(self) -> dict[str | bytes, bool]:
         """Return each entry below the roots that is tracked: its path, and whether it is a directory."""
         found: dict[str | bytes, bool] = {}
-        memory = self.memory
         for root in self.roots:
             as_given = decoded if isinstance(root.given, str) else bytes
-            todo = [root.number]
-            while todo:
-                number = todo.pop()
-                prefix = memory.prefix(number)
-                names, numbers = memory.entries(number)
-                for name, child in zip(names.split(b"\0"), numbers):
-                    if child != NONE or root.rules.tracks_files:
-                        found[as_given(prefix + name)] = child != NONE
-                todo += [child for child in numbers if child != NONE]
+            top = self.memory.prefix(root.number)
+            for path, is_dir in self.below(root):
+                if is_dir or root.rules.tracks_files:
+                    found[as_given(top + path)] = is_dir
         return found

@@ -13,6 +13,7 @@ import os
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import Followed
 from inotify_cffi.tree.objects import NOTHING, Seen
+from inotify_cffi.tree.teller import join
 from inotify_cffi.tree.ways import NOT_THERE
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class Links:
         self._files: Dict[Node, Dict[str, Followed]] = {}
         # Who waits for a place, first come first served.
         self._waiting: Dict[int, Dict[Followed, None]] = {}
-        # How often directories had been taken out of the ground.ledger when it was last looked which of these are.
+        # How often directories had been taken out of the ledger when it was last looked which of these are.
         self._taken_out = 0
 
     def __bool__(self) -> bool:
@@ -248,5 +249,4 @@ class Links:
 
 
 def _path(ledger: Ledger, file: Followed) -> str | bytes:
-    prefix = ledger.place(file.node).prefix
-    return prefix + file.name if isinstance(prefix, str) else prefix + os.fsencode(file.name)
+    return join(ledger.place(file.node).prefix, file.name)

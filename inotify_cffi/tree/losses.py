@@ -44,7 +44,7 @@ class Losses:
         self.is_gap = False
         # The ctime that a file changed in the gap can not be older than.
         self.since: float | None = None
-        # The ground.ledger is not to be trusted any more; what is queued up to a place is not to be believed.
+        # The ledger is not to be trusted any more; what is queued up to a place is not to be believed.
         self._is_lost = False
         self._end: int | None = None
         # The roots that are to be compared.

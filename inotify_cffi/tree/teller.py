@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Node, Place, Root
     from inotify_cffi.tree.moves import Raw
 
-__all__ = ["Teller"]
+__all__ = ["Teller", "join"]
 
 ISDIR = bits.ISDIR
 MOVED_FROM = bits.MOVED_FROM
@@ -203,7 +203,7 @@ class Teller:
         prefix, which, wd, raw = place.prefix, _which(place), node.wd, place.root.raw
         flag_dir = flag | ISDIR
         return [
-            Event((_join(prefix, name), flag_of, None, 0, wd, which, True))
+            Event((join(prefix, name), flag_of, None, 0, wd, which, True))
             for name, flag_of in [
                 (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
             ]
@@ -212,7 +212,7 @@ class Teller:
     def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
         """An entry that the ledger has moved to where it has none: both halves, next to each other."""
         ledger, old_name, new_name = self._ledger, source_raw.name, raw.name
-        old_path = _join(ledger.place(source).prefix, old_name)
+        old_path = join(ledger.place(source).prefix, old_name)
         node = source.children.get(old_name)
         is_dir = self._kind_of(source, node)
         events = self._events(source, old_name, source_raw.mask | is_dir, cookie=raw.cookie)
@@ -241,7 +241,7 @@ class Teller:
             return []
         leaves = old.root.each_move and old.root.asked & MOVED_FROM
         comes = new.root.each_move and new.root.asked & MOVED_TO
-        source, target = _join(old.prefix, old_name), _join(new.prefix, new_name)
+        source, target = join(old.prefix, old_name), join(new.prefix, new_name)
         events: list[AnyEvent] = []
         for path, is_dir in self._ledger.below(node):
             kind = ISDIR if is_dir else 0
@@ -299,13 +299,13 @@ class Teller:
     def file_unwatched(self, node: Node, name: str, error: OSError) -> None:
         """What a link in a directory leads to is not covered as a whole."""
         place = self._ledger.place(node)
-        path = _join(place.prefix, name)
+        path = join(place.prefix, name)
         self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), True, error)))
 
     def file_watched(self, node: Node, name: str) -> None:
         """What a link leads to is covered again."""
         place = self._ledger.place(node)
-        self._add((_join(place.prefix, name), WATCHED, None, 0, -1, _which(place), True))
+        self._add((join(place.prefix, name), WATCHED, None, 0, -1, _which(place), True))
 
     def watched(self, node: Node) -> None:
         """What was not covered is again; what follows about it is what was missed."""
@@ -370,5 +370,6 @@ def _like(path: str | bytes, other: str | bytes) -> str | bytes:
     return os.fsdecode(path) if isinstance(other, str) else os.fsencode(path)
 
 
-def _join(prefix: str | bytes, name: str) -> str | bytes:
+def join(prefix: str | bytes, name: str) -> str | bytes:
+    """Return the path of a name behind the prefix of the directory that it is in."""
     return prefix + name if isinstance(prefix, str) else prefix + os.fsencode(name)
