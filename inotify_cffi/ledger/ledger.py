@@ -306,10 +306,10 @@ class Ledger(Watches):
 
     # --- for the consumer ---
 
-    def below(self, top: Node) -> Iterator[Tuple[bytes, bool]]:
-        """Yield each entry below a directory: its path from there, and whether it is one; parents come first."""
+    def below(self, top: Node, prefix: bytes = b"") -> Iterator[Tuple[bytes, bool]]:
+        """Yield each entry below a directory, parents first: its path behind *prefix*, and if it is one."""
         memory = self.memory
-        todo = [(top.number, b"")]
+        todo = [(top.number, prefix)]
         while todo:
             number, prefix = todo.pop()
             names, numbers = memory.entries(number)
@@ -323,8 +323,8 @@ class Ledger(Watches):
         found: dict[str | bytes, bool] = {}
         for root in self.roots:
             as_given = decoded if isinstance(root.given, str) else bytes
-            top = self.memory.prefix(root.number)
-            for path, is_dir in self.below(root):
-                if is_dir or root.rules.tracks_files:
-                    found[as_given(top + path)] = is_dir
+            tracks_files = root.rules.tracks_files
+            for path, is_dir in self.below(root, self.memory.prefix(root.number)):
+                if is_dir or tracks_files:
+                    found[as_given(path)] = is_dir
         return found
