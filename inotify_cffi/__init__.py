@@ -1,11 +1,11 @@
 """A recursive inotify watcher whose event stream is the file system, with plugins; for CPython and PyPy.
 
 What stands here is what users import: the watcher (``watcher``; for event loops ``aio``), its events
-(``events``), the flags of inotify as an enumeration (``flags``, made of ``base/bits.py``), errors (``errors``),
-durations and sizes (``quantities``), a consumer that follows the events (``mirror``), events as JSON
-(``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is ``adapters``, with ``constants``
-and ``calls`` for the names that its users import. ``typed`` spares everybody the import of :mod:`typing`. The
-folders are rooms, one on top of the other; each says what it is for.
+(``events``), why each is told (``causes``), the flags of inotify as an enumeration (``flags``, made of
+``base/bits.py``), errors (``errors``), durations and sizes (``quantities``), a consumer that follows the
+events (``mirror``), events as JSON (``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is
+``adapters``, with ``constants`` and ``calls`` for the names that its users import. ``typed`` spares everybody the
+import of :mod:`typing`. The folders are rooms, one on top of the other; each says what it is for.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from inotify_cffi.watcher import Watcher, watch
 if TYPE_CHECKING:
     from inotify_cffi.aio import awatch
     from inotify_cffi.base.printing import printable
+    from inotify_cffi.causes import Cause
     from inotify_cffi.cloudevents import event_to_cloudevent
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hooks.adispatch import Dispatcher
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusyError",
+    "Cause",
     "ClosedError",
     "DecodeError",
     "Dispatcher",
@@ -83,6 +85,7 @@ __all__ = [
 
 # Where the names are that not everybody needs, and pluggy or enum with some: who does without does not pay for it.
 _LATE = {
+    "Cause": "inotify_cffi.causes",
     "Dispatcher": "inotify_cffi.hooks.adispatch",
     "JournalEvent": "inotify_cffi.jsonlines",
     "Mask": "inotify_cffi.flags",

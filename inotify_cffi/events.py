@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 from operator import itemgetter
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.base.bits import flag_names
 from inotify_cffi.kernel.decode import RawEvent, decode
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
 
 if TYPE_CHECKING:
     from typing import Union
 
+    from inotify_cffi.causes import Cause
     from inotify_cffi.flags import Mask
 
 __all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
@@ -62,17 +63,12 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         def wd(self) -> int:
             """The watch descriptor that reported it; -1 for what no watch reported."""
 
-        @property
-        def synthetic(self) -> bool:
-            """True if the library made it from a listing; False if the kernel reported it."""
-
     else:
         path = property(itemgetter(0))
         mask = property(itemgetter(1))
         moved_from = property(itemgetter(2))
         cookie = property(itemgetter(3))
         wd = property(itemgetter(4))
-        synthetic = property(itemgetter(6))
 
     @classmethod
     def of(
@@ -83,13 +79,25 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         moved_from: AnyStr | None = None,
         cookie: int = 0,
         wd: int = -1,
-        synthetic: bool = False,
+        cause: int = causes.KERNEL,
     ) -> Event[AnyStr]:
         """Return an event about *path*; the directory and the name are its parts."""
         directory = os.path.split(path)[0]
         ends = directory.endswith("/") if isinstance(directory, str) else directory.endswith(b"/")
         which = AN_ENTRY_BEHIND_A_SLASH if ends else AN_ENTRY
-        return cls((path, int(mask), moved_from, cookie, wd, which, synthetic))
+        return cls((path, int(mask), moved_from, cookie, wd, which, int(cause)))
+
+    @property
+    def cause(self) -> Cause:
+        """Why it is told: ``Cause.KERNEL``, or from what the library made it."""
+        from inotify_cffi.causes import Cause
+
+        return Cause(cast("int", self[6]))
+
+    @property
+    def synthetic(self) -> bool:
+        """True if the library made it; False if the kernel reported it."""
+        return self[6] != causes.KERNEL
 
     @property
     def watch_path(self) -> AnyStr:
@@ -141,7 +149,7 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         if self.moved_from is not None:
             parts.append(f"moved_from={self.moved_from!r}")
         if self.synthetic:
-            parts.append("synthetic")
+            parts.append(f"cause={self.cause.name}")
         return f"<Event {' '.join(parts)}>"
 
 

@@ -13,6 +13,8 @@ import time
 from operator import itemgetter
 from typing import TYPE_CHECKING, AnyStr, Dict, Mapping, NamedTuple
 
+from inotify_cffi.base import causes
+from inotify_cffi.causes import Cause
 from inotify_cffi.events import AN_ENTRY, Event
 from inotify_cffi.flags import Mask
 
@@ -80,13 +82,13 @@ class JournalEvent(Event[AnyStr]):
         generation: int,
         moved_from: AnyStr | None = None,
         cookie: int = 0,
-        synthetic: bool = False,
+        cause: int = causes.KERNEL,
         errno: int | None = None,
         durable: int | None = None,
     ) -> JournalEvent[AnyStr]:
         """Return an event of a journal; *errno* is why a directory is not covered, for UNWATCHED."""
         own: tuple[object, ...] = (number, time, journal, generation, durable, errno)
-        return cls((path, int(mask), moved_from, cookie, -1, AN_ENTRY, synthetic, *own))
+        return cls((path, int(mask), moved_from, cookie, -1, AN_ENTRY, int(cause), *own))
 
     @property
     def error(self) -> OSError | None:
@@ -113,7 +115,7 @@ def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, obje
     add_path(row, "path", event.path)
     row.update(mask=event.names, is_dir=event.is_dir, cookie=event.cookie)
     add_path(row, "moved_from", event.moved_from)
-    row["synthetic"] = event.synthetic
+    row.update(synthetic=event.synthetic, cause=event.cause.name.lower())
     if event.error is not None:
         row["error"] = event.error.strerror
     if isinstance(event, JournalEvent) and event.durable is not None:
@@ -149,15 +151,15 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
 
     """
     path, moved_from = _path(row, "path"), _path(row, "moved_from")
-    cookie, synthetic, names = row.get("cookie", 0), row.get("synthetic", False), row.get("mask")
+    cookie, names = row.get("cookie", 0), row.get("mask")
     if path is None or not isinstance(names, list) or not isinstance(cookie, int):
         raise ValueError(f"this object is not an event, which has a path and a mask: {row!r:.200}")
     mask = 0
     for name in names:
         mask |= _bit(name)
-    number = row.get("number")
+    cause, number = _cause(row), row.get("number")
     if not isinstance(number, int):
-        return Event.of(path, mask, moved_from=moved_from, cookie=cookie, synthetic=bool(synthetic))
+        return Event.of(path, mask, moved_from=moved_from, cookie=cookie, cause=cause)
     moment, generation, durable = row.get("time"), row.get("generation"), row.get("durable")
     if not (isinstance(moment, (int, float)) and isinstance(generation, int)):
         raise ValueError(f"this object has a number, and no time or generation: {row!r:.200}")  # noqa: TRY004
@@ -170,7 +172,7 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
         generation=generation,
         moved_from=moved_from,
         cookie=cookie,
-        synthetic=bool(synthetic),
+        cause=cause,
         durable=durable if isinstance(durable, int) else None,
     )
 
@@ -186,6 +188,17 @@ def _path(row: Mapping[str, object], key: str) -> str | None:
         return os.fsdecode(base64.b64decode(str(encoded), validate=True))
     except binascii.Error as error:
         raise ValueError(f"'{key}_bytes' is not base64: {encoded!r:.200}") from error
+
+
+def _cause(row: Mapping[str, object]) -> Cause:
+    name = row.get("cause")
+    if name is None:
+        # A line of before there were causes.
+        return Cause.LOOK if row.get("synthetic", False) else Cause.KERNEL
+    if not isinstance(name, str):
+        raise ValueError(f"a cause must be a text, not {name!r:.80}")  # noqa: TRY004
+    # A later version may have one that is not known here.
+    return Cause.__members__.get(name.upper(), Cause.LOOK)
 
 
 def _bit(name: object) -> int:

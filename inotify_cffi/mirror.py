@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, AnyStr, Dict, Generic, Iterable, List, Mapping, Tuple, Union, cast
 
+from inotify_cffi.base import causes
 from inotify_cffi.errors import MirrorError
 from inotify_cffi.events import Event
 from inotify_cffi.flags import Mask
@@ -111,7 +112,7 @@ class Mirror(Generic[AnyStr]):
 
         Behind the move of a directory comes a move, both halves, of each entry below it, directories before
         what is in them. Before the end of a directory of which entries are still known come their deletions,
-        deepest first. These are ``synthetic``.
+        deepest first. The cause of these is ``Cause.ANOTHER_EVENT``.
 
         Raises what :meth:`apply` raises.
         """
@@ -342,8 +343,8 @@ class Mirror(Generic[AnyStr]):
             source, kind = old + path[len(new) :], ISDIR if is_dir else 0
             cookie = event.cookie
             told += (
-                Event.of(source, MOVED_FROM | kind, cookie=cookie, synthetic=True),
-                Event.of(path, MOVED_TO | kind, moved_from=source, cookie=cookie, synthetic=True),
+                Event.of(source, MOVED_FROM | kind, cookie=cookie, cause=causes.ANOTHER_EVENT),
+                Event.of(path, MOVED_TO | kind, moved_from=source, cookie=cookie, cause=causes.ANOTHER_EVENT),
             )
         return told
 
@@ -355,5 +356,6 @@ class Mirror(Generic[AnyStr]):
             return []
         below = list(self.below(event.path).items())
         return [
-            Event.of(path, DELETE | (ISDIR if is_dir else 0), synthetic=True) for path, is_dir in reversed(below)
+            Event.of(path, DELETE | (ISDIR if is_dir else 0), cause=causes.ANOTHER_EVENT)
+            for path, is_dir in reversed(below)
         ]

@@ -29,8 +29,8 @@ TOUCHED = int(Mask.CREATE | Mask.MOVED_TO | Mask.MODIFY | Mask.CLOSE_WRITE | Mas
 # Without all of these what is known of the tree would go wrong.
 NEEDED = CAME | GONE
 
-# Time, path, mask, cookie, moved_from, synthetic, errno.
-Row = Tuple[float, bytes, int, int, Optional[bytes], bool, Optional[int]]
+# Time, path, mask, cookie, moved_from, cause, errno.
+Row = Tuple[float, bytes, int, int, Optional[bytes], int, Optional[int]]
 
 
 def follow(known: Known, rows: Sequence[Row]) -> None:
@@ -53,7 +53,7 @@ class Follower:
 
     def follow(self, row: Row) -> None:
         """Apply one event."""
-        _, path, mask, _, moved_from, synthetic, _ = row
+        _, path, mask, _, moved_from, cause, _ = row
         left, self._left = self._left, None
         if left is not None and not (mask & MOVED_TO and moved_from == left):
             self._drop(left)
@@ -69,7 +69,7 @@ class Follower:
             if mask & CAME:
                 self._known.put(path, State(is_dir=True))
         elif mask & TOUCHED:
-            waits = True if mask & WRITTEN or (mask & CREATE and synthetic) else None if mask & CREATE else False
+            waits = True if mask & WRITTEN or (mask & CREATE and cause) else None if mask & CREATE else False
             self._touched[path] = waits if waits or path not in self._touched else self._touched[path]
 
     def finish(self) -> None:
@@ -99,7 +99,7 @@ class Follower:
 
 
 def differences(
-    known: Known, root: bytes, entries: Dict[bytes, bool], now: float, finished: Dict[bytes, int]
+    known: Known, root: bytes, entries: Dict[bytes, bool], now: float, finished: Dict[bytes, int], cause: int
 ) -> Iterator[Row]:
     """Make what is known of a root what it is; yield what that changed.
 
@@ -111,6 +111,7 @@ def differences(
         entries: all that is there, path to True for a directory.
         now: the time of the rows.
         finished: files that were told as finished in another state than is known: its time of change.
+        cause: why something may have changed.
 
     """
     was_known = known.has_root(root)
@@ -118,7 +119,7 @@ def differences(
     # Deepest first, as the watcher tells it.
     for path in reversed([path for path in before if path not in entries]):
         known.drop(path)
-        yield now, path, DELETE | (ISDIR if before[path].is_dir else 0), 0, None, True, None
+        yield now, path, DELETE | (ISDIR if before[path].is_dir else 0), 0, None, cause, None
     # A directory before what is in it.
     for path, is_dir in sorted(entries.items()):
         state, is_file = look(path)
@@ -131,7 +132,7 @@ def differences(
         directory = ISDIR if state.is_dir else 0
         if old is not None and old.is_dir != state.is_dir:
             known.drop(path)
-            yield now, path, DELETE | (ISDIR if old.is_dir else 0), 0, None, True, None
+            yield now, path, DELETE | (ISDIR if old.is_dir else 0), 0, None, cause, None
             old = None
         same_content = old is not None and old[1:4] == state[1:4]
         is_new = was_known and is_file and not same_content and finished.get(path, UNFINISHED) != state.ctime_ns
@@ -139,9 +140,9 @@ def differences(
         if not was_known:
             continue
         if old is None:
-            yield now, path, CREATE | directory, 0, None, True, None
+            yield now, path, CREATE | directory, 0, None, cause, None
         else:
-            yield now, path, ATTRIB if same_content else MODIFY, 0, None, True, None
+            yield now, path, ATTRIB if same_content else MODIFY, 0, None, cause, None
 
 
 def is_in(path: bytes, root: bytes) -> bool:

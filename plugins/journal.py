@@ -250,7 +250,7 @@ class Journal:
             event.mask,
             event.cookie,
             None if old is None else self._absolute(old),
-            event.synthetic,
+            int(event.cause) if event.synthetic else 0,
             None if error is None else error.errno,
         )
 

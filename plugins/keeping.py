@@ -18,7 +18,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List, NamedTuple, Sequence, Tuple, Union
 
-from inotify_cffi import Mask
+from inotify_cffi import Cause, Mask
 
 from .following import Row, differences, follow
 from .known import UNFINISHED, Known
@@ -114,7 +114,7 @@ class Keeper:
         self._listing = listing
         store = self._ready()
         with self._lock, store.batch():
-            rows = self._differences(store)
+            rows = self._differences(store, Cause.RESTART)
             # What follows a restart is a difference, too.
             store.add([*rows, _apart(Mask.IN_SYNC)] if store.restarted else rows)
             finished = Known(store).finished()
@@ -244,7 +244,7 @@ class Keeper:
         store = self._ready()
         with store.batch():
             marker = [_apart(Mask.Q_OVERFLOW)] if self._gap else []
-            store.add([*marker, *self._differences(store), _apart(Mask.IN_SYNC)])
+            store.add([*marker, *self._differences(store, Cause.LOSS), _apart(Mask.IN_SYNC)])
         self._gap = self._owes_difference = False
 
     def _mark_gap(self) -> None:
@@ -254,12 +254,12 @@ class Keeper:
             store.add([_apart(Mask.Q_OVERFLOW)])
         self._gap, self._owes_difference = False, True
 
-    def _differences(self, store: Store) -> List[Row]:
+    def _differences(self, store: Store, cause: int) -> List[Row]:
         known, now = Known(store), time.time()
         finished = known.finished()
         rows: List[Row] = []
         for root, entries in self._listing().items():
-            rows += differences(known, root, entries, now, finished)
+            rows += differences(known, root, entries, now, finished, int(cause))
         return rows
 
     # --- trouble ---
@@ -394,8 +394,8 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _apart(mask: int) -> Row:
-    """Return a row about the whole stream."""
-    return time.time(), b"", int(mask), 0, None, True, None
+    """Return a row about the whole stream, of the journal's own."""
+    return time.time(), b"", int(mask), 0, None, int(Cause.RESTART if mask & Mask.RESTART else Cause.LOSS), None
 
 
 def _size(what: Waiting) -> int:

@@ -204,7 +204,7 @@ def _old(event: AnyEvent) -> str:
 def _object(path: str, event: AnyEvent) -> Dict[str, object]:
     """Return what JSON Lines has for an event, with paths that no command takes for options."""
     old = _old(event) or None
-    fields = Event.of(path, event.mask, moved_from=old, cookie=event.cookie, synthetic=event.synthetic)
+    fields = Event.of(path, event.mask, moved_from=old, cookie=event.cookie, cause=event.cause)
     return event_to_json(fields)
 
 

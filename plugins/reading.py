@@ -49,6 +49,7 @@ CREATE TABLE events (
     mask INTEGER NOT NULL,
     cookie INTEGER NOT NULL,
     moved_from BLOB,
+    -- 0, or the number of its cause. Before there were causes 1, the one that says least.
     synthetic INTEGER NOT NULL,
     errno INTEGER,
     durable INTEGER
@@ -204,7 +205,7 @@ class Reader:
         uuid, generation = self.identity()
         columns = "seq, time, path, mask, cookie, moved_from, synthetic, errno, durable"
         for row in self.connection.execute(f"SELECT {columns} FROM events WHERE {which}", values):  # noqa: S608  # of constants
-            number, time, path, mask, cookie, moved_from, synthetic, errno, durable = row
+            number, time, path, mask, cookie, moved_from, cause, errno, durable = row
             yield JournalEvent.kept(
                 path,
                 mask,
@@ -214,7 +215,7 @@ class Reader:
                 generation=generation,
                 moved_from=moved_from,
                 cookie=cookie,
-                synthetic=bool(synthetic),
+                cause=cause,
                 errno=errno,
                 durable=durable,
             )

@@ -222,7 +222,7 @@ class Store(Reader):
             self._next = max(begin, self.last_number() + 1)
 
     def add(self, records: Sequence[Tuple[object, ...]]) -> int:
-        """Append events, inside a batch: time, path, mask, cookie, moved_from, synthetic, and maybe errno.
+        """Append events, inside a batch: time, path, mask, cookie, moved_from, number of the cause, maybe errno.
 
         Returns:
             The number of the first of them.

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Deque, Sequence, Tuple, cast
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.events import Event
 from inotify_cffi.hooks import openers
 from inotify_cffi.hooks.caller import Caller
@@ -187,7 +187,7 @@ class Dispatcher(Caller):
         """Have a file told by ``inotify_settled`` when it is finished, though no event says that it is not."""
         if not isinstance(path, (str, bytes)):
             raise TypeError(f"an unfinished file is a path, str or bytes, not {path!r}")
-        event = cast("AnyEvent", Event.of(path, bits.MODIFY, synthetic=True))
+        event = cast("AnyEvent", Event.of(path, bits.MODIFY, cause=causes.RESTART))
         self._expected.append((event, time.monotonic()))
 
     def _note_expected(self) -> None:

@@ -79,7 +79,7 @@ def inotify_start(unfinished: Callable[[str | bytes], None], watcher: AnyWatcher
     Args:
         unfinished: call it with the path of a file that is known to be unfinished, from an earlier run maybe:
             :func:`inotify_settled` is called for it as for a file that is written at this moment, also if nothing
-            more happens to it, and not at all if it is gone by then. The event is a synthetic MODIFY.
+            more happens to it, and not at all if it is gone by then. The event is a MODIFY, its cause RESTART.
         watcher: the watcher; its ``snapshot()`` is what the events change.
 
     .. versionadded:: 0.1

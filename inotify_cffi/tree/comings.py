@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD, Candidate, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -97,7 +98,8 @@ class Comings:
         link = not is_dir and self._is_followed_link(node, raw.name)
         if not self._admission.admits(node, raw.name, is_dir=is_dir or link):
             return
-        self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link))
+        cause = causes.MOVED_IN if raw.mask & bits.MOVED_TO else causes.NEW_DIRECTORY
+        self._reconciler.appeared(self._teller.came(node, raw, is_dir=is_dir or link, link=link), cause)
 
     def _is_followed_link(self, node: Node, name: str) -> bool:
         if not self._ledger.place(node).root.rules.follows_links:

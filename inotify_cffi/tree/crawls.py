@@ -8,7 +8,8 @@ now. And what is moved out of where something is compared is marked, to be liste
 
 from __future__ import annotations
 
-from inotify_cffi.ledger.nodes import Root
+from inotify_cffi.base import causes
+from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.tree.frames import Crawl
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -48,11 +49,14 @@ class Crawls:
 
     # --- to begin ---
 
-    def scan(self, node: Node, *, relist: bool = True, since: float | None = None) -> None:
+    def scan(
+        self, node: Node, *, relist: bool = True, since: float | None = None, cause: int | None = None
+    ) -> None:
         """Watch and list *node* and all directories below it, as far as there is time.
 
         Not *relist*: only if another directory than the ledger's is there. A file that stays is told as
         changed if the directory is another, or if its ctime is not before *since* (seconds, wall clock).
+        *cause*: why what is found is told; None if what the ledger has says it.
         """
         if isinstance(node, Root) and node.is_file:
             self._files.look(node, agree=relist, since=since)
@@ -68,23 +72,26 @@ class Crawls:
         if not relist and found.wd == node.wd and not self._is_loop(node):
             self._disk.close(found.fd)
             return
-        self.crawl(node, found, since=since)
+        self.crawl(node, found, since=since, cause=cause)
 
     def _is_loop(self, node: Node) -> bool:
         """Return True if a link that is followed leads, where it is now, to a directory that it is in."""
         return node.link and self._ledger.is_loop(node, node.wd)
 
-    def crawl(self, node: Node, found: Found, *, since: float | None = None) -> None:
+    def crawl(self, node: Node, found: Found, *, since: float | None = None, cause: int | None = None) -> None:
         """Go on with a scan whose directory is open and watched; closes its descriptor."""
-        crawl = self._crawl_of(node, since=since)
+        crawl = self._crawl_of(node, since=since, cause=cause)
         crawl.waits = self._turn.is_limited
         self._supersede(crawl)
+        before = self._teller.cause
         try:
+            self._teller.cause = crawl.cause
             self._crawler.enter(crawl, node, found)
             while crawl.frames and not crawl.is_stuck and not self._turn.is_over():
                 self._crawler.advance(crawl)
         finally:
             self._crawler.rest(crawl)
+            self._teller.cause = before
         if crawl.frames:
             self._under_way.append(crawl)
 
@@ -93,31 +100,37 @@ class Crawls:
 
         Between the steps nothing may be applied to the ledger but what leaves all below *node* as it is.
         """
-        crawl = self._crawl_of(node, since=None)
+        crawl = self._crawl_of(node, since=None, cause=causes.START)
         try:
+            self._teller.cause = crawl.cause
             self._crawler.enter(crawl, node, found)
         finally:
             self._crawler.rest(crawl)
+            self._teller.cause = causes.LOOK
         return crawl
 
     def go_on_with(self, crawl: Crawl, most: int) -> bool:
         """Do *most* steps of a crawl, about one for each directory, and hold no descriptor; True at its end."""
         done = 0
         try:
+            self._teller.cause = crawl.cause
             while crawl.frames and done < most:
                 done += self._crawler.advance(crawl, most - done)
                 if self._turn.is_over():
                     break
         finally:
             self._crawler.rest(crawl)
+            self._teller.cause = causes.LOOK
         return not crawl.frames
 
-    def _crawl_of(self, node: Node, *, since: float | None) -> Crawl:
+    def _crawl_of(self, node: Node, *, since: float | None, cause: int | None) -> Crawl:
         root = self._ledger.root(node)
         if root is None:
             raise TypeError(f"{node.name!r} is not below a root")
         self.begun += 1
-        crawl = Crawl(node, root, self.begun, since=since)
+        if cause is None:
+            cause = causes.NEW_DIRECTORY if node.wd == NO_WD else causes.LOOK
+        crawl = Crawl(node, root, self.begun, cause if since is None else causes.LOSS, since=since)
         crawl.at_once = (
             self._teller.silent
             and not self._disk.by_path
@@ -160,10 +173,12 @@ class Crawls:
         for _ in range(len(self._under_way)):
             crawl = self._under_way[0]
             try:
+                self._teller.cause = crawl.cause
                 self._take_up(crawl)
                 self._run(crawl)
             finally:
                 self._crawler.rest(crawl)
+                self._teller.cause = causes.LOOK
             if crawl.is_stuck or not crawl.frames:
                 self._under_way.remove(crawl)
             if crawl.is_stuck:
@@ -191,7 +206,7 @@ class Crawls:
                 self._doubts.doubt(top.node, relist=True)
                 self._stop(frames)
             elif crawl.frames:
-                part = Crawl(top.node, crawl.root, crawl.number, since=crawl.since)
+                part = Crawl(top.node, crawl.root, crawl.number, crawl.cause, since=crawl.since)
                 part.waits = True
                 part.compares = crawl.compares
                 part.frames = frames

@@ -37,6 +37,7 @@ class Crawl:
 
     __slots__ = (
         "at_once",
+        "cause",
         "compares",
         "frames",
         "is_stuck",
@@ -48,8 +49,10 @@ class Crawl:
         "waits",
     )
 
-    def __init__(self, top: Node, root: Root, number: int, *, since: float | None) -> None:
+    def __init__(self, top: Node, root: Root, number: int, cause: int, *, since: float | None) -> None:
         self.top = top
+        # Why what it finds is told.
+        self.cause = cause
         self.root = root
         # Which one it is, in the order in which they were begun.
         self.number = number

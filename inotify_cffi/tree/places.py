@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import MOST_LINKS
 from inotify_cffi.tree.removal import Removal
@@ -133,10 +133,20 @@ class Places(Ways):
     def take_back(self, parent: Node, name: str, raw: Raw | None = None, *, replaced: bool = False) -> bool:
         """Take an entry out, all below it first, as :meth:`Teller.gone` tells it; False as :meth:`empty`."""
         node = parent.children[name]
-        if node is not None and len(node.children) and not self.empty(node):
+        if node is not None and len(node.children) and not self._empty_because(node, raw, replaced=replaced):
             return False
         self.free(self._teller.gone(parent, name, node, raw, replaced=replaced))
         return True
+
+    def _empty_because(self, node: Node, raw: Raw | None, *, replaced: bool) -> bool:
+        """Do what :meth:`empty` does; what is told of it comes of what happened to the directory."""
+        before = self._teller.cause
+        try:
+            if raw is not None or replaced:
+                self._teller.cause = causes.ANOTHER_EVENT
+            return self.empty(node)
+        finally:
+            self._teller.cause = before
 
     def begin_anew(self) -> None:
         """Forget how far it came with what there was no time for: all will be looked at."""

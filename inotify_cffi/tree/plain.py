@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from itertools import repeat
 
+from inotify_cffi.base.causes import KERNEL
 from inotify_cffi.base.encoding import decoded
 from inotify_cffi.events import AN_ENTRY, Event
 from inotify_cffi.ledger.storage import Told
@@ -75,16 +76,16 @@ class Plain:
         return True
 
     def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
-        return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, False))
+        return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, KERNEL))
 
     def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
         texts: list[str] | list[bytes]
         texts = paths.split(b"\0") if self._is_bytes() else decoded(paths).split("\0")
         if not kinds and sys.implementation.name == "pypy":
             # It compiles a loop that it sees whole.
-            return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, False)) for i in range(len(masks))]
+            return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, KERNEL)) for i in range(len(masks))]
         # Behind the last NUL is a text more, for which there is no mask.
-        fields = zip(texts, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(False))
+        fields = zip(texts, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(KERNEL))
         return list(map(as_event, fields))
 
     def _is_bytes(self) -> bool:

@@ -6,6 +6,7 @@ the next round, and a round may take many turns.
 
 from __future__ import annotations
 
+from inotify_cffi.base import causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.tree.listing import kind_told
 from inotify_cffi.tree.places import NOT_THERE
@@ -65,6 +66,13 @@ class Reconciler:
         *since*: after lost events, tell files as changed whose ctime is not before it. Not *lists*: leave those
         to be listed for another round.
         """
+        try:
+            self._teller.cause = causes.LOOK if since is None else causes.LOSS
+            return self._look_at_all(since, lists=lists)
+        finally:
+            self._teller.cause = causes.LOOK
+
+    def _look_at_all(self, since: float | None, *, lists: bool) -> bool:
         while self._stage < len(self._stages):
             if not self._stages[self._stage](since):
                 return False
@@ -189,7 +197,9 @@ class Reconciler:
         if kind:
             self.appeared(self._teller.found(parent, name, is_dir=kind != "-", link=kind == "L"))
 
-    def appeared(self, node: Node | None) -> None:
-        """A directory is new in the ledger: watch and list it."""
+    def appeared(self, node: Node | None, cause: int | None = None) -> None:
+        """A directory is new in the ledger: watch and list it; *cause* as :meth:`Crawls.scan`."""
         if node is not None and self._crawler.enters(node):
-            self._crawls.scan(node)
+            if self._teller.cause == causes.LOSS:
+                cause = causes.LOSS
+            self._crawls.scan(node, cause=cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.tree.assembly import Assembly, Begun, a_step
 from inotify_cffi.tree.places import NOT_THERE
 from inotify_cffi.tree.turns import SLICE_S
@@ -35,7 +35,7 @@ class Rooting(Assembly):
         self._turn.begin(None)
         found = self._open_new(root, tell=tell)
         if found is not None:
-            self._crawls.crawl(root, found)
+            self._crawls.crawl(root, found, cause=causes.START)
         self._finish(root)
 
     @a_step
@@ -92,11 +92,13 @@ class Rooting(Assembly):
     def _finish(self, root: Root) -> None:
         self._files.rearm()
         self._teller.silent = False
+        self._teller.cause = causes.LOOK
         self._places.rest()
         self._unfinished.pop(root, None)
 
     def _open_new(self, root: Root, *, tell: bool) -> Found | None:
         self._teller.silent = not tell
+        self._teller.cause = causes.START
         self._admission.prepare(root)
         self._unfinished[root] = len(self._teller)
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event, UnwatchedEvent
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -63,6 +63,8 @@ class Teller:
         self.told: list[AnyEvent] = []
         # Set while a root is listed for the first time: then the ledger is filled and nothing is told.
         self.silent = False
+        # Why is told what no event of the kernel's says: of a look or a listing that is under way.
+        self.cause = causes.LOOK
         self._change: Change | None = None
         # How often directories were taken out of the ledger.
         self.taken_out = 0
@@ -87,6 +89,7 @@ class Teller:
     def make_good(self) -> bool:
         """Undo or finish what was interrupted; True if the raw event that is applied is still to be told."""
         self.silent = False
+        self.cause = causes.LOOK
         change = self._change
         if change is not None:
             if change.is_made():
@@ -118,7 +121,7 @@ class Teller:
     def found(self, parent: Node, name: str, *, is_dir: bool, link: bool = False) -> Node | None:
         """A listing or a look found an entry that the ledger does not have."""
         flag = self._root(parent).first(DIRECTORY_FOUND if is_dir else FILE_FOUND)
-        events = self._events(parent, name, flag | self._kind(parent, is_dir=is_dir, link=link), synthetic=True)
+        events = self._events(parent, name, flag | self._kind(parent, is_dir=is_dir, link=link), cause=self.cause)
         return self._create(parent, name, events, is_dir=is_dir, link=link, is_raw=False)
 
     def came(self, parent: Node, raw: Raw, *, is_dir: bool, link: bool = False) -> Node | None:
@@ -163,33 +166,36 @@ class Teller:
                 freed.append(wd)
         is_dir = self._kind_of(parent, node)
         root = self._ledger.place(parent).root
+        cause = self.cause if raw is None else causes.KERNEL
         if raw is not None:
             events = self._events(parent, name, raw.mask | is_dir, cookie=raw.cookie)
         elif replaced and root.raw:
             events = []
         else:
-            events = self._events(parent, name, root.first(GONE) | is_dir, synthetic=True)
+            events = self._events(
+                parent, name, root.first(GONE) | is_dir, cause=causes.ANOTHER_EVENT if replaced else cause
+            )
         if not replaced:
             flag = MOVE_SELF if raw is not None and raw.mask & MOVED_FROM else DELETE_SELF
-            events += self._end_of_file(parent, flag, synthetic=raw is None)
+            events += self._end_of_file(parent, flag, cause)
         self._tell(events, lambda: name not in parent.children, is_raw=raw is not None)
         self._ledger.drop(parent, name)
         self._made(is_raw=raw is not None)
         return freed
 
-    def _end_of_file(self, parent: Node, flag: int, *, synthetic: bool) -> list[AnyEvent]:
+    def _end_of_file(self, parent: Node, flag: int, cause: int) -> list[AnyEvent]:
         """Return what tells, behind its entry, that a root that is a file has lost its name."""
         place = self._ledger.place(parent)
         if self.silent or not place.root.is_file or not flag & place.root.asked:
             return []
-        return [Event((place.path, flag, None, 0, parent.wd, ITSELF, synthetic))]
+        return [Event((place.path, flag, None, 0, parent.wd, ITSELF, cause))]
 
     def cleared(self, node: Node, entries: list[tuple[str, Node | None]]) -> None:
         """Take out all entries of a directory, which are these; the directories have no entries and no watch."""
         self.taken_out += 1
         events = self._all_gone(node, entries)
         if entries:
-            events += self._end_of_file(node, DELETE_SELF, synthetic=True)
+            events += self._end_of_file(node, DELETE_SELF, self.cause)
         self._tell(events, lambda: not len(node.children), is_raw=False)
         self._ledger.clear(node)
         self._made(is_raw=False)
@@ -201,9 +207,9 @@ class Teller:
         if self.silent or not flag:
             return []
         prefix, which, wd, raw = place.prefix, _which(place), node.wd, place.root.raw
-        flag_dir = flag | ISDIR
+        flag_dir, cause = flag | ISDIR, self.cause
         return [
-            Event((join(prefix, name), flag_of, None, 0, wd, which, True))
+            Event((join(prefix, name), flag_of, None, 0, wd, which, cause))
             for name, flag_of in [
                 (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
             ]
@@ -246,21 +252,28 @@ class Teller:
         for path, is_dir in self._ledger.below(node):
             kind = ISDIR if is_dir else 0
             if leaves:
-                events.append(Event((_below(source, path), MOVED_FROM | kind, None, 0, -1, AN_ENTRY, True)))
+                events.append(
+                    Event((_below(source, path), MOVED_FROM | kind, None, 0, -1, AN_ENTRY, causes.ANOTHER_EVENT))
+                )
             if comes:
                 was = _below(_like(source, target), path)
-                events.append(Event((_below(target, path), MOVED_TO | kind, was, 0, -1, AN_ENTRY, True)))
+                events.append(
+                    Event((_below(target, path), MOVED_TO | kind, was, 0, -1, AN_ENTRY, causes.ANOTHER_EVENT))
+                )
         return events
 
     def changed(self, parent: Node, name: str) -> None:
         """A file may have another content than when it was last told."""
-        self.told += self._events(parent, name, self._root(parent).first(FILE_CHANGED), synthetic=True)
+        self.told += self._events(parent, name, self._root(parent).first(FILE_CHANGED), cause=self.cause)
 
     # --- what changes no entry ---
 
     def passed(self, node: Node, raw: Raw) -> None:
         """The kernel reported something about an entry that stays: its content, its attributes."""
-        self.told += self._events(node, raw.name, raw.mask, cookie=raw.cookie)
+        child = node.children.get(raw.name)
+        # For the kernel a link that is followed to a directory is none.
+        is_dir = self._kind_of(node, child) if child is not None and child.link else 0
+        self.told += self._events(node, raw.name, raw.mask | is_dir, cookie=raw.cookie)
 
     def content(self, node: Node, name: str, mask: int, wd: int) -> None:
         """The kernel reported something of a file that is watched by itself, as *wd*."""
@@ -271,7 +284,7 @@ class Teller:
         place = self._ledger.place(node)
         if mask & ~ISDIR & place.root.asked:
             kind = 0 if place.root.raw else self._kind_of_itself(node)
-            self._add((place.path, mask | kind, None, 0, wd, ITSELF, False))
+            self._add((place.path, mask | kind, None, 0, wd, ITSELF, causes.KERNEL))
 
     def _kind_of_itself(self, node: Node) -> int:
         """Return ISDIR, or 0 for a root that is a file."""
@@ -281,7 +294,7 @@ class Teller:
         """What files are in a directory, and what is in them, may be another than what was told."""
         if not self.silent:
             place = self._ledger.place(node)
-            self._add((place.path, RESCAN | ISDIR, None, 0, -1, ITSELF, True))
+            self._add((place.path, RESCAN | ISDIR, None, 0, -1, ITSELF, self.cause))
 
     def overflow(self) -> None:
         """Events were lost; what follows, up to IN_SYNC, is the difference that they made."""
@@ -294,23 +307,25 @@ class Teller:
     def unwatched(self, node: Node, error: OSError) -> None:
         """A directory, or a root that is a file, is not covered any more, or could not be from the start."""
         mask = UNWATCHED | self._kind_of_itself(node)
-        self.told.append(UnwatchedEvent((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, True, error)))
+        self.told.append(
+            UnwatchedEvent((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause, error))
+        )
 
     def file_unwatched(self, node: Node, name: str, error: OSError) -> None:
         """What a link in a directory leads to is not covered as a whole."""
         place = self._ledger.place(node)
         path = join(place.prefix, name)
-        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), True, error)))
+        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), self.cause, error)))
 
     def file_watched(self, node: Node, name: str) -> None:
         """What a link leads to is covered again."""
         place = self._ledger.place(node)
-        self._add((join(place.prefix, name), WATCHED, None, 0, -1, _which(place), True))
+        self._add((join(place.prefix, name), WATCHED, None, 0, -1, _which(place), self.cause))
 
     def watched(self, node: Node) -> None:
         """What was not covered is again; what follows about it is what was missed."""
         mask = WATCHED | self._kind_of_itself(node)
-        self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, True))
+        self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause))
 
     def _root(self, parent: Node) -> Root:
         return self._ledger.place(parent).root
@@ -327,7 +342,8 @@ class Teller:
     def _everywhere(self, mask: int) -> list[AnyEvent]:
         roots: list[Root] = self._ledger.roots
         empty = b"" if roots and isinstance(roots[0].given, bytes) else ""
-        return [Event((empty, mask, None, 0, -1, ITSELF, mask != OVERFLOW))]
+        cause = causes.KERNEL if mask == OVERFLOW else causes.LOSS
+        return [Event((empty, mask, None, 0, -1, ITSELF, cause))]
 
     def _events(
         self,
@@ -337,7 +353,7 @@ class Teller:
         *,
         cookie: int = 0,
         moved_from: str | bytes | None = None,
-        synthetic: bool = False,
+        cause: int = causes.KERNEL,
         wd: int | None = None,
     ) -> list[AnyEvent]:
         """Return the event of an entry, if it is to be told; *wd*, if that is not its directory's."""
@@ -349,9 +365,9 @@ class Teller:
         wd = parent.wd if wd is None else wd
         if isinstance(prefix, str):
             old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
-            return [Event((prefix + name, mask, old, cookie, wd, which, synthetic))]
+            return [Event((prefix + name, mask, old, cookie, wd, which, cause))]
         bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
-        return [Event((prefix + os.fsencode(name), mask, bold, cookie, wd, which, synthetic))]
+        return [Event((prefix + os.fsencode(name), mask, bold, cookie, wd, which, cause))]
 
     def _add(self, fields: tuple[object, ...]) -> None:
         self.told.append(Event(fields))

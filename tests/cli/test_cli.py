@@ -48,6 +48,7 @@ def test_an_event_is_one_json_object_with_the_documented_keys(tmp_path):
         "cookie": 0,
         "moved_from": None,
         "synthetic": False,
+        "cause": "kernel",
     }
 
 

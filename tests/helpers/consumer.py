@@ -103,9 +103,7 @@ def as_str(event):
     if isinstance(event.path, str):
         return event
     old = None if event.moved_from is None else os.fsdecode(event.moved_from)
-    return Event.of(
-        os.fsdecode(event.path), event.mask, moved_from=old, cookie=event.cookie, synthetic=event.synthetic
-    )
+    return Event.of(os.fsdecode(event.path), event.mask, moved_from=old, cookie=event.cookie, cause=event.cause)
 
 
 def brief(events):

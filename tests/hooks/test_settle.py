@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inotify_cffi import Event, Mask
+from inotify_cffi import Cause, Event, Mask
 from inotify_cffi.hooks.settle import Look, Settle
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_write_starts_no_wait(settle, flag):
 
 
 def test_a_file_that_a_listing_found_or_that_came_complete_settles(settle):
-    settle.note(Event.of("/r/found", Mask.CREATE, synthetic=True), 10)
+    settle.note(Event.of("/r/found", Mask.CREATE, cause=Cause.LOOK), 10)
     settle.note(Event.of("/r/came", Mask.MOVED_TO, cookie=7), 10)
     assert paths(settle, 12) == ["/r/found", "/r/came"]
 
@@ -335,8 +335,8 @@ def test_a_write_in_that_minute_begins_it_again(looking):
     [
         Event.of("/r/a", Mask.CREATE),
         Event.of("/r/a", Mask.MOVED_TO, cookie=7),
-        Event.of("/r/a", Mask.CREATE, synthetic=True),
-        Event.of("/r/a", Mask.CLOSE_WRITE, synthetic=True),
+        Event.of("/r/a", Mask.CREATE, cause=Cause.LOOK),
+        Event.of("/r/a", Mask.CLOSE_WRITE, cause=Cause.LOOK),
     ],
 )
 def test_a_name_that_came_with_all_of_it_is_finished_after_the_wait(looking, disk, event):
@@ -356,7 +356,9 @@ def test_an_empty_file_that_was_only_made_waits_for_a_close(looking, disk, known
     assert [path for path, _ in told(looking, 102)] == ["/r/a"]
 
 
-@pytest.mark.parametrize("event", [Event.of("/r/a", Mask.MOVED_TO), Event.of("/r/a", Mask.CREATE, synthetic=True)])
+@pytest.mark.parametrize(
+    "event", [Event.of("/r/a", Mask.MOVED_TO), Event.of("/r/a", Mask.CREATE, cause=Cause.LOOK)]
+)
 def test_an_empty_file_that_came_complete_is_finished(looking, disk, event):
     disk.known["/r/a"] = EMPTY
     looking.note(event, 10)

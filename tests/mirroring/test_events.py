@@ -6,12 +6,12 @@ import pickle
 
 import pytest
 
-from inotify_cffi import Event, Mask, RawEvent
+from inotify_cffi import Cause, Event, Mask, RawEvent
 from inotify_cffi.events import ITSELF, UnwatchedEvent
 
 CREATED = Event.of("/srv/in/a", Mask.CREATE | Mask.ISDIR, wd=3)
 MOVED = Event.of("/srv/in/b", Mask.MOVED_TO, moved_from="/srv/in/a", cookie=7, wd=3)
-FIELDS = ("path", "mask", "moved_from", "cookie", "wd", "watch_path", "name", "synthetic")
+FIELDS = ("path", "mask", "moved_from", "cookie", "wd", "watch_path", "name", "cause", "synthetic")
 REFUSED = PermissionError(13, "Permission denied", "/srv/in/a")
 
 
@@ -26,7 +26,13 @@ def test_an_event_knows_its_directory_and_its_name():
 
 def test_the_defaults_say_that_no_watch_reported_it():
     event = Event.of("a", Mask.CREATE)
-    assert (event.moved_from, event.cookie, event.wd, event.synthetic) == (None, 0, -1, False)
+    assert (event.moved_from, event.cookie, event.wd, event.cause, event.synthetic) == (
+        None,
+        0,
+        -1,
+        Cause.KERNEL,
+        False,
+    )
 
 
 @pytest.mark.parametrize("field", [*FIELDS, "flags", "names", "is_dir", "error"])
@@ -66,7 +72,7 @@ def test_equal_fields_make_equal_events_with_equal_hashes():
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("event", [CREATED, MOVED, Event.of(b"/a/\xff", Mask.DELETE, synthetic=True)])
+@pytest.mark.parametrize("event", [CREATED, MOVED, Event.of(b"/a/\xff", Mask.DELETE, cause=Cause.LOOK)])
 def test_a_pickled_event_comes_back_as_it_was(event, protocol):
     restored = pickle.loads(pickle.dumps(event, protocol))
     assert restored == event
@@ -107,7 +113,7 @@ def test_str_of_a_name_that_is_not_utf8_does_not_fail():
 def test_repr_shows_what_is_not_the_default():
     assert repr(CREATED) == "<Event '/srv/in/a' CREATE|ISDIR>"
     assert repr(MOVED) == "<Event '/srv/in/b' MOVED_TO moved_from='/srv/in/a'>"
-    assert repr(Event.of(b"/\xff", Mask.DELETE, synthetic=True)) == r"<Event b'/\xff' DELETE synthetic>"
+    assert repr(Event.of(b"/\xff", Mask.DELETE, cause=Cause.LOOK)) == r"<Event b'/\xff' DELETE cause=LOOK>"
 
 
 def test_bytes_in_bytes_out():
@@ -117,8 +123,8 @@ def test_bytes_in_bytes_out():
 
 def test_an_event_holds_nothing_but_its_fields():
     assert not hasattr(CREATED, "__dict__")
-    # The directory and the name are cut out of the path.
-    assert len(CREATED) == len(FIELDS) - 1
+    # The directory and the name are cut out of the path, and what is synthetic has a cause.
+    assert len(CREATED) == len(FIELDS) - 2
 
 
 def test_a_raw_event_is_the_kernels_record():

@@ -22,6 +22,7 @@ from replaying import COMMAND, PATIENCE_S, Watching
 
 import inotify_cffi
 from inotify_cffi import (
+    Cause,
     Event,
     JournalEvent,
     Mask,
@@ -46,10 +47,10 @@ flags = st.sampled_from(
     [Mask.CREATE, Mask.DELETE | Mask.ISDIR, Mask.MODIFY, Mask.Q_OVERFLOW, Mask.RESTART, 0x100000]
 )
 events = st.builds(
-    lambda path, mask, old, cookie, synthetic: Event.of(
-        path, mask, moved_from=old, cookie=cookie, synthetic=synthetic
+    lambda path, mask, old, cookie, cause: Event.of(
+        path, mask, moved_from=old, cookie=cookie, cause=cause
     ),
-    paths, flags, st.none() | paths, st.integers(0, 2**32 - 1), st.booleans(),
+    paths, flags, st.none() | paths, st.integers(0, 2**32 - 1), st.sampled_from(Cause),
 )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def test_every_event_is_by_the_schema_and_comes_back(event):
         event.mask,
         moved_from=None if event.moved_from is None else os.fsdecode(event.moved_from),
         cookie=event.cookie,
-        synthetic=event.synthetic,
+        cause=event.cause,
     )
 
 

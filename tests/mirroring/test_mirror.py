@@ -13,7 +13,7 @@ from consumer import write, write_all
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inotify_cffi import Event, JournalEvent, Mask, Mirror, MirrorError, Watcher, event_from_json
+from inotify_cffi import Cause, Event, JournalEvent, Mask, Mirror, MirrorError, Watcher, event_from_json
 from tests.stress import oracles, writers
 from tests.stress.queue import with_queue
 
@@ -97,7 +97,7 @@ def test_what_changes_content_or_attributes_changes_no_entry(tree):
 
 
 def test_a_gap_is_known_until_all_of_it_is_told(tree):
-    tree.apply([of("", Mask.Q_OVERFLOW), of("/r/g", Mask.DELETE, synthetic=True)])
+    tree.apply([of("", Mask.Q_OVERFLOW), of("/r/g", Mask.DELETE, cause=Cause.LOOK)])
     assert (tree.in_sync, "/r/g" in tree) == (False, False)
     tree.apply([of("", Mask.IN_SYNC)])
     assert tree.in_sync
@@ -134,7 +134,7 @@ def test_a_directorys_move_can_be_told_as_a_move_of_each_entry(tree):
         "MOVED_FROM,ISDIR /r/d/e", "MOVED_TO,ISDIR /r/x/e (from /r/d/e)",
         "MOVED_FROM /r/d/e/f", "MOVED_TO /r/x/e/f (from /r/d/e/f)",
     ]  # fmt: skip
-    assert [event.synthetic for event in told] == [False, False, True, True, True, True]
+    assert [event.cause for event in told] == [Cause.KERNEL] * 2 + [Cause.ANOTHER_EVENT] * 4
 
 
 def test_a_directorys_end_can_be_told_as_that_of_each_entry(tree):
@@ -595,9 +595,9 @@ def _any_event(choose, mirror, number):
 def test_an_object_of_json_lines_becomes_an_event_again():
     event = event_from_json({
         "path": None, "path_bytes": "L3Iv/w==", "mask": ["MOVED_TO", "ISDIR"], "is_dir": True, "cookie": 7,
-        "moved_from": "/r/a", "synthetic": True,
+        "moved_from": "/r/a", "synthetic": True, "cause": "resync",
     })  # fmt: skip
-    assert event == of("/r/\udcff", Mask.MOVED_TO | DIRECTORY, moved_from="/r/a", cookie=7, synthetic=True)
+    assert event == of("/r/\udcff", Mask.MOVED_TO | DIRECTORY, moved_from="/r/a", cookie=7, cause=Cause.RESYNC)
     assert not isinstance(event, JournalEvent)
 
 
