@@ -2,10 +2,11 @@
 
 What stands here is what users import: the watcher (``watcher``; for event loops ``aio``), its events
 (``events``), why each is told (``causes``), the flags of inotify as an enumeration (``flags``, made of
-``base/bits.py``), errors (``errors``), durations and sizes (``quantities``), a consumer that follows the
-events (``mirror``), events as JSON (``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is
-``adapters``, with ``constants`` and ``calls`` for the names that its users import. ``typed`` spares everybody the
-import of :mod:`typing`. The folders are rooms, one on top of the other; each says what it is for.
+``base/bits.py``), errors (``errors``), durations and sizes (``quantities``), when a burst is over (``burst``), a
+consumer that follows the events (``mirror``), events as JSON (``jsonlines``, ``cloudevents``). The drop-in for the
+package ``inotify`` is ``adapters``, with ``constants`` and ``calls`` for the names that its users import.
+``typed`` spares everybody the import of :mod:`typing`. The folders are rooms, one on top of the other; each says
+what it is for.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from inotify_cffi.watcher import Watcher, watch
 if TYPE_CHECKING:
     from inotify_cffi.aio import awatch
     from inotify_cffi.base.printing import printable
+    from inotify_cffi.burst import Burst
     from inotify_cffi.causes import Cause
     from inotify_cffi.cloudevents import event_to_cloudevent
     from inotify_cffi.flags import Mask, parse_mask
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from inotify_cffi.quantities import parse_duration, parse_size
 
 __all__ = [
+    "Burst",
     "BusyError",
     "Cause",
     "ClosedError",
@@ -85,6 +88,7 @@ __all__ = [
 
 # Where the names are that not everybody needs, and pluggy or enum with some: who does without does not pay for it.
 _LATE = {
+    "Burst": "inotify_cffi.burst",
     "Cause": "inotify_cffi.causes",
     "Dispatcher": "inotify_cffi.hooks.adispatch",
     "JournalEvent": "inotify_cffi.jsonlines",

@@ -47,7 +47,7 @@ class Watching(AsyncEvents[AnyStr], Generic[AnyStr]):
         self._entered = True
         try:
             for path in self._paths:
-                await self._watcher._aadd(path, undo=False)  # noqa: SLF001
+                await self._watcher._aadd(path, {}, undo=False)  # noqa: SLF001
         except BaseException:
             self._watcher.close()
             raise

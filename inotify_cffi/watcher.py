@@ -6,7 +6,7 @@ import warnings
 
 from inotify_cffi.kernel import syscalls
 from inotify_cffi.kernel.poller import Call, check_timeout
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast, overload
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 from inotify_cffi.watching.arguments import checked_path
 from inotify_cffi.watching.background import Start, call_with_each
 from inotify_cffi.watching.claim import Iteration, Reader
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from inotify_cffi.events import Event
-    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
-    from inotify_cffi.watching.options import Options
+    from inotify_cffi.watching.arguments import BlockDuration
+    from inotify_cffi.watching.options import Options, RootOptions
 
 __all__ = ["Watcher", "watch"]
 
@@ -96,40 +96,33 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         self,
         path: AnyStr | PathLike[AnyStr],
         *,
-        mask: int | None = None,
-        recursive: bool | None = None,
-        follow_symlinks: FollowSymlinks | None = None,
         told_as: AnyStr | None = None,
         each_move: bool = False,
         own_reads: bool = True,
+        **options: Unpack[RootOptions],
     ) -> None:
         """Watch one more directory, with the watcher's options but for those given here.
 
+        Each root filters for itself, also where one is in another: a directory has one watch, for all that is
+        asked for by those that it is in, and each event is told to each root that asked for it.
+
         Args:
             path: the directory, as for the constructor.
-            mask: which events to report of it.
-            recursive: watch what is below, too.
-            follow_symlinks: enter symbolic links to directories.
             told_as: what paths of events and errors begin with, in place of *path*. One directory may be added
                 several times with another one each: every reader of it has its own options and its own events.
             each_move: behind the move of a directory tell a move of each entry below it, too, both halves and
                 synthetic. That is not for a :class:`~inotify_cffi.mirror.Mirror`, which knows what goes along.
             own_reads: False: a directory reports reads (OPEN, ACCESS, CLOSE_NOWRITE) only once it was listed with
                 all below it, so that the listing of a large tree does not fill the queue; it takes longer.
+            options: mask, recursive, exclude, include, gitignore, max_depth, follow_symlinks, max_places,
+                one_file_system, missing and existing, as for the constructor.
 
-        Raises what the constructor raises for a path, FileExistsError if it is watched already, ClosedError.
+        Raises what the constructor raises for a path or an option, FileExistsError if it is watched already,
+        ClosedError.
 
         """
-        root = self._new_root(
-            path,
-            mask,
-            recursive=recursive,
-            follow_symlinks=follow_symlinks,
-            told_as=told_as,
-            each_move=each_move,
-            own_reads=own_reads,
-        )
-        self._step(self._add_root, root)
+        root = self._new_root(path, options, told_as=told_as, each_move=each_move, own_reads=own_reads)
+        self._step(self._add_root, *root)
 
     def remove(self, path: AnyStr | PathLike[AnyStr], *, told_as: AnyStr | None = None) -> None:
         """Watch a root no more; what was read of it and not handed out is handed out still.
@@ -238,60 +231,6 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         except BaseException:
             start.give_up()
             raise
-
-    # --- what is known ---
-
-    @property
-    def roots(self) -> list[AnyStr]:
-        """The paths that are watched, as they were given; those of a :class:`~inotify_cffi.mirror.Mirror`."""
-        self._check_open()
-        return cast("list[AnyStr]", [root.given for root in list(self._tree.ledger.roots)])
-
-    @property
-    def track(self) -> Literal["entries", "directories"]:
-        """What is known by name: "entries", or "directories" only."""
-        return "entries" if self._chosen.rules.tracks_files else "directories"
-
-    def snapshot(self) -> dict[AnyStr, bool]:
-        """Return every entry below the roots: its path, and True for a directory; what is tracked of them.
-
-        It is the state after all events that were read, those of the current batch that were not yet handed out
-        among them. Raises ClosedError.
-        """
-        return cast("dict[AnyStr, bool]", self._step(self._tree.ledger.snapshot))
-
-    def unwatched(self) -> dict[AnyStr, OSError]:
-        """Return the directories and files that are not covered, each with the error that says why."""
-        return self._step(self._unwatched)
-
-    def _unwatched(self) -> dict[AnyStr, OSError]:
-        return cast("dict[AnyStr, OSError]", self._tree.unwatched())
-
-    def retry(self) -> None:
-        """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.
-
-        Inotify does not report that a directory above a root was renamed, nor where a link leads now. So each
-        root is looked at as well; with *follow_symlinks* it is listed, with all that is below it.
-        """
-        self._check_open()
-        if self._steps.is_mine:
-            self._steps.run_later(self._retry_if_open)
-        else:
-            self._step(self._tree.retry)
-
-    def _retry_if_open(self) -> None:
-        if not self._closed:
-            self._step(self._tree.retry)
-
-    def stats(self) -> dict[str, int]:
-        """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
-
-        ``read_ahead`` is the most bytes that were held at once.
-        """
-        return self._step(self._stats)
-
-    def _stats(self) -> dict[str, int]:
-        return {**self._tree.counts(), "read_ahead": self._instance.most_ahead}
 
     # --- the end ---
 

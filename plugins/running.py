@@ -21,6 +21,8 @@ from contextlib import ExitStack
 from enum import Enum
 from typing import IO, TYPE_CHECKING, Callable, Deque, NamedTuple
 
+from inotify_cffi import Burst
+
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class Runner:
         self._failed = failed
         self._changed = threading.Condition()
         self._requests: Deque[Changes] = deque()
-        self._first_at = self._ripe_at = 0.0
+        self._burst = Burst(policy.debounce_s, LONGEST_BURST * policy.debounce_s)
         self._child: subprocess.Popen[bytes] | None = None
         self._running = False
         self._busy = False
@@ -119,15 +121,14 @@ class Runner:
                 return
             while len(self._requests) >= MOST_REQUESTS and not self._closing:
                 self._changed.wait()
-            now = time.monotonic()
             if not self._requests:
-                self._first_at = now
+                self._burst.begin()
             if merge and self._requests:
                 self._requests[-1].update(changes)
             else:
                 self._requests.append(dict(changes))
             # It is run when it was quiet for a while; a burst without end is cut.
-            self._ripe_at = min(now + policy.debounce_s, self._first_at + LONGEST_BURST * policy.debounce_s)
+            self._burst.came(time.monotonic())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="inotify_cffi command", daemon=True)
                 self._thread.start()
@@ -182,8 +183,8 @@ class Runner:
             while not self._closing:
                 if not self._requests:
                     self._changed.wait()
-                elif self._ripe_at > time.monotonic():
-                    self._wait_until(self._ripe_at)
+                elif self._burst.ripe_at > time.monotonic():
+                    self._wait_until(self._burst.ripe_at)
                 else:
                     # From here on it is busy: what comes now is for the next run.
                     self._busy = True
@@ -302,7 +303,7 @@ class Runner:
         with self._changed:
             while self._running and end is End.ITSELF:
                 now = time.monotonic()
-                restart_at = self._ripe_at if policy.on_busy == "restart" and self._requests else None
+                restart_at = self._burst.ripe_at if policy.on_busy == "restart" and self._requests else None
                 if self._closing:
                     end = End.STOPPED
                 elif deadline is not None and now >= deadline:

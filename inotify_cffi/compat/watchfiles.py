@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Set, Tuple
 from weakref import WeakSet
 
 from inotify_cffi.base import bits
+from inotify_cffi.burst import Burst
 from inotify_cffi.compat.patching import Exchange
 from inotify_cffi.errors import ClosedError
 from inotify_cffi.watcher import Watcher
@@ -171,9 +172,9 @@ class Notify:
         changes: Changes = set()
         now = time.monotonic()
         ends = now + timeout_s if timeout_s else math.inf
-        quiet = math.inf
+        burst = Burst(step_s, debounce_s)
         while not is_set():
-            left = min(quiet, ends) - now
+            left = (burst.ripe_at if changes else ends) - now
             if left <= 0:
                 return changes or "timeout"
             wait = min(left, tick_s)
@@ -185,8 +186,7 @@ class Notify:
             now = time.monotonic()
             if self._add_changes(changes, events):
                 # What was there already does not count: who writes all the time would keep it from its end.
-                ends = now + debounce_s if quiet == math.inf else ends
-                quiet = now + step_s
+                burst.came(now)
         return "stop"
 
     def _add_changes(self, changes: Changes, events: Iterable[Event[str]]) -> bool:

@@ -38,9 +38,13 @@ FORKED = -2
 
 
 def check_timeout(timeout: float | None, what: str) -> None:
-    """Raise ValueError where *timeout*, which the user knows as *what*, is no length of time."""
-    if timeout is not None and not timeout >= 0:
-        raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
+    """Raise ValueError or TypeError where *timeout*, which the user knows as *what*, is no length of time."""
+    try:
+        if timeout is None or timeout >= 0:
+            return
+    except TypeError:
+        raise TypeError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}") from None
+    raise ValueError(f"{what} is a number of seconds, 0 or more, or None; not {timeout!r}")
 
 
 class Call:

@@ -10,6 +10,9 @@ and where the most common events are applied many at a time (``tree/plain.py``).
 
 from __future__ import annotations
 
+import errno
+import os
+
 from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.ledger.nodes import NO_WD, Candidate, Place, Root
 from inotify_cffi.ledger.storage import ABSENT, NONE, TWINS, Way
@@ -318,13 +321,49 @@ class Ledger(Watches):
                 if child != NONE:
                     todo.append((child, prefix + name + b"/"))
 
-    def snapshot(self) -> dict[str | bytes, bool]:
-        """Return each entry below the roots that is tracked: its path, and whether it is a directory."""
+    def snapshot(self, path: str | bytes | None = None) -> dict[str | bytes, bool]:
+        """Return each entry below a directory, or below the roots, that is tracked, and whether it is a directory.
+
+        Raises what :meth:`tops` raises.
+        """
         found: dict[str | bytes, bool] = {}
-        for root in self.roots:
+        for root, top in self.tops(path):
             as_given = decoded if isinstance(root.given, str) else bytes
             tracks_files = root.rules.tracks_files
-            for path, is_dir in self.below(root, self.memory.prefix(root.number)):
+            for entry, is_dir in self.below(top, self.memory.prefix(top.number)):
                 if is_dir or tracks_files:
-                    found[as_given(path)] = is_dir
+                    found[as_given(entry)] = is_dir
         return found
+
+    def tops(self, path: str | bytes | None) -> list[Tuple[Root, Node]]:
+        """Return the directories that are told as *path*, each with its root; None: the roots.
+
+        Raises FileNotFoundError where none is, NotADirectoryError where that is a file.
+        """
+        if path is None:
+            return [(root, root) for root in self.roots]
+        name = os.fsencode(path).rstrip(b"/") + b"/"
+        found: list[Tuple[Root, Node]] = []
+        is_file = False
+        for root in self.roots:
+            prefix = self.memory.prefix(root.number)
+            if root.is_file or not name.startswith(prefix):
+                continue
+            top, way = self._descend(root, [part for part in decoded(name[len(prefix) :]).split("/") if part])
+            if not way:
+                found.append((root, top))
+            is_file = is_file or (len(way) == 1 and way[0] in top.children)
+        if found:
+            return found
+        if is_file:
+            raise NotADirectoryError(errno.ENOTDIR, "this is a file; give the directory that it is in", path)
+        raise FileNotFoundError(errno.ENOENT, "no root has this directory; give a path as events have it", path)
+
+    def _descend(self, top: Node, way: list[str]) -> Tuple[Node, list[str]]:
+        """Return the last directory on a way down, and what of the way is left there."""
+        for number, name in enumerate(way):
+            child = top.children.get(name)
+            if child is None:
+                return top, way[number:]
+            top = child
+        return top, []

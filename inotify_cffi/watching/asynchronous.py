@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import AsyncIterator, Callable, TypeVar
 
+    from typing_extensions import Unpack
+
     from inotify_cffi.events import Event
     from inotify_cffi.ledger.nodes import Root
+    from inotify_cffi.watching.options import RootOptions
 
     Result = TypeVar("Result")
 
@@ -63,11 +66,11 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
         raise NotImplementedError
 
     def _new_root(
-        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
-    ) -> Root:
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], options: RootOptions
+    ) -> tuple[Root, bool]:
         raise NotImplementedError
 
-    def _begin_adding(self, root: Root) -> None:
+    def _begin_adding(self, root: Root, existing: object) -> None:
         raise NotImplementedError
 
     def _go_on_adding(self, root: Root, steps: int) -> bool:
@@ -107,15 +110,16 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
     async def _arrival(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready to be handed out, or nothing will be; the descriptors are left then."""
         check_timeout(timeout, "timeout")
-        await self._arrived(timeout)
+        await self._arrived(timeout, 0)
         self._leave_descriptors(reader)
 
-    async def _arrived(self, timeout: float | None) -> None:
+    async def _arrived(self, timeout: float | None, beyond: int) -> None:
+        """Wait until more than *beyond* events are ready, or for so many seconds, or nothing more will be."""
         deadline = None if timeout is None else time.monotonic() + timeout
         self._check_open()
         await loops.pause()
-        while not self._closed and not self._ready:
-            if self._ended or self._read_once() or self._ended:
+        while not self._closed and len(self._ready) <= beyond:
+            if self._ended or (self._read_once() and len(self._ready) > beyond) or self._ended:
                 return
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -129,9 +133,7 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
         """
         return AsyncEvents(self)
 
-    async def aadd(
-        self, path: AnyStr | PathLike[AnyStr], *, mask: int | None = None, recursive: bool | None = None
-    ) -> None:
+    async def aadd(self, path: AnyStr | PathLike[AnyStr], **options: Unpack[RootOptions]) -> None:
         """Watch one more directory, as ``add`` does, and let all else go on while a large tree is listed.
 
         Events of the whole watcher that come meanwhile are read, and told when the listing is over. If the task is
@@ -140,21 +142,14 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
 
         Raises what ``add`` raises.
         """
-        await self._aadd(path, mask, recursive)
+        await self._aadd(path, options)
 
-    async def _aadd(
-        self,
-        path: AnyStr | PathLike[AnyStr],
-        mask: int | None = None,
-        recursive: bool | None = None,
-        *,
-        undo: bool = True,
-    ) -> None:
+    async def _aadd(self, path: AnyStr | PathLike[AnyStr], options: RootOptions, *, undo: bool = True) -> None:
         """Add; what failed half-way is not undone if the watcher is going to be closed: that takes less time."""
         await loops.pause()
-        root = self._new_root(path, mask, recursive=recursive)
+        root, existing = self._new_root(path, options)
         try:
-            self._step(self._begin_adding, root)
+            self._step(self._begin_adding, root, existing)
             steps = FIRST_STEPS
             while True:
                 began = time.monotonic()

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
     from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
 
-    class Options(TypedDict, total=False):
-        """What a watcher takes besides its paths; the docstring of ``Watcher`` says what each is."""
+    class RootOptions(TypedDict, total=False):
+        """What a root may have of its own; the docstring of ``Watcher`` says what each is."""
 
         mask: int
         recursive: bool
-        block_duration_s: BlockDuration
         exclude: Iterable[str]
         include: Iterable[str]
         gitignore: bool
@@ -39,26 +38,40 @@ if TYPE_CHECKING:
         one_file_system: bool
         missing: Literal["error", "wait"]
         existing: bool
+
+    class Options(RootOptions, total=False):
+        """What a watcher takes besides its paths."""
+
+        block_duration_s: BlockDuration
         on_progress: Callable[[int], None] | None
         read_ahead: int | None
         track: Literal["entries", "directories"]
 
 
-__all__ = ["Chosen", "Options", "check_known", "choose"]
+__all__ = ["Chosen", "ForRoot", "Options", "RootOptions", "check_known", "choose", "choose_for_root"]
+
+
+class ForRoot(NamedTuple):
+    """The options of a root, each of them looked at."""
+
+    mask: int
+    rules: Rules
+    # It need not be there: it is waited for.
+    waits: bool
+    # What is there is told.
+    existing: bool
 
 
 class Chosen(NamedTuple):
     """The options of one watcher, each of them looked at."""
 
-    mask: int
-    recursive: bool
+    # What holds for a root that has no options of its own; and as they were given, for one that has some.
+    root: ForRoot
+    given: RootOptions
     block_duration_s: BlockDuration
-    rules: Rules
-    # A path that is not there is waited for.
-    waits: bool
-    existing: bool
     on_progress: Callable[[int], None] | None
     read_ahead: int | None
+    track: Literal["entries", "directories"]
 
 
 def choose(
@@ -83,28 +96,64 @@ def choose(
 
     Raises ValueError or TypeError for a value that an option can not have, or not together with another one.
     """
-    mask = checked_mask(mask)
     if not callable(block_duration_s):
         check_timeout(block_duration_s, "block_duration_s")
-    if max_depth is not None and max_depth < 1:
-        raise ValueError(f"max_depth is 1 or more, or None, not {max_depth!r}")
-    check_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
-    enters_links, follows_files = checked_links(follow_symlinks)
+    given: RootOptions = {
+        "mask": mask,
+        "recursive": recursive,
+        "exclude": exclude,
+        "include": include,
+        "gitignore": gitignore,
+        "max_depth": max_depth,
+        "follow_symlinks": follow_symlinks,
+        "max_places": max_places,
+        "one_file_system": one_file_system,
+        "missing": missing,
+        "existing": existing,
+    }
+    root = _checked(given, track)
+    # Whatever they were, they can be iterated over once more.
+    given["exclude"], given["include"] = root.rules.exclude, root.rules.include
+    check_read_ahead(read_ahead)
+    return Chosen(root, given, block_duration_s, on_progress, read_ahead, track)
+
+
+def choose_for_root(chosen: Chosen, own: RootOptions) -> ForRoot:
+    """Return the options of a root: its *own*, and for the others those of the watcher.
+
+    Raises what :func:`choose` raises.
+    """
+    if not own:
+        return chosen.root
+    for name in own:
+        if name not in chosen.given:
+            also = f"; {name} is the whole watcher's" if name in (choose.__kwdefaults__ or {}) else ""
+            hint = also or did_you_mean(name, [*chosen.given])
+            raise TypeError(f"add() got an unexpected keyword argument {name!r}{hint}")
+    return _checked({**chosen.given, **own}, chosen.track)
+
+
+def _checked(options: RootOptions, track: str) -> ForRoot:
+    mask = checked_mask(options["mask"])
+    depth, missing = options["max_depth"], options["missing"]
+    if depth is not None and depth < 1:
+        raise ValueError(f"max_depth is 1 or more, or None, not {depth!r}")
+    check_track(track, gitignore=options["gitignore"], follow_symlinks=options["follow_symlinks"])
+    enters_links, follows_files = checked_links(options["follow_symlinks"])
     rules = Rules(
         tracks_files=track == "entries",
-        max_depth=max_depth,
+        max_depth=depth if options["recursive"] else 1,
         follow_symlinks=enters_links,
         follows_files=follows_files,
-        exclude=checked_patterns(exclude, "exclude"),
-        include=checked_include(include),
-        max_places=checked_places(max_places),
-        gitignore=gitignore,
-        one_file_system=one_file_system,
+        exclude=checked_patterns(options["exclude"], "exclude"),
+        include=checked_include(options["include"]),
+        max_places=checked_places(options["max_places"]),
+        gitignore=options["gitignore"],
+        one_file_system=options["one_file_system"],
     )
     if missing not in ("error", "wait"):
         raise ValueError(f"missing is 'error' or 'wait', not {missing!r}")
-    check_read_ahead(read_ahead)
-    return Chosen(mask, recursive, block_duration_s, rules, missing == "wait", existing, on_progress, read_ahead)
+    return ForRoot(mask, rules, missing == "wait", options["existing"])
 
 
 def check_known(options: Options, whose: str) -> None:

@@ -15,7 +15,7 @@ from inotify_cffi.tree.tree import Tree
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 from inotify_cffi.watching.arguments import now_and_then
 from inotify_cffi.watching.claim import Reading
-from inotify_cffi.watching.roots import WithRoots
+from inotify_cffi.watching.contents import WithContents
 
 if TYPE_CHECKING:
     import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["WithParts"]
 
 
-class WithParts(WithRoots[AnyStr], Generic[AnyStr]):
+class WithParts(WithContents[AnyStr], Generic[AnyStr]):
     """What makes the parts of a watcher, and frees them.
 
     Args:
@@ -50,7 +50,7 @@ class WithParts(WithRoots[AnyStr], Generic[AnyStr]):
             forget_in_child(self)
             self._begin()
             for path in paths:
-                self._add(path, chosen.mask, recursive=chosen.recursive)
+                self._add(path)
         except BaseException:
             self._undo_making()
             raise

@@ -76,11 +76,16 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _await_some(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready; nothing is at the end of the time, or of it all."""
+        self._await_more(timeout, 0)
+        self._leave_descriptors(reader)
+
+    def _await_more(self, timeout: float | None, beyond: int) -> None:
+        """Wait until more than *beyond* events are ready, or for so many seconds, or nothing more will be."""
         begun = time.monotonic()
         deadline = None if timeout is None else begun + timeout
         # Nor does what is in doubt keep it from returning.
         ends = math.inf if deadline is None else max(deadline, begun + SLICE_S)
-        while not self._steps.run_in_turn(self._collect_if_open, ends):
+        while not self._steps.run_in_turn(self._collect_if_open, ends, beyond):
             # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
             if self._ended or self._closed:
                 break
@@ -95,13 +100,12 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
                     break
             elif deadline is not None and time.monotonic() >= deadline:
                 break
-        self._leave_descriptors(reader)
 
-    def _collect_if_open(self, ends: float) -> bool:
+    def _collect_if_open(self, ends: float, beyond: int) -> bool:
         self._check_open()
         if not self._ended:
             self._collect(min(SLICE_S, ends - time.monotonic()))
-        return bool(self._ready)
+        return len(self._ready) > beyond
 
     def _await_all(self, reader: Reader, timeout: float | None) -> None:
         """Have all ready that there is up to now."""

@@ -9,14 +9,14 @@ from inotify_cffi.base import bits
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import STRUCTURE
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
-from inotify_cffi.watching.arguments import check_track, checked_links, checked_mask, checked_path
-from inotify_cffi.watching.reading import ReadingOn
+from inotify_cffi.watching.arguments import checked_path
+from inotify_cffi.watching.batches import WithBatches
+from inotify_cffi.watching.options import choose_for_root
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from inotify_cffi.watching.arguments import FollowSymlinks
-    from inotify_cffi.watching.options import Chosen
+    from inotify_cffi.watching.options import Chosen, RootOptions
 
 __all__ = ["WithRoots"]
 
@@ -24,7 +24,7 @@ __all__ = ["WithRoots"]
 ALWAYS = bits.Q_OVERFLOW | bits.UNMOUNT | bits.UNWATCHED | bits.WATCHED | bits.IN_SYNC | bits.RESCAN
 
 
-class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
+class WithRoots(WithBatches[AnyStr], Generic[AnyStr]):
     """What adds and removes the roots of a watcher.
 
     Args:
@@ -38,18 +38,16 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
         # What a dispatcher reads besides what the user asked for.
         self._also = 0
 
-    def _add(
-        self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int | None, *, recursive: bool | None
-    ) -> None:
-        self._step(self._add_root, self._new_root(path, mask, recursive=recursive))
+    def _add(self, path: str | bytes | PathLike[str] | PathLike[bytes]) -> None:
+        self._step(self._add_root, *self._new_root(path, {}))
 
-    def _add_root(self, root: Root) -> None:
+    def _add_root(self, root: Root, existing: object) -> None:
         self._check_new(root)
-        self._tree.add_root(root, tell=self._chosen.existing)
+        self._tree.add_root(root, tell=bool(existing))
 
-    def _begin_adding(self, root: Root) -> None:
+    def _begin_adding(self, root: Root, existing: object) -> None:
         self._check_new(root)
-        self._tree.begin_root(root, tell=self._chosen.existing)
+        self._tree.begin_root(root, tell=bool(existing))
 
     def _go_on_adding(self, root: Root, steps: int) -> bool:
         """List some more directories, and read, lest the queue runs over; True if all are listed."""
@@ -65,24 +63,16 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
     def _new_root(
         self,
         path: str | bytes | PathLike[str] | PathLike[bytes],
-        mask: int | None,
+        options: RootOptions,
         *,
-        recursive: bool | None,
-        follow_symlinks: FollowSymlinks | None = None,
         told_as: str | bytes | None = None,
         each_move: bool = False,
         own_reads: bool = True,
-    ) -> Root:
+    ) -> tuple[Root, bool]:
+        """Return a root with its options, and whether what is there is told."""
         given = checked_path(path)
-        asked = self._chosen.mask if mask is None else checked_mask(mask)
+        asked, rules, waits, existing = choose_for_root(self._chosen, options)
         location = os.path.join(os.getcwd(), os.fsdecode(given))
-        deep = self._chosen.recursive if recursive is None else recursive
-        rules = self._chosen.rules if deep else self._chosen.rules._replace(max_depth=1)
-        if follow_symlinks is not None:
-            track = "entries" if rules.tracks_files else "directories"
-            check_track(track, gitignore=False, follow_symlinks=follow_symlinks)
-            enters_links, follows_files = checked_links(follow_symlinks)
-            rules = rules._replace(follow_symlinks=enters_links, follows_files=follows_files)
         told = (asked | self._also) & bits.ALL
         kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         shown = given if told_as is None else checked_path(told_as)
@@ -92,9 +82,9 @@ class WithRoots(ReadingOn[AnyStr], Generic[AnyStr]):
             root.kernel_mask &= ~bits.READS
         root.each_move = each_move
         root.told_as = None if told_as is None else shown
-        root.waits = self._chosen.waits
+        root.waits = waits
         root.also = self._also
-        return root
+        return root, existing
 
     def _ask_also(self, mask: int) -> None:
         """Have these kinds of events told whatever was asked for; who does so hides them. 0 ends it."""

@@ -41,7 +41,7 @@ def incoming(tmp_path, monkeypatch, when_main_is_blocked):
 
 
 def test_there_are_blocks_for_each_way_to_use_it():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_iterating_ends_when_the_loop_does(incoming, capsys):
@@ -54,10 +54,15 @@ def test_the_generator_gives_a_heartbeat(incoming, capsys):
     assert capsys.readouterr().out.endswith("idle\n")
 
 
+def test_a_batch_has_what_came_together(incoming, capsys):
+    incoming.run(BLOCKS[2])
+    assert re.fullmatch("[1-9] changes\n", capsys.readouterr().out)
+
+
 def test_a_plugin_is_called(incoming, capsys):
     """The README's 0.2 s may be over before a busy machine has written anything; so it is stopped then."""
-    assert "timeout=0.2" in BLOCKS[2]
-    incoming.run(BLOCKS[2].replace("timeout=0.2", ""), then_stop=True)
+    assert "timeout=0.2" in BLOCKS[3]
+    incoming.run(BLOCKS[3].replace("timeout=0.2", ""), then_stop=True)
     assert capsys.readouterr().out.splitlines() == [
         "written: incoming/done",
         "renamed: incoming/done to incoming/renamed",
@@ -66,10 +71,10 @@ def test_a_plugin_is_called(incoming, capsys):
 
 def test_a_mirror_is_what_the_watcher_has(incoming, capsys):
     """There the 0.2 s may be over, too: it has to be the same in any case."""
-    incoming.run(BLOCKS[3])
+    incoming.run(BLOCKS[4])
     assert capsys.readouterr().out == "the same\n"
 
 
 def test_the_drop_in_runs(incoming, capsys):
-    incoming.run(BLOCKS[4])
+    incoming.run(BLOCKS[5])
     assert "inotify_cffi.adapters" in sys.modules

@@ -78,6 +78,26 @@ def event_gen(world):
     take(world, world.watcher.event_gen(block_duration_s=0))
 
 
+def take_batches(world):
+    batches = world.watcher.batches(quiet_s=0)
+    try:
+        for events in batches:
+            world.told += events
+            break
+    finally:
+        sys.settrace(None)
+        batches.close()
+
+
+def take_abatches(world):
+    async def main():
+        async for events in world.watcher.abatches(quiet_s=0):
+            world.told += events
+            break
+
+    asyncio.run(main())
+
+
 def aread(world):
     async def main():
         world.told += await world.watcher.aread(0)
@@ -101,6 +121,8 @@ READING = {
     "sync": sync,
     "__iter__": iterate,
     "event_gen": event_gen,
+    "batches": take_batches,
+    "abatches": take_abatches,
     "aread": aread,
     "__aiter__": async_for,
 }
@@ -192,6 +214,10 @@ def snapshot(world):
     world.watcher.snapshot()
 
 
+def walk(world):
+    list(world.watcher.walk())
+
+
 def unwatched(world):
     world.watcher.unwatched()
 
@@ -215,6 +241,7 @@ def properties(world):
 
 QUESTIONS = {
     "snapshot": snapshot,
+    "walk": walk,
     "unwatched": unwatched,
     "stats": stats,
     "retry": retry,

@@ -266,7 +266,7 @@ def complaints_of_links(watcher: Watcher[str], replayer: Replayer) -> list[str]:
     snapshot, uncovered = watcher.snapshot(), watcher.unwatched()
     complaints += [f"{path}: {error}" for path, error in uncovered.items() if error.errno != errno.ELOOP]
     for top in replayer.roots:
-        disk, wrong = followed(top, watcher._chosen.rules.max_places, uncovered)
+        disk, wrong = followed(top, watcher._chosen.root.rules.max_places, uncovered)
         complaints += wrong
         complaints += difference(below(top, snapshot), disk, "ledger")
         complaints += difference(below(top, replayer.state), disk, "replay")

@@ -177,3 +177,126 @@ def test_a_file_in_a_new_directory_reports_who_reads_it_where_the_own_listing_is
         watcher.sync()
         (tmp_path / "a" / "b" / "file").read_bytes()
         assert "OPEN r/a/b/file" in reads(watcher)
+
+
+# --- each root filters for itself ---
+
+
+def write_some(top):
+    for name in ("a.py", "a.o", "below/b.py", "below/b.o"):
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).write_text("")
+
+
+def files(watcher):
+    return sorted(os.path.basename(event.path) for event in watcher.sync() if not event.is_dir)
+
+
+@pytest.mark.parametrize(
+    ("options", "told_of"),
+    [
+        ({}, ["a.o", "a.py", "b.o", "b.py"]),
+        ({"exclude": ["*.o"]}, ["a.py", "b.py"]),
+        ({"exclude": ["below"]}, ["a.o", "a.py"]),
+        ({"include": ["*.o"]}, ["a.o", "b.o"]),
+        ({"max_depth": 1}, ["a.o", "a.py"]),
+        ({"recursive": False}, ["a.o", "a.py"]),
+        ({"gitignore": True}, ["a.py", "b.py"]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("first", [{"exclude": ["*.py"]}, {"recursive": False}, {}], ids=str)
+def test_an_option_is_that_of_its_root_alone(tmp_path, options, told_of, first):
+    """In one watcher, on one directory: of the other root nothing is hidden, and nothing more is told."""
+    (tmp_path / ".gitignore").write_text("*.o\n")
+    with Watcher(mask=Mask.CREATE) as watcher, Watcher(tmp_path, mask=Mask.CREATE, **first) as alone:
+        watcher.add(str(tmp_path), told_as="1", **first)
+        watcher.add(str(tmp_path), told_as="2", **options)
+        write_some(tmp_path)
+        events = watcher.sync() + watcher.sync()
+        mine = [event for event in events if event.path.startswith("2/") and not event.is_dir]
+        others = [event for event in events if event.path.startswith("1/") and not event.is_dir]
+        assert sorted(event.name for event in mine) == told_of
+        assert sorted(event.name for event in others) == files(alone)
+
+
+def test_what_is_given_for_the_watcher_holds_where_a_root_has_nothing_of_its_own(tmp_path):
+    with Watcher(mask=Mask.CREATE, exclude=(pattern for pattern in ["*.o"])) as watcher:
+        watcher.add(str(tmp_path), told_as="1", max_depth=1)
+        watcher.add(str(tmp_path), told_as="2", exclude=[])
+        write_some(tmp_path)
+        events = [event.path for event in watcher.sync() if not event.is_dir]
+        assert sorted(events) == ["1/a.py", "2/a.o", "2/a.py", "2/below/b.o", "2/below/b.py"]
+
+
+def test_a_root_may_be_waited_for_beside_one_that_is_there(tmp_path):
+    with Watcher(mask=Mask.CREATE) as watcher:
+        watcher.add(str(tmp_path / "late"), missing="wait")
+        with pytest.raises(FileNotFoundError):
+            watcher.add(str(tmp_path / "never"))
+        (tmp_path / "late").mkdir()
+        (tmp_path / "late" / "a").touch()
+        assert [event.name for event in watcher.sync() if event.mask & Mask.CREATE] == ["a"]
+
+
+def test_what_exists_may_be_told_of_one_root(tmp_path):
+    (tmp_path / "a").touch()
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), told_as="1")
+        watcher.add(str(tmp_path), told_as="2", existing=True)
+        assert told(watcher) == ["CREATE 2/a"]
+
+
+def test_roots_that_overlap_are_told_each_with_its_own_kinds(tmp_path):
+    (tmp_path / "below").mkdir()
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), mask=Mask.CREATE)
+        watcher.add(str(tmp_path / "below"), mask=Mask.CLOSE_WRITE)
+        assert watcher.stats()["watches"] == 2
+        (tmp_path / "below" / "a").write_text("")
+        assert told(watcher) == [f"CREATE {tmp_path}/below/a", f"CLOSE_WRITE {tmp_path}/below/a"]
+
+
+def test_two_hundred_roots_have_one_instance(tmp_path):
+    for number in range(200):
+        (tmp_path / str(number) / "below").mkdir(parents=True)
+    before = set(os.listdir("/proc/self/fd"))
+    with Watcher() as watcher:
+        few = len(os.listdir("/proc/self/fd"))
+        for number in range(200):
+            watcher.add(str(tmp_path / str(number)), exclude=["*.o"] if number % 2 else [])
+            watcher.add(str(tmp_path), told_as=f"all {number}", recursive=bool(number % 2))
+        assert len(os.listdir("/proc/self/fd")) == few
+        assert watcher.stats()["watches"] == 401
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"exclud": []}, TypeError, "exclud.*did you mean.*exclude"),
+        ({"read_ahead": 1 << 20}, TypeError, "read_ahead is the whole watcher's"),
+        ({"exclude": "*.o"}, TypeError, "list of patterns"),
+        ({"max_depth": 0}, ValueError, "max_depth"),
+        ({"missing": "no"}, ValueError, "missing"),
+        ({"mask": 0}, ValueError, "mask"),
+        ({"max_places": 0}, ValueError, "max_places"),
+        ({"follow_symlinks": "all"}, ValueError, "follow_symlinks"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_an_error_and_nothing_is_added(tmp_path, options, error, text):
+    with Watcher() as watcher:
+        with pytest.raises(error, match=text):
+            watcher.add(str(tmp_path), **options)
+        assert watcher.roots == []
+        watcher.add(str(tmp_path))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_they_are_those_of_aadd_as_well(tmp_path):
+    with Watcher(mask=Mask.CREATE) as watcher:
+        await watcher.aadd(str(tmp_path), exclude=["*.o"])
+        write_some(tmp_path)
+        assert files(watcher) == ["a.py", "b.py"]

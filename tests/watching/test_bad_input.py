@@ -175,13 +175,8 @@ def test_a_mask_that_asks_for_no_event(here, mask):
 def test_a_mask_that_is_no_mask_is_told_what_one_is(here, mask, call):
     says = r"a mask is flags of inotify_cffi\.Mask, as in Mask\.CREATE \| Mask\.DELETE, not "
     says += re.escape(repr(mask)) + (r"; parse_mask\(\) makes one of words" if isinstance(mask, str) else "$")
-    with Watcher() as watcher:
-        # None is the watcher's own, there.
-        if call == "add" and mask is None:
-            watcher.add("sub", mask=mask)
-            return
-        with pytest.raises(TypeError, match=says):
-            {"Watcher": Watcher, "add": watcher.add, "awatch": awatch}[call]("sub", mask=mask)
+    with Watcher() as watcher, pytest.raises(TypeError, match=says):
+        {"Watcher": Watcher, "add": watcher.add, "awatch": awatch}[call]("sub", mask=mask)
 
 
 def test_a_depth_at_which_nothing_is(here):
