@@ -36,8 +36,8 @@ LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\
 MUTATIONS = {
     "the dedup of listings": (
         "tree/comings.py",
-        "        if node.knows(raw.name, is_dir=is_dir):\n            return True\n",
-        "",
+        "        if node.knows(raw.name, is_dir=is_dir) or self._becomes",
+        "        if self._becomes",
     ),
     "IN_MASK_ADD": ("tree/disk.py", "bits.MASK_ADD | bits.ONLYDIR", "bits.ONLYDIR"),
     "the identity test before a re-link": (
