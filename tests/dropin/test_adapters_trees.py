@@ -12,6 +12,7 @@ from drop_in import READS, brief, drain, is_open, more_than_the_queue_holds, rep
 from inotify_cffi import constants
 from inotify_cffi.adapters import InotifyTree, InotifyTrees, TerminalEventException
 from inotify_cffi.calls import InotifyError
+from tests.stress.queue import room
 from tests.stress.writers import Writer
 
 CHANGES = constants.IN_CREATE | constants.IN_DELETE | constants.IN_MOVE
@@ -654,8 +655,7 @@ def test_a_tree_has_one_inotify_instance_and_one_watch_for_each_directory(make, 
 
 def test_a_tree_that_is_larger_than_the_queue_is_listed_without_an_overflow(make, top):
     """Of a renamed tree and of one that is scanned again each listing makes eight events."""
-    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
-        limit = int(file.read())
+    limit = room()
     if limit > 20000:
         pytest.skip("the queue holds too much to be filled by listings")
     for number in range(limit // 8 + 100):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 
+from tests.stress.queue import room
+
 # Of directories that somebody lists; the trees do.
 READS = {"IN_OPEN", "IN_ACCESS", "IN_CLOSE_NOWRITE"}
 
@@ -71,8 +73,7 @@ def is_open(fd):
 
 def more_than_the_queue_holds(path):
     """Touch two files in a directory more often than the kernel queues events."""
-    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
-        limit = int(file.read())
+    limit = room()
     files = [path / "one", path / "two"]
     for file in files:
         file.touch()

@@ -49,6 +49,12 @@ def whole_queue() -> Iterator[None]:
         yield
 
 
+def room() -> int:
+    """Return how many events the queue of an instance holds, where no other process has lowered that for a moment."""
+    with whole_queue(), open(QUEUE) as file:
+        return int(file.read())
+
+
 def _write(value: int | str) -> None:
     with open(QUEUE, "w") as file:
         file.write(str(value))
