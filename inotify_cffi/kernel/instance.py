@@ -15,6 +15,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
+    from typing import NoReturn
 
     from inotify_cffi.kernel.buffers import Columns, Records
     from inotify_cffi.kernel.listings import CrawlBuffer, Crawled
@@ -64,6 +65,12 @@ class Instance:
         except BaseException:
             self.close()
             raise
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled, with a TypeError: a descriptor is closed once, by one owner."""
+        raise TypeError(
+            "an Instance can not be copied or pickled, for its descriptor is this process's; make another"
+        )
 
     def begin_reading_ahead(self, size: int, *, shares: bool = False) -> None:
         """Have a thread, which runs no Python, empty the queue into memory whenever nobody reads in time.

@@ -25,6 +25,8 @@ from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 from inotify_cffi.watching.claim import READ_BY_ANOTHER, Claim, Iteration, Reader, Reading
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from inotify_cffi.events import Event
     from inotify_cffi.kernel.mountinfo import MountNews
     from inotify_cffi.kernel.poller import Poller
@@ -48,6 +50,13 @@ class HandingOut(Generic[AnyStr]):
         self._claim = Claim()
         # Guards the tree; never held while blocked.
         self._steps = StepLock()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled, with a TypeError: what it holds is closed once, by this process."""
+        raise TypeError(
+            f"a {type(self).__name__} can not be copied or pickled, for its descriptors are this process's; "
+            "hand the paths over and make one there"
+        )
 
     def _free(self) -> None:
         """Free the descriptors and all watches."""

@@ -1,13 +1,16 @@
 """Bad input: a typed error with errno and path, and nothing left open."""
 
+import copy
 import errno
 import math
 import os
+import pickle
 import re
+from multiprocessing.reduction import ForkingPickler
 
 import pytest
 
-from inotify_cffi import ClosedError, Mask, PathError, Watcher, awatch, watch
+from inotify_cffi import ClosedError, Instance, Mask, PathError, Watcher, awatch, watch
 
 pytestmark = pytest.mark.usefixtures("no_fd_left")
 
@@ -274,3 +277,22 @@ def test_no_descriptor_left_leaves_nothing_open(python, tmp_path, room):
         str(room),
     )
     assert told == f"EMFILE True\n{room}\n"
+
+
+COPYING = [copy.copy, copy.deepcopy, pickle.dumps]
+
+
+@pytest.mark.parametrize("call", COPYING, ids=lambda call: call.__name__)
+@pytest.mark.parametrize("kind", [Watcher, Instance])
+def test_what_holds_descriptors_is_neither_copied_nor_pickled(call, kind):
+    """Else two would own one descriptor, and the first that is closed would take it from the other."""
+    with kind() as one:
+        with pytest.raises(TypeError, match=f"{kind.__name__} can not be copied or pickled, for its descriptor"):
+            call(one)
+        assert one.fileno() >= 0
+
+
+def test_a_watcher_that_is_sent_to_another_process_says_what_to_send(here):
+    with Watcher("sub") as watcher, pytest.raises(TypeError, match="hand the paths over and make one there"):
+        # As a process that is spawned is given its arguments.
+        ForkingPickler.dumps(watcher)
