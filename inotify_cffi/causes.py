@@ -27,7 +27,7 @@ class Cause(IntEnum):
     LOSS = causes.LOSS
     """The kernel's queue ran over: this is the difference that the lost events made, or its end."""
     RESYNC = causes.RESYNC
-    """It is a difference to the disk that somebody asked for. Kept for that: not told yet."""
+    """It is a difference to the disk that somebody asked for: ``Watcher.resync()``."""
     POLL = causes.POLL
     """It was found by looking again and again, where the kernel reports nothing. Kept for that: not told yet."""
     RESTART = causes.RESTART

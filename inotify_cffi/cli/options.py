@@ -79,6 +79,13 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "read again where events of files were lost",
     )
     group.add_argument(
+        "--resync",
+        type=_interval,
+        metavar="TIME",
+        help="compare all that is watched with the disk every so often, as SIGUSR1 does once: for what no event "
+        "says, behind an overlay or FUSE mount, or by another host of a network file system; names, not contents",
+    )
+    group.add_argument(
         "--read-ahead",
         type=_ahead,
         metavar="SIZE",
@@ -174,6 +181,13 @@ def _ahead(text: str) -> int:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return size
+
+
+def _interval(text: str) -> float:
+    seconds = _duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time between two; leave it out for none")
+    return seconds
 
 
 def _duration(text: str) -> float:

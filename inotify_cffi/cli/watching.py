@@ -14,6 +14,7 @@ from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.outputs import nobody_reads
 from inotify_cffi.cli.progress import listing
+from inotify_cffi.cli.resync import resyncing
 from inotify_cffi.cli.service import notifier, rereading
 from inotify_cffi.flags import Mask
 from inotify_cffi.hooks.specs import hookimpl
@@ -64,6 +65,7 @@ def watch_all(
         for path in options.paths:
             watcher.add(path)
         progress.close()
+        held.enter_context(resyncing(watcher, options.resync))
         register_anew(dispatcher, None if options.quiet else Ready(), "ready")
         register_anew(dispatcher, notifier(reread), "service")
         coverage = Coverage()

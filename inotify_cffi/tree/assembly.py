@@ -96,6 +96,8 @@ class Assembly:
         self._patience = STEPS_BEFORE_SETTLING
         # How often all that was in doubt was looked at.
         self.rounds = 0
+        # True from when somebody asks for all to be compared until that is begun.
+        self._is_resync_due = False
 
     def make_good(self) -> None:
         """Make good what is half-done, where an exception ended a step."""

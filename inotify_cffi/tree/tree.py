@@ -7,6 +7,7 @@ and raw events are applied in between.
 
 from __future__ import annotations
 
+from inotify_cffi.base import causes
 from inotify_cffi.tree.assembly import a_step
 from inotify_cffi.tree.rooting import Rooting
 from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE
@@ -60,6 +61,26 @@ class Tree(Rooting):
             self._doubts.doubt(node, relist=True)
         for root in self.ledger.roots:
             self._doubts.doubt(root, relist=root.rules.follows_links)
+
+    def resync(self) -> None:
+        """Have all that is tracked compared with the disk by the next steps.
+
+        It is not a step: it may be called within one, and from any thread.
+        """
+        self._disk.mark("resync")
+        self._is_resync_due = True
+
+    def _begin_resync(self) -> None:
+        """Begin to compare each root; most of it is left to the crawls that are under way then."""
+        # In this order: who is interrupted has all compared in any case.
+        roots = list(self.ledger.roots)
+        try:
+            self._teller.cause = causes.RESYNC
+            for root in roots:
+                self._crawls.scan(root, cause=causes.RESYNC)
+        finally:
+            self._teller.cause = causes.LOOK
+        self._is_resync_due = False
 
     def counts(self) -> Dict[str, int]:
         """Return what was counted so far."""
@@ -135,7 +156,10 @@ class Tree(Rooting):
         if self._losses.is_due or self._applier.is_busy:
             return True
         self._turn.share(WHOLE)
-        if self._crawls:
+        if self._is_resync_due and not self._crawls:
+            # One that is under way comes to its end before.
+            self._begin_resync()
+        elif self._crawls:
             self._crawls.go_on()
             # What was listed to its end by that needs to be remembered no more, and nothing may come that says so.
             self._pass_fences()
@@ -250,6 +274,8 @@ class Tree(Rooting):
         if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
+        if self._is_resync_due:
+            return True
         if self._files.is_due or (places.freed and self._files.waits_for_watches):
             return True
         return losses.is_due or losses.is_gap or places.has_room or self._fences.is_late

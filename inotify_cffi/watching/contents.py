@@ -100,6 +100,22 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
     def _unwatched(self) -> dict[AnyStr, OSError]:
         return cast("dict[AnyStr, OSError]", self._tree.unwatched())
 
+    def resync(self) -> None:
+        """Compare all that is tracked with the disk; what differs is told by the next reads, in slices.
+
+        For what no event says: changes behind an overlay or a FUSE mount, by another host of a network file
+        system, in another mount namespace. The cause of what is told is ``Cause.RESYNC``. Names are compared, and
+        which directory is at each; whether the content of a file has changed is not known by that. When
+        :meth:`sync` returns it is over. It may be called from any thread, in the middle of a step and from a
+        signal handler.
+
+        Raises ClosedError.
+        """
+        self._check_open()
+        self._tree.resync()
+        self._owes_wake = True
+        self._poller.wake()
+
     def retry(self) -> None:
         """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.
 

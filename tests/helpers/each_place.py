@@ -230,6 +230,10 @@ def retry(world):
     world.watcher.retry()
 
 
+def resync(world):
+    world.watcher.resync()
+
+
 def fileno(world):
     world.watcher.fileno()
 
@@ -245,6 +249,7 @@ QUESTIONS = {
     "unwatched": unwatched,
     "stats": stats,
     "retry": retry,
+    "resync": resync,
     "properties": properties,
 }
 

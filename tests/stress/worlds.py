@@ -221,7 +221,10 @@ class World:
         if dice < 0.01:
             self.counts["retries"] += 1
             watcher.retry()
-        elif dice < 0.02:
+        elif dice < 0.015:
+            self.counts["resyncs"] += 1
+            watcher.resync()
+        elif dice < 0.025:
             self.counts["interruptions"] += 1
             watcher._tree.distrust()
             watcher._stay_readable()
