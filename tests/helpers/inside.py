@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 
 from consumer import ENTRIES, Consumer, after, before, brief, write, write_all
 
-from inotify_cffi import InstanceLimitError, Mask, Watcher, WatchLimitError
+from inotify_cffi import Cause, InstanceLimitError, Mask, Watcher, WatchLimitError
 from tests.stress.writers import exchange
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "COVERAGE",
     "ENTRIES",
     "ROOT",
+    "Cause",
     "Consumer",
     "InstanceLimitError",
     "Mask",

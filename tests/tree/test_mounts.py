@@ -426,3 +426,42 @@ def test_a_directory_without_permission_is_mounted_over(run, root):
             consumer.sync()
             assert consumer.unwatched() == {}
     """)
+
+
+# --- what no event tells ---
+
+
+@pytest.fixture
+def overlay(run, root):
+    """Run code in which ``ROOT/over`` is an overlay of ``ROOT/lower``."""
+    write_all(root, "lower/a/f", "lower/gone", "upper/", "work/", "over/")
+    options = "lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work"
+    begin = f"""
+        try:
+            mount("-t", "overlay", "-o", "{options}".format(ROOT), "x", ROOT + "/over")
+        except subprocess.CalledProcessError:
+            print("there is none")
+            raise SystemExit(0) from None
+    """
+
+    def run_there(code):
+        if run(begin + code):
+            pytest.skip("an overlay can not be mounted here")
+
+    return run_there
+
+
+def test_what_is_done_in_the_lower_layer_of_an_overlay_is_told_by_resync(overlay):
+    overlay("""
+        with Consumer(ROOT + "/over", mask=Mask.CREATE | Mask.DELETE) as consumer:
+            os.unlink(ROOT + "/lower/gone")
+            write(ROOT + "/lower/new")
+            write(ROOT + "/lower/a/g")
+            assert brief(consumer.sync()) == []
+            consumer.watcher.resync()
+            said = consumer.take(consumer.watcher.sync())
+            assert sorted(brief(said)) == [
+                f"CREATE {ROOT}/over/a/g", f"CREATE {ROOT}/over/new", f"DELETE {ROOT}/over/gone"
+            ]
+            assert {event.cause for event in said} == {Cause.RESYNC}
+    """)
