@@ -133,9 +133,9 @@ class Observer(BaseObserver):
         _begin(self, FullEmitter if generate_full_events else Emitter, timeout)
 
     def on_thread_stop(self) -> None:
-        """End all schedules."""
-        BaseObserver.on_thread_stop(self)
+        """End all schedules: the watcher first, for to take large trees off it one by one takes long."""
         self._inotify_fd.close()
+        BaseObserver.on_thread_stop(self)
 
     def dispatch_events(self, event_queue: EventQueue) -> None:
         """Hand the next event to each handler of its schedule; what one raises is reported, as of a thread."""

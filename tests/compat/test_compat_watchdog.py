@@ -20,6 +20,7 @@ from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
+from inotify_cffi import Watcher
 from inotify_cffi.compat import watchdog
 from inotify_cffi.compat.hub import Hub
 from tests.stress.queue import room
@@ -231,6 +232,22 @@ def test_a_schedule_that_is_taken_off_is_told_no_more(tmp_path):
         (tmp_path / "a").mkdir()
         second.until(words.DirCreatedEvent, tmp_path / "a")
         assert first.events.empty()
+
+
+@pytest.mark.parametrize("observer_class", [watchdog.Observer, InotifyObserver], ids=["ours", "installed"])
+def test_an_observer_that_stops_takes_no_schedule_off_by_itself(installed, observer_class, tmp_path, monkeypatch):
+    """To forget each directory of a large tree takes long, and who stops closes the watcher anyway."""
+    taken_off = []
+    monkeypatch.setattr(Watcher, "remove", lambda *arguments, **_options: taken_off.append(arguments))
+    before = instances()
+    observer = observer_class()
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        observer.schedule(Heard(), str(tmp_path / name), recursive=True)
+    with running(observer):
+        assert instances() == before + 1
+    assert taken_off == []
+    assert instances() == before
 
 
 def test_a_handler_that_raises_ends_no_other_one(tmp_path, monkeypatch):
