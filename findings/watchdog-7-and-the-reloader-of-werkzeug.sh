@@ -9,6 +9,7 @@
 # Seen on 2026-11-29, CPython 3.11.7 (once at the start, and again after the file was changed):
 #   watchdog 6.0.0: the program was started 2 times
 #   watchdog 7.1.0: the program was started 1 times
+# The same with werkzeug 3.1.9 in place of 3.1.3.
 # Exits with 1 if that is so no more.
 set -euo pipefail
 work=$(mktemp -d)
