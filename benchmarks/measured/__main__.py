@@ -192,6 +192,38 @@ def timeouts(make: Callable[..., Ours], options: Options) -> Options:
     return storm.measure(**options)
 
 
+def created(make: Callable[..., Ours], options: Options) -> Options:
+    """Count how often each file was told as created, until one that has *last* in its name is."""
+    contender: Any = make(options["path"], recursive=True)
+    counts: Dict[str, int] = {}
+
+    def callback(path: str) -> None:
+        if options["last"] in path:
+            say(json.dumps({"told": len(counts), "twice": sum(counts.values()) - len(counts)}))
+            os._exit(0)
+        counts[path] = counts.get(path, 0) + 1
+
+    settle()
+    say("ready")
+    contender.created(callback)
+    return {}
+
+
+def named(make: Callable[..., Ours], options: Options) -> Options:
+    """Say when each event came that is about a name that begins with *last*, and the name."""
+    contender = make(options["path"], recursive=True)
+
+    def callback(path: str) -> None:
+        at, name = time.monotonic_ns(), os.path.basename(path)
+        if name.startswith(options["last"]):
+            say(f"{at} {name}")
+
+    settle()
+    say("ready")
+    contender.handle(callback)
+    return {}
+
+
 def idle(make: Callable[..., Ours], options: Options) -> Options:
     contender = make(options["path"], recursive=True)
     settle()

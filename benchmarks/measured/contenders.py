@@ -9,8 +9,10 @@ from benchmarks.measured.peers import (
     InotifyRecursive,
     InotifySimple,
     Watchdog,
+    WatchdogOnOurs,
     Watchfiles,
     WatchfilesDefault,
+    WatchfilesOnOurs,
 )
 
 __all__ = ["CONTENDERS", "Ours"]
@@ -29,7 +31,9 @@ CONTENDERS: dict[str, type[Ours]] = {
         InotifyRecursive,
         Asyncinotify,
         Watchdog,
+        WatchdogOnOurs,
         Watchfiles,
         WatchfilesDefault,
+        WatchfilesOnOurs,
     )
 }

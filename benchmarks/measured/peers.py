@@ -16,6 +16,19 @@ class Peer(Ours):
     ways: ClassVar[dict[str, Way]] = {}
 
 
+class OnOurs(Peer):
+    """A peer with our watcher behind it; for ``benchmarks.compat`` only."""
+
+    only = ("compat",)
+    ways: ClassVar[dict[str, Way]] = {}
+
+    def __init__(self, path: str, *, recursive: bool) -> None:
+        from importlib import import_module
+
+        import_module(f"inotify_cffi.compat.{self.requires}").install()
+        super().__init__(path, recursive=recursive)
+
+
 class Inotify(Peer):
     """PyPI inotify (PyInotify): event_gen without the Nones."""
 
@@ -233,6 +246,22 @@ class Watchdog(Peer):
         if self.problem is not None:
             raise self.problem
 
+    def created(self, callback: Callback) -> None:
+        """Call back for each file that is told as created, with its path, for ever."""
+
+        def on_event(event: Any) -> None:
+            if event.event_type == "created" and not event.is_directory:
+                callback(event.src_path)
+
+        self.on_event = on_event
+        self.done.wait()
+
+
+class WatchdogOnOurs(OnOurs, Watchdog):
+    """The same, with our watcher behind watchdog's own classes."""
+
+    name = "watchdog (on ours)"
+
 
 def watchfiles_in_asyncio(path: str, callback: Callback) -> None:
     """awatch() with the shortest step and without a filter."""
@@ -293,6 +322,19 @@ class Watchfiles(Peer):
         while True:
             for _, path in self._batch():
                 callback(path)
+
+    def created(self, callback: Callback) -> None:
+        """Call back for each file that is told as added, with its path, for ever."""
+        while True:
+            for change, path in self._batch():
+                if change == 1 and not os.path.isdir(path):
+                    callback(path)
+
+
+class WatchfilesOnOurs(OnOurs, Watchfiles):
+    """The same, with our watcher in the place of RustNotify."""
+
+    name = "watchfiles (on ours)"
 
 
 class WatchfilesDefault(Watchfiles):

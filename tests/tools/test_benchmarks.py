@@ -63,6 +63,26 @@ def test_timeouts_are_measured_in_a_storm():
     assert all(len(figures) == 8 for figures in lines.values())
 
 
+@pytest.mark.parametrize("peer", ["watchdog", "watchfiles"])
+def test_a_peer_is_measured_with_its_own_backend_and_with_ours(peer):
+    """Each row has two figures; with ours nothing is told twice, and nothing never."""
+    pytest.importorskip(peer, reason=f"{peer} is not installed")
+    table = run(
+        "benchmarks.compat", "--here", "--tiny", "--timeout", "20", "--peer", peer, "created", "behind", "drain"
+    )
+    figures = {
+        line[11:51].strip(): line[51:].split() for line in table.splitlines() if line.startswith(f"{peer:11}")
+    }
+    assert list(figures) == [
+        "told twice, of 80 creations",
+        "never told, of 80 creations",
+        "an event behind a move out, ms",
+        "events a second",
+    ], table
+    assert [figures[each][1] for each in list(figures)[:2]] == ["0", "0"], table
+    assert all(float(figure.replace(",", "")) >= 0 for line in figures.values() for figure in line[:2]), table
+
+
 @pytest.fixture
 def report(monkeypatch):
     """The module that makes the table."""
