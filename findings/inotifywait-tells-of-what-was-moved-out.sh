@@ -15,9 +15,9 @@ for package in inotify-tools libinotifytools0; do
     (cd "$work" && apt-get download -q "$package=3.22.6.0-4" >/dev/null 2>&1)
     dpkg -x "$work/$package"_*.deb "$work/tools"
 done
-inotifywait() {
-    LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")") "$work/tools/usr/bin/inotifywait" "$@"
-}
+PATH=$work/tools/usr/bin:$PATH
+LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")")
+export LD_LIBRARY_PATH
 cd "$work"
 mkdir -p tree/a/b outside
 inotifywait -m -r -e create,move tree >out 2>err &

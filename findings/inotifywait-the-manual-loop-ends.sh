@@ -14,9 +14,9 @@ for package in inotify-tools libinotifytools0; do
     (cd "$work" && apt-get download -q "$package=3.22.6.0-4" >/dev/null 2>&1)
     dpkg -x "$work/$package"_*.deb "$work/tools"
 done
-inotifywait() {
-    LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")") "$work/tools/usr/bin/inotifywait" "$@"
-}
+PATH=$work/tools/usr/bin:$PATH
+LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")")
+export LD_LIBRARY_PATH
 echo one >"$work/log"
 # Writes until the loop is over.
 (until [ -e "$work/over" ]; do echo more >>"$work/log"; sleep 0.2; done) &

@@ -15,14 +15,14 @@ for package in inotify-tools libinotifytools0; do
     (cd "$work" && apt-get download -q "$package=3.22.6.0-4" >/dev/null 2>&1)
     dpkg -x "$work/$package"_*.deb "$work/tools"
 done
-inotifywait() {
-    LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")") "$work/tools/usr/bin/inotifywait" "$@"
-}
+PATH=$work/tools/usr/bin:$PATH
+LD_LIBRARY_PATH=$(dirname "$(find "$work/tools" -name "libinotifytools.so.0")")
+export LD_LIBRARY_PATH
 cd "$work"
 echo 1 >conf
 inotifywait -m -e close_write conf >out 2>err &
 until grep -q "Watches established" err; do sleep 0.05; done
-process=$(pgrep -P $! inotifywait || echo $!)
+process=$!
 watches() { cat /proc/"$process"/fdinfo/* 2>/dev/null | grep -c ^inotify || true; }
 echo 2 >conf
 echo 3 >conf.new

@@ -91,7 +91,7 @@ class Trial(NamedTuple):
     printed: str
     code: int | None = None
     # What of the block is there first, where no message says that it is ready.
-    ready: bytes = b"stablish"
+    ready: bytes = b"established"
     # It prints that and nothing else.
     whole: bool = False
 
@@ -106,10 +106,10 @@ TRIALS = {
     "inotifywait": [
         *[Trial("mkdir incoming/new", "incoming/new CREATE,ISDIR\n")] * 2,
         *[Trial(WRITE, "new: incoming/file\n")] * 3,
-        *[Trial(f"{WRITE}; until [ -s done/file ]; do :; done; echo x > incoming/end", "")] * 2,
-        # The loop of the old one ends where nothing is written any more: it is tried by what it copies.
+        *[Trial(f"{WRITE}; until [ -s done/file ]; do sleep 0.05; done", "")] * 2,
+        # Of the loop it is what the command in its condition prints.
         Trial(WRITE, "incoming/ CREATE file\n"),
-        Trial(f"{WRITE}; until [ -s done/file ]; do :; done", ""),
+        Trial(f"{WRITE}; until [ -s done/file ]; do sleep 0.05; done", ""),
         *[Trial(WRITE, "written\n", 0)] * 2,
         *[Trial("touch incoming/ready", "ready\n", 0)] * 2,
         Trial(LEFT_OUT, "incoming/ CREATE c.c\n", whole=True),
@@ -118,7 +118,7 @@ TRIALS = {
         # It leaves the process group.
         NOT_TRIED,
         NOT_TRIED,
-        Trial(WRITE, "incoming/\n", 0),
+        Trial(WRITE, "incoming/\n", 0, ready=b"Finished"),
         Trial(WRITE, "incoming\n", 0),
     ],
     "watchexec-and-entr": [
@@ -273,7 +273,7 @@ def test_the_command_in_the_background_logs(place):
     (place / "errors").touch()
     # bash waits, so that it is known when it has ended.
     running = Running(
-        f"{block}tail -n +1 -f --pid=$! errors >&2 & until [ -s log ]; do :; done; cat log; kill %1; wait"
+        f"{block}tail -n +1 -f --pid=$! errors >&2 & until [ -s log ]; do sleep 0.05; done; cat log; kill %1; wait"
     )
     try:
         running.until(lambda: b"established" in running.err)
