@@ -23,6 +23,7 @@ TESTS = [
     "tests/tree/test_depth.py",
     "tests/tree/test_plain.py",
     "tests/ledger/test_ledger.py",
+    "tests/base/test_turns.py",
     "tests/tree/test_directories.py",
     "tests/tree/test_late_entries.py",
     "tests/tree/test_slices.py",

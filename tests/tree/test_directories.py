@@ -54,6 +54,25 @@ def test_the_snapshot_has_directories_only(root):
         assert names_kept(watcher) == []
 
 
+@pytest.mark.parametrize("count", [1, 50])
+def test_what_is_said_of_a_file_is_not_said_of_the_directory_that_has_its_name_by_now(root, count):
+    """A look has told the directory before the events of the file come: of one, and of many at once."""
+    write_all(root, "a/")
+    with watching(root) as watcher:
+        mirror = Mirror(watcher.snapshot(), roots=[root], track="directories")
+        for number in range(count):
+            write(f"{root}/a/{number}")
+            os.unlink(f"{root}/a/{number}")
+            os.mkdir(f"{root}/a/{number}")
+        # So the disk is looked at before the events are applied.
+        watcher._tree.distrust()
+        mirror.apply(watcher.sync() + watcher.sync())
+        assert not mirror.diff(watcher.snapshot(), files=False)
+        assert watcher.snapshot().keys() == {f"{root}/a"} | {
+            f"{root}/a/{name}" for name in os.listdir(f"{root}/a")
+        }
+
+
 @pytest.mark.parametrize("kind", [os.fspath, os.fsencode], ids=["str", "bytes"])
 def test_what_happens_to_a_file_is_told_as_the_kernel_has_it(root, kind):
     write_all(root, "a/old")
