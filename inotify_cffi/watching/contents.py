@@ -107,7 +107,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
         system, in another mount namespace. The cause of what is told is ``Cause.RESYNC``. Names are compared, and
         which directory is at each; whether the content of a file has changed is not known by that. When
         :meth:`sync` returns it is over. It may be called from any thread, in the middle of a step and from a
-        signal handler.
+        signal handler; in *on_progress* at most once, for to compare calls that again.
 
         Raises ClosedError.
         """
