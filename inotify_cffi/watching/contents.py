@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from inotify_cffi.base.encoding import decoded
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
 from inotify_cffi.watching.arguments import checked_path
 from inotify_cffi.watching.roots import WithRoots
@@ -85,7 +86,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
             begin = cast("AnyStr", ledger.place(top).path)
             tops.append(begin)
             found.setdefault(begin, ([], []))
-            as_given = os.fsdecode if isinstance(root.given, str) else os.fsencode
+            as_given = decoded if isinstance(root.given, str) else bytes
             for entry, is_dir in ledger.below(top):
                 if is_dir or root.rules.tracks_files:
                     above, _, name = entry.rpartition(b"/")

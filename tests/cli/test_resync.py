@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching
@@ -71,3 +72,4 @@ def test_one_that_is_ignored_stays_so(root):
 def test_a_watcher_that_is_closed_ends_it(root):
     with Watcher(root) as watcher, resyncing(watcher, 0.001):
         watcher.close()
+    assert "resync" not in [thread.name for thread in threading.enumerate()]
