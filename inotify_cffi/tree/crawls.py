@@ -58,6 +58,17 @@ class Crawls:
         changed if the directory is another, or if its ctime is not before *since* (seconds, wall clock).
         *cause*: why what is found is told; None if what the ledger has says it.
         """
+        before = self._teller.cause
+        try:
+            if since is not None:
+                cause = causes.LOSS
+            if cause is not None:
+                self._teller.cause = cause
+            self._scan(node, relist=relist, since=since, cause=cause)
+        finally:
+            self._teller.cause = before
+
+    def _scan(self, node: Node, *, relist: bool, since: float | None, cause: int | None) -> None:
         if isinstance(node, Root) and node.is_file:
             self._files.look(node, agree=relist, since=since)
             return
@@ -130,7 +141,7 @@ class Crawls:
         self.begun += 1
         if cause is None:
             cause = causes.NEW_DIRECTORY if node.wd == NO_WD else causes.LOOK
-        crawl = Crawl(node, root, self.begun, cause if since is None else causes.LOSS, since=since)
+        crawl = Crawl(node, root, self.begun, cause, since=since)
         crawl.at_once = (
             self._teller.silent
             and not self._disk.by_path

@@ -73,13 +73,8 @@ class Tree(Rooting):
     def _begin_resync(self) -> None:
         """Begin to compare each root; most of it is left to the crawls that are under way then."""
         # In this order: who is interrupted has all compared in any case.
-        roots = list(self.ledger.roots)
-        try:
-            self._teller.cause = causes.RESYNC
-            for root in roots:
-                self._crawls.scan(root, cause=causes.RESYNC)
-        finally:
-            self._teller.cause = causes.LOOK
+        for root in list(self.ledger.roots):
+            self._crawls.scan(root, cause=causes.RESYNC)
         self._is_resync_due = False
 
     def counts(self) -> Dict[str, int]:

@@ -135,6 +135,21 @@ def test_the_marker_of_an_overflow_is_the_kernels_and_its_end_is_not(lost):
     assert lost[-1].mask == Mask.IN_SYNC
 
 
+def test_a_file_that_is_watched_by_itself_and_was_changed_while_events_were_lost(root):
+    write_all(root, "a", "b")
+    with queue_of(16):
+        watcher = Watcher(mask=Mask.CHANGES)
+    with watcher:
+        watcher.add(f"{root}/a")
+        watcher.add(f"{root}/b")
+        for number in range(40):
+            write(f"{root}/{'ab'[number % 2]}", str(number))
+        events = watcher.sync() + watcher.sync()
+        (begin,) = [at for at, event in enumerate(events) if event.mask & Mask.Q_OVERFLOW]
+        behind = [(event.name, event.cause) for event in events[begin:] if event.mask & Mask.MODIFY]
+        assert sorted(behind) == [("a", Cause.LOSS), ("b", Cause.LOSS)]
+
+
 def test_what_becomes_visible_when_ignore_rules_change(root):
     write_all(root, "a.o")
     write(f"{root}/.gitignore", "*.o\n")
