@@ -95,6 +95,7 @@ long iq_feed(struct iq_queue *queue, const char *data, size_t size);
 long iq_read(struct iq_queue *queue, int fd, char *buffer, size_t size);
 int iq_move_to(struct iq_queue *queue, uint64_t at);
 int64_t iq_raw(const struct iq_queue *queue, uint64_t at, struct iq_raw *raw, char *out, uint64_t room);
+int64_t iq_bytes(const struct iq_queue *queue, uint64_t begin);
 int iq_columns(const struct iq_queue *queue, uint64_t begin, uint64_t count, int32_t *wds, uint32_t *masks,
                uint32_t *cookies);
 

@@ -155,6 +155,23 @@ static int64_t iq_raw(const struct iq_queue *queue, uint64_t at, struct iq_raw *
     return length;
 }
 
+/* The bytes that the records from a place on had in the kernel's queue, where a name is padded with at least one NUL
+   (fs/notify/inotify/inotify_user.c round_event_name_len); -EINVAL if there is no such place. */
+static int64_t iq_bytes(const struct iq_queue *queue, uint64_t begin)
+{
+    const uint64_t header = sizeof(struct inotify_event);
+    uint64_t bytes = 0;
+
+    if (begin > queue->count)
+        return -EINVAL;
+    for (uint64_t at = begin; at < queue->count; at++) {
+        uint64_t length = queue->ends[at] - (at > 0 ? queue->ends[at - 1] : 0);
+
+        bytes += header + (length > 0 ? (length / header + 1) * header : 0);
+    }
+    return (int64_t)bytes;
+}
+
 /* Copy columns of so many records from a place on; -EINVAL, and nothing is copied, if there are not so many. */
 static int iq_columns(const struct iq_queue *queue, uint64_t begin, uint64_t count, int32_t *wds, uint32_t *masks,
                       uint32_t *cookies)

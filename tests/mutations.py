@@ -17,6 +17,7 @@ TOP = Path(__file__).resolve().parent.parent
 TESTS = [
     "tests/tree/test_races.py",
     "tests/tree/test_stories.py",
+    "tests/tree/test_history.py",
     "tests/tree/test_overflow.py",
     "tests/tree/test_links.py",
     "tests/tree/test_many_links.py",
@@ -35,6 +36,97 @@ LOOK = "    int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);\
 
 # What is taken out: the file, the text, and what stands there instead.
 MUTATIONS = {
+    "putting off what is seen before the events have come so far": (
+        "tree/moments.py",
+        "        before = self._put_off.get(node)\n",
+        "        return False\n        before = self._put_off.get(node)\n",
+    ),
+    "what a crawl has still to do where a new look is put off": (
+        "tree/crawls.py",
+        "        if self._crawler.is_put_off(node, found):\n",
+        "        self._supersede(self._crawl_of(node, since=since))\n        if self._crawler.is_put_off(node, found):\n",
+    ),
+    "the listing of what was put off and came back": (
+        "tree/crawls.py",
+        " and not self._moments.agreed(node):\n",
+        " and not (self._moments.agreed(node) and False):\n",
+    ),
+    "the listing of what leaves a directory whose listing is put off": (
+        "tree/grafts.py",
+        "        if self._moments.is_to_be_listed(lineage):\n            return True\n",
+        "",
+    ),
+    "forgetting what was taken out of what waits": ("tree/moves.py", " or self._taken) and not", ") and not"),
+    "an exchange at the end of what is queued": (
+        "tree/moves.py",
+        "            is_known = end < records.count\n",
+        "            is_known = end < records.count\n            halves = halves if is_known else []\n",
+    ),
+    "an exchange with what is not known": (
+        "tree/exchanges.py",
+        "(self._has(source, raw) or self._has(target, other))",
+        "(self._has(source, raw) and self._has(target, other))",
+    ),
+    "the age of a move against that of what is moved": (
+        "tree/exchanges.py",
+        " and not self._is_about_another(node, raw.name)\n",
+        "\n",
+    ),
+    "the age of a move against that of what is at its target": (
+        "tree/grafts.py",
+        "self._is_about_another(target, partner.name):",
+        "False:",
+    ),
+    "a directory that would go with what it replaces": (
+        "tree/grafts.py",
+        "            if there is not None and self._ledger.is_within(source, there):\n",
+        "            if False:\n",
+    ),
+    "reading on where an exchange may be a move there and back": (
+        "tree/exchanges.py",
+        " or behind.second is not None):\n",
+        "):\n",
+    ),
+    "that what was moved into was not moved itself": (
+        "tree/grafts.py",
+        "        if not self._is_where_it_was(target, place):\n            return False\n",
+        "",
+    ),
+    "the time that it takes to bind a directory to its watch": (
+        "tree/moments.py",
+        "        return applied <= moment[1] and ",
+        "        return False and ",
+    ),
+    "what a directory says of its move while it is bound": (
+        "tree/moments.py",
+        " and not self._intake.waiting.moves(node.wd)\n",
+        "\n",
+    ),
+    "the end of what is put off": (
+        "tree/moments.py",
+        "            elif not put_off.is_over and put_off.end <= applied:\n",
+        "            elif False:\n",
+    ),
+    "what a directory says of its own move": (
+        "tree/moves.py",
+        "                itself = itself or raw.wd == moved\n",
+        "",
+    ),
+    "telling an exchange from a move back": (
+        "tree/moves.py",
+        "        is_exchange = itself and not is_back\n",
+        "        is_exchange = itself\n",
+    ),
+    "reading anew what was exchanged": (
+        "tree/entries.py",
+        "            if not self._is_moved_back(raw, partner):\n",
+        "            if True:\n",
+    ),
+    "the age of events against that of a watch": (
+        "tree/moments.py",
+        "        if applied <= moment[0]:\n            return True\n",
+        "        return False\n",
+    ),
     "the dedup of listings": (
         "tree/comings.py",
         "        if node.knows(raw.name, is_dir=is_dir) or self._becomes",
@@ -83,8 +175,8 @@ MUTATIONS = {
     ),
     "the place of a listing that told a move before it was read": (
         "tree/grafts.py",
-        "            if self._is_there(target, partner.name, there):\n",
-        "            if there != node.wd and self._is_there(target, partner.name, there):\n",
+        "there):\n                # A listing has told before",
+        "there) and there != node.wd:\n                # A listing has told before",
     ),
     "the second look at what may be a link in a directory that has moved on": (
         "tree/comings.py",
@@ -96,7 +188,11 @@ MUTATIONS = {
         "ENTER if follow else ENTER | os.O_NOFOLLOW",
         "ENTER",
     ),
-    "the lock barrier": ("tree/entries.py", "            self._lock_barrier(raw.wd)\n", ""),
+    "the lock barrier": (
+        "tree/entries.py",
+        "            self._lock_barrier(raw.wd)\n            started.fence",
+        "            started.fence",
+    ),
     "the second look at names that moved out": (
         "tree/grafts.py",
         "            return False\n        self._doubts.suspect(node, raw.name)\n",
@@ -323,7 +419,7 @@ MUTATIONS = {
 
 
 def mutate(top: Path, file: str, old: str, new: str) -> None:
-    path = top / file if file.startswith("csrc/") else top / "inotify_cffi" / file
+    path = top / file if file.startswith("csrc/") else next((top / "inotify_cffi").rglob(file))
     text = path.read_text()
     if text.count(old) != 1:
         sys.exit(f"this mutation fits {text.count(old)} times in {file}: {old!r}")

@@ -2,13 +2,14 @@
 
 ``python -m tests.replay FILE`` prints what is told. See ``inotify_cffi/tree/record.py``. ``python -m tests.replay FILE 0``
 plays one that was made with short turns, and the number of entries that a directory had to have to be listed in
-parts: a stress run that diverges says it.
+parts: a stress run that diverges says it. Where writers took turns it is judged once more, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 
 from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
@@ -18,6 +19,7 @@ from inotify_cffi.tree.disk import Disk, Moment, Stamp
 from inotify_cffi.tree.tree import Tree
 from tests.helpers.records import packed
 from tests.helpers.slices import small_steps
+from tests.stress.history import judge_again
 
 
 class Differs(Exception):
@@ -142,5 +144,7 @@ if __name__ == "__main__":
     with contextlib.ExitStack() as steps, open(sys.argv[1], encoding="utf-8") as recording:
         if len(sys.argv) > 2:
             steps.enter_context(small_steps(int(sys.argv[2])))
-        for event in Replay(recording).run():
-            print(event)
+        told = Replay(recording).run()
+        print(*told, sep="\n")
+        if os.path.exists(sys.argv[1] + ".log"):
+            print(*judge_again(sys.argv[1], told), sep="\n")

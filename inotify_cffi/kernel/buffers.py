@@ -115,6 +115,10 @@ class Records:
         """Return all that wait, each as :meth:`raw` does."""
         return [self.raw(at) for at in range(self.at, self.count)]
 
+    def bytes_from(self, begin: int) -> int:
+        """Return how many bytes those from a place on had in the kernel's queue."""
+        return checked(lib.iq_bytes(self.cdata, begin))
+
     def columns(self, begin: int) -> Tuple[list[int], list[int], list[int]]:
         """Return watch descriptors, masks and cookies of those from a place on."""
         count = self.cdata.count - begin

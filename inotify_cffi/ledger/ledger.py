@@ -125,6 +125,12 @@ class Ledger(Watches):
             top = top.parent
         return top if isinstance(top, Root) else None
 
+    def domain(self, node: Node) -> Node:
+        """Return the root or the link that is followed through which *node* is reached: the nearest one."""
+        while node.parent is not None and not node.link:
+            node = node.parent
+        return node
+
     def depth(self, node: Node) -> int:
         """Return how many directories are above *node*."""
         return self.way(node).depth

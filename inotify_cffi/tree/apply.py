@@ -192,6 +192,9 @@ class Applier:
             self._files.renamed(partner)
             if self._ledger.owner(partner.wd) is None:
                 self._unknown(partner)
+        for half in started.second or ():
+            if half.wd in self._anchors:
+                self._anchors.heard(half)
         return True
 
     def _apply_to(self, node: Node, raw: Raw) -> bool:

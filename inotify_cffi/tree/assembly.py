@@ -12,6 +12,7 @@ from inotify_cffi.tree.files import Files
 from inotify_cffi.tree.ground import Ground
 from inotify_cffi.tree.listing import Lister
 from inotify_cffi.tree.losses import Losses
+from inotify_cffi.tree.moments import Moments
 from inotify_cffi.tree.mounts import Mounts
 from inotify_cffi.tree.places import Places
 from inotify_cffi.tree.plain import Plain
@@ -77,14 +78,17 @@ class Assembly:
         self._anchors = anchors = Anchors(ground)
         self._places = places = Places(ground, anchors)
         self._files = files = Files(ground, anchors, places)
+        self._moments = moments = Moments(ground, places)
         self._mounts = Mounts(ground)
-        lister = Lister(ground, places, admission, files)
-        self.crawler = crawler = Crawler(ground, places, lister)
-        self._crawls = crawls = Crawls(ground, places, crawler, files)
-        self._reconciler = reconciler = Reconciler(ground, places, crawler, crawls, lister, files, admission)
-        self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files)
+        lister = Lister(ground, places, admission, files, moments)
+        self.crawler = crawler = Crawler(ground, places, lister, moments)
+        self._crawls = crawls = Crawls(ground, places, crawler, moments, files)
+        self._reconciler = reconciler = Reconciler(
+            ground, places, crawler, crawls, lister, files, admission, moments
+        )
+        self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files, moments)
         self._plain = plain = Plain(ground, anchors)
-        self._losses = losses = Losses(ground, anchors, files, crawls)
+        self._losses = losses = Losses(ground, anchors, files, crawls, moments)
         self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses)
         # False within a step, and when an exception has ended one.
         self.is_whole = True

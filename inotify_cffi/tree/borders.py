@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.frames import Crawl
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
+    from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
 
 __all__ = ["Borders"]
@@ -26,8 +27,9 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 class Borders:
     """What is entered and what is left."""
 
-    def __init__(self, ground: Ground, places: Places, lister: Lister) -> None:
+    def __init__(self, ground: Ground, places: Places, lister: Lister, moments: Moments) -> None:
         self._fences = ground.fences
+        self._moments = moments
         self._ledger = ground.ledger
         self._teller = ground.teller
         self._disk = ground.disk

@@ -7,7 +7,7 @@ from inotify_cffi.ledger.nodes import NO_WD, Candidate, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Dict
+    from typing import Dict, Tuple
 
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.admission import Admission
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
+    from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.reconcile import Reconciler
@@ -34,7 +35,9 @@ class Comings:
         reconciler: Reconciler,
         admission: Admission,
         files: Files,
+        moments: Moments,
     ) -> None:
+        self._moments = moments
         self._admission = admission
         self._files = files
         self._fences = ground.fences
@@ -49,16 +52,17 @@ class Comings:
         self._intake = ground.intake
         self._turn = ground.turn
         self.counts: Dict[str, int] = {"moves": 0, "barriers": 0}
+        # The last move of a file over another one: from where, to where.
+        self._over: Tuple[int, str, int, str] | None = None
 
     def created(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:
         """A new entry, unless a listing has told it before. False as :meth:`gone`."""
         if node.knows(raw.name, is_dir=is_dir) or self._becomes_directory(node, is_dir=is_dir):
             return True
         if raw.name in node.children:
-            if not is_dir:
-                child = node.children[raw.name]
-                if child is not None and child.link:
-                    return True
+            child = node.children[raw.name]
+            if (child is not None and child.link and not is_dir) or self._is_about_another(node, raw.name):
+                return True
             if not self._places.take_back(node, raw.name):
                 return False
         self._came(node, raw, is_dir=is_dir)
@@ -77,12 +81,25 @@ class Comings:
         False if there was no time to take back what is below it: then it is to be told again.
         """
         if node.knows(raw.name, is_dir=is_dir):
+            if self._is_about_another(node, raw.name):
+                # It is looked at once more all the same: nothing hangs on the count of bytes then.
+                self._doubts.suspect(node, raw.name)
+                return True
             return self._places.take_back(node, raw.name, raw)
         if raw.name in node.children:
             self._doubts.suspect(node, raw.name)
         elif not is_dir and self.passes(node, raw.name):
             self._teller.passed(node, raw)
         return True
+
+    def _is_about_another(self, node: Node, name: str) -> bool:
+        """Return True if the raw event is older than what the ledger has at a name, so it is of another one."""
+        return self._moments.is_about_another(node.children.get(name))
+
+    def _wd_then(self, node: Node, name: str) -> int:
+        """Return the watch of the directory that had a name when the raw event was queued; NO_WD if not known."""
+        child = node.children.get(name)
+        return NO_WD if child is None or child.link or self._moments.is_about_another(child) else child.wd
 
     def passes(self, node: Node, name: str) -> bool:
         """Return True if what happens to a file that the ledger does not have is told as the kernel has it."""

@@ -90,6 +90,8 @@ class Crawler(Borders):
             node = frame.todo[-1]
         frame.todo.pop()
         fd = -1
+        if not self._teller.silent:
+            self._moments.look()
         try:
             fd = self._disk.enter(frame.fd, node.name, follow=node.link)
             wd = self._places.watch(fd, node, crawl.root)
@@ -97,7 +99,9 @@ class Crawler(Borders):
             self._places.close(fd)
             self.not_entered(node, error, lost=crawl.since is not None)
             return 1
-        self.enter(crawl, node, Found(fd, wd))
+        found = Found(fd, wd)
+        if not self.is_put_off(node, found):
+            self.enter(crawl, node, found)
         return 1
 
     def _close_frame(self, crawl: Crawl, frame: Frame) -> None:
@@ -204,6 +208,14 @@ class Crawler(Borders):
             self._doubts.doubt(waiting, relist=True)
         frame.todo.clear()
 
+    def is_put_off(self, node: Node, found: Found) -> bool:
+        """Return True if what was found at the place of a directory is not to be believed yet; closes it then."""
+        if node.wd == found.wd or not self._moments.puts_off(node, found.wd, lists=True):
+            return False
+        self._disk.close(found.fd)
+        self._places.reap(found.wd)
+        return True
+
     def enter(self, crawl: Crawl, node: Node, found: Found) -> None:
         """Bind, list, apply the difference; open a frame if that is not all, or for directories to enter."""
         if not self._is_on_this_file_system(crawl, node, found):
@@ -213,14 +225,25 @@ class Crawler(Borders):
             self.close(node)
             return
         is_another = node.wd != found.wd
+        self._moments.agreed(node)
         if node.wd != NO_WD or node.children:
             crawl.compares = True
             if is_another:
                 self._replaced.add(node)
+        if is_another and not self._teller.silent and self._has_left(node, found):
+            self._disk.close(found.fd)
+            self._places.reap(found.wd)
+            self._doubts.doubt(node, relist=True)
+            return
         if not self._places.bind(node, found, crawl.root):
             self._disk.close(found.fd)
             return
+        if is_another and not self._teller.silent:
+            self._moments.bound(node)
         self._doubts.clear_node(node)
+        if not self._teller.silent and self._moments.is_too_early(node):
+            self._disk.close(found.fd)
+            return
         replaced = node in self._replaced
         listing = Listing(crawl.root, node, since=crawl.since, is_another=is_another, replaced=replaced)
         try:
@@ -229,10 +252,21 @@ class Crawler(Borders):
             self._disk.close(found.fd)
             self._not_listed(node, error)
             return
+        if not self._teller.silent and self._moments.is_listed_too_early(node):
+            self._lister.discard(rest)
+            self._disk.close(found.fd)
+            return
         self._places.covered(node)
         if self.on_directory is not None:
             self.on_directory()
         self._apply_first(crawl, listing, entries, rest, found.fd)
+
+    def _has_left(self, node: Node, found: Found) -> bool:
+        """Return True if a directory may have been moved from its place after it was opened, and before its watch.
+
+        Then it does not say so itself, and nothing that it is bound for would be told to be where it is.
+        """
+        return self._moments.may_have_grown() and not self._places.is_at_its_place(node, found.wd)
 
     def _apply_first(self, crawl: Crawl, listing: Listing, entries: list[str], rest: int, fd: int) -> None:
         """Apply what was listed; that is all of it for a directory with few entries, and none to be entered."""
@@ -274,9 +308,11 @@ class Crawler(Borders):
 
     def _leave_listing(self, crawl: Crawl, frame: Frame) -> None:
         """Do not go on with a listing: the directory is to be listed anew."""
+        is_listed_later = frame.listing is not None and self._lister.is_early(frame.listing)
         crawl.frames.remove(frame)
         self.stop(frame)
-        self._doubts.doubt(frame.node, relist=True)
+        if not is_listed_later:
+            self._doubts.doubt(frame.node, relist=True)
         self.go_on_later(crawl)
 
     def _apply_more(self, crawl: Crawl, frame: Frame, listing: Listing, fd: int) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.frames import Frame
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Found, Places
 
 __all__ = ["Crawls"]
@@ -34,7 +35,8 @@ MANY_KEPT = 16
 class Crawls:
     """Begins crawls, and goes on with those that are under way."""
 
-    def __init__(self, ground: Ground, places: Places, crawler: Crawler, files: Files) -> None:
+    def __init__(self, ground: Ground, places: Places, crawler: Crawler, moments: Moments, files: Files) -> None:
+        self._moments = moments
         self._ledger = ground.ledger
         self._teller = ground.teller
         self._disk = ground.disk
@@ -72,6 +74,7 @@ class Crawls:
         if isinstance(node, Root) and node.is_file:
             self._files.look(node, agree=relist, since=since)
             return
+        self._moments.look()
         try:
             found = self._places.locate(node)
         except OSError as error:
@@ -80,7 +83,7 @@ class Crawls:
         if found is None:
             self._doubts.doubt(node, relist=relist)
             return
-        if not relist and found.wd == node.wd and not self._is_loop(node):
+        if not relist and found.wd == node.wd and not self._is_loop(node) and not self._moments.agreed(node):
             self._disk.close(found.fd)
             return
         self.crawl(node, found, since=since, cause=cause)
@@ -90,7 +93,12 @@ class Crawls:
         return node.link and self._ledger.is_loop(node, node.wd)
 
     def crawl(self, node: Node, found: Found, *, since: float | None = None, cause: int | None = None) -> None:
-        """Go on with a scan whose directory is open and watched; closes its descriptor."""
+        """Go on with a scan whose directory is open and watched; closes its descriptor.
+
+        What another crawl has still to do there is done by that until this one has begun.
+        """
+        if self._crawler.is_put_off(node, found):
+            return
         crawl = self._crawl_of(node, since=since, cause=cause)
         crawl.waits = self._turn.is_limited
         self._supersede(crawl)

@@ -9,39 +9,20 @@ from __future__ import annotations
 from operator import itemgetter
 
 from inotify_cffi.base import bits
-from inotify_cffi.tree.grafts import Grafts
+from inotify_cffi.tree.exchanges import Exchanges, Started
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Dict
 
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.moves import Raw
 
 __all__ = ["Entries", "Started"]
 
 ISDIR = bits.ISDIR
 
 
-class Started:
-    """A raw event that is applied in several turns, for there is much to take back: what is left of it.
-
-    Nothing that came behind it is applied before, and nothing else is done.
-    """
-
-    __slots__ = ("fence", "is_paired", "partner", "parts", "raw")
-
-    def __init__(self, raw: Raw, parts: list[tuple[Node | None, Node | None]]) -> None:
-        self.raw = raw
-        # The nodes that it is about, the next at the end; of a move source and target, as far as there are.
-        self.parts = parts
-        # Of a move: the second half, and whether it is known yet if there is one; else what is to be read first.
-        self.partner: Raw | None = None
-        self.is_paired = False
-        self.fence: int | None = None
-
-
-class Entries(Grafts):
+class Entries(Exchanges):
     """The entries of watched directories."""
 
     def moved_from(self, started: Started) -> bool:
@@ -51,7 +32,9 @@ class Entries(Grafts):
         The second half may be of a watch that has no node.
         """
         if not started.is_paired:
-            if not self._find_partner(started):
+            if started.partner is None and not self._find_partner(started):
+                return False
+            if not self._look_behind(started):
                 return False
             self._pair(started)
         while started.parts:
@@ -72,7 +55,11 @@ class Entries(Grafts):
             for target in targets:
                 self._admission.changed(target, partner.name)
             self.counts["moves"] += 1
-            parts += self._pairs(sources, targets)
+            if not self._is_moved_back(raw, partner):
+                parts += self._pairs(sources, targets)
+            second = None if started.behind is None or sources or targets else started.behind.second
+            if second is not None and self._is_exchange(started, second, parts):
+                started.second = self._intake.waiting.take_pair(second)
         parts += [(source, None) for source in sources]
         parts += [(None, target) for target in targets]
         parts.reverse()
@@ -87,7 +74,14 @@ class Entries(Grafts):
             return self.arrived(target, partner, is_dir=bool(partner.mask & ISDIR))
         if target is None or partner is None:
             return self._left(source, started.raw)
-        return self._moved(source, started.raw, target, partner)
+        if started.second is not None:
+            return self._exchange(source, started.raw, target, partner, started.second)
+        is_itself = started.behind is not None and started.behind.itself
+        if is_itself:
+            # An inode may have several places, and of one of them the ledger may know by now what came later.
+            child = source.children.get(started.raw.name)
+            is_itself = child is not None and child.wd == started.moved
+        return self._moved(source, started.raw, target, partner, is_itself=is_itself)
 
     def _pairs(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:
         """Take pairs out of both lists, those with the longest common way from a root first."""

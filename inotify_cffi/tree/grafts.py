@@ -24,10 +24,20 @@ class Grafts(Comings):
         if not self._ledger.is_attached(node) or self._becomes_directory(node, is_dir=is_dir):
             return True
         if raw.name in node.children:
+            if self._is_about_another(node, raw.name):
+                self._doubts.suspect(node, raw.name)
+                return True
+            if not self._makes_place(node, raw):
+                return False
+        if raw.name in node.children:
             if is_dir and self._was_told(node, raw.name):
+                return True
+            if is_dir and self._comes_from(node, raw):
                 return True
             if not self._replaced(node, raw.name):
                 return False
+        elif is_dir and self._comes_from(node, raw):
+            return True
         self._came(node, raw, is_dir=is_dir)
         return True
 
@@ -39,12 +49,92 @@ class Grafts(Comings):
         """
         if not self._ledger.is_attached(node):
             return True
+        child = node.children.get(raw.name) if raw.mask & ISDIR else None
+        place = None if child is None or self._moments.is_about_another(child) else self._moments.found_at(child)
+        if child is not None and place is not None and self._goes_to(node, raw, child, place):
+            return True
         if not self.gone(node, raw, is_dir=bool(raw.mask & ISDIR)):
             return False
         self._doubts.suspect(node, raw.name)
         return True
 
-    def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw) -> bool:
+    def _makes_place(self, node: Node, raw: Raw) -> bool:
+        """Tell first that a directory left, if what came was exchanged with it; False as :meth:`gone`."""
+        there = self._wd_then(node, raw.name)
+        half = None if there == NO_WD else self._intake.waiting.takes_its_place(raw, there)
+        if half is None:
+            return True
+        left = self._intake.waiting.peek(half)
+        if not self._left(node, left):
+            # What is still to be taken back is, and then this is asked again.
+            return False
+        self._intake.waiting.take(half)
+        return True
+
+    def _goes_to(self, node: Node, raw: Raw, child: Node, place: Node) -> bool:
+        """Tell a move into a directory that was not watched by then, if it is known where to; False if it is not.
+
+        A listing has found the directory there, and its place was left open until the events have come so far. It
+        was there by that move already if what it is in was not moved itself meanwhile.
+        """
+        target = place.parent
+        if target is None or len(place.children) or self._ledger.is_within(place, child):
+            return False
+        if not self._is_where_it_was(target, place):
+            return False
+        if self._intake.waiting.says_moved(child.wd) > 1:
+            # It went on from there, and what was seen is a later place.
+            return False
+        self._moments.settles(child, place)
+        if not self._places.take_back(target, place.name, replaced=True):
+            return False
+        partner = raw._replace(wd=target.wd, mask=bits.MOVED_TO | ISDIR, name=place.name)
+        self._doubts.suspect(node, raw.name)
+        self._graft(node, raw, target, partner, sure=False, found=bits.MOVED_TO)
+        return True
+
+    def _is_where_it_was(self, node: Node, place: Node) -> bool:
+        """Return True if a directory had its name before the raw event, and until something was seen in it.
+
+        So it is if the directory that it is in was watched by then, and nothing waits that says of that name.
+        """
+        above = node.parent
+        if above is None or above.link or above.wd == NO_WD or self._moments.is_about_another(above):
+            return False
+        if not self._intake.read_to(self._moments.seen_at(place), self._turn):
+            return False
+        return not self._intake.waiting.names(above.wd, node.name)
+
+    def _comes_from(self, node: Node, raw: Raw) -> bool:
+        """Tell an arrival as a move if the ledger has what came, at another place; False if it has not.
+
+        It was moved out of a directory that was not watched by then, and says that itself.
+        """
+        wd = self._intake.waiting.moves_itself(raw.wd)
+        if wd == NO_WD:
+            return False
+        top = self._ledger.domain(node)
+        for child in self._ledger.owners(wd):
+            source = child.parent
+            if source is None or child.link or self._ledger.domain(child) is not top:
+                continue
+            if (source is node and child.name == raw.name) or self._ledger.is_within(node, child):
+                continue
+            there = node.children.get(raw.name)
+            if there is not None and self._ledger.is_within(source, there):
+                # The ledger has fallen behind: it would go with what it replaces.
+                continue
+            if raw.name in node.children and not self._replaced(node, raw.name):
+                continue
+            if not self._admission.admits(node, raw.name, is_dir=True):
+                continue
+            self._doubts.suspect(source, child.name)
+            first = raw._replace(wd=source.wd, mask=bits.MOVED_FROM | ISDIR, name=child.name)
+            self._graft(source, first, node, raw, sure=True, found=bits.MOVED_FROM)
+            return True
+        return False
+
+    def _moved(self, source: Node, raw: Raw, target: Node, partner: Raw, *, is_itself: bool) -> bool:
         """Both halves are known: one re-link, if the ledger knows what was moved."""
         is_dir = bool(raw.mask & ISDIR)
         if not self._ledger.is_attached(target) or not self._admission.admits(target, partner.name, is_dir=is_dir):
@@ -58,7 +148,16 @@ class Grafts(Comings):
             return True
         node = source.children.get(raw.name)
         there = NO_WD
-        if node is not None:
+        if (node is None or node.wd == NO_WD) and self._is_about_another(target, partner.name):
+            # What is at the target came later, and it is known.
+            return self._left(source, raw)
+        if node is not None and is_itself and not self._ledger.is_within(target, node):
+            there = node.wd
+            if self._is_there(target, partner.name, there):
+                return self._left(source, raw)
+        elif node is not None:
+            if self._is_about_another(source, raw.name):
+                return self.arrived(target, partner, is_dir=is_dir)
             there = self._wd_at(target, partner.name)
             if self._is_there(target, partner.name, there):
                 # A listing has told before what is there now, and it is never taken from where it is.
@@ -68,19 +167,34 @@ class Grafts(Comings):
         if partner.name in target.children:
             if not self._replaced(target, partner.name):
                 return False
+            if not is_dir:
+                self._over = (raw.wd, raw.name, partner.wd, partner.name)
             if not self._ledger.is_attached(source) or not self._knows(source, raw.name, is_dir=is_dir):
                 return self.arrived(target, partner, is_dir=is_dir)
         self._graft(source, raw, target, partner, sure=node is not None and there == node.wd != NO_WD)
         return True
 
-    def _graft(self, source: Node, raw: Raw, target: Node, partner: Raw, *, sure: bool) -> None:
-        """Tell the move, and look again at a directory if it is not *sure*, or other things hold for it now."""
+    def _graft(
+        self,
+        source: Node,
+        raw: Raw,
+        target: Node,
+        partner: Raw,
+        *,
+        sure: bool,
+        shown: str | None = None,
+        found: int = 0,
+    ) -> None:
+        """Tell the move, and look again at a directory if it is not *sure*, or other things hold for it now.
+
+        *shown*, *found* as for :meth:`Teller.moved`.
+        """
         old_root = self._ledger.place(source).root
         new_root = self._ledger.place(target).root
         new_rules = new_root.rules
         node = source.children.get(raw.name)
         if node is None:
-            self._teller.moved(source, raw, target, partner)
+            self._teller.moved(source, raw, target, partner, shown=shown)
             self._files.links.moved(source, raw.name, target, partner.name)
             if new_rules.follows_links:
                 # It may be a link that leads to a directory from here.
@@ -91,15 +205,20 @@ class Grafts(Comings):
         is_for_more = new_root.reports & ~old_root.reports
         relist = recount or bool(is_for_more) or new_rules != old_root.rules or self._is_to_be_listed(source)
         was_covered = self._admission.covers(node)
-        self._teller.moved(source, raw, target, partner)
+        self._teller.moved(source, raw, target, partner, shown=shown, found=found)
+        self._moments.moved(node)
         is_another_way = self._admission.covers(node) != was_covered
-        self._regard(node, relist=relist, sure=sure, is_another_way=is_another_way)
+        # What has no watch yet is looked at where it is now, for whoever was about to does not.
+        is_sure = sure and node.wd != NO_WD
+        self._regard(node, relist=relist, sure=is_sure, is_another_way=is_another_way)
 
     def _is_to_be_listed(self, source: Node) -> bool:
         """Return True if a directory is still to be listed with all in it: what is moved out would be missed."""
-        if not self._doubts.stale and not self._crawls:
+        if not self._doubts.stale and not self._crawls and not self._moments.is_waiting:
             return False
         lineage = self._ledger.lineage(source)
+        if self._moments.is_to_be_listed(lineage):
+            return True
         return any(above in self._doubts.stale for above in lineage) or self._crawls.compares(lineage)
 
     def _is_another(self, node: Node, target: Node, there: int) -> bool:

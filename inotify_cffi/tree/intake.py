@@ -18,6 +18,13 @@ __all__ = ["Intake"]
 FULL = min(READ_SIZES.values()) - LARGEST_RECORD
 
 
+# While there is something to go on with, the queue is read on, lest it runs over: up to so many raw events.
+MOST_WAITING = 1 << 16
+
+# For each so many bytes that are queued it is not asked once how many there are.
+ASK_AGAIN = 1 << 14
+
+
 class Intake:
     """The raw events of a tree, from the kernel's queue to where they are applied."""
 
@@ -33,6 +40,11 @@ class Intake:
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
         self._last_read = self.calm
+        # How many bytes had been queued when that was asked last, and how often it is not asked now.
+        self._moment = 0
+        self._unasked = 0
+        # True if it was not asked for the last moment.
+        self.is_guessing = False
 
     def next(self) -> Raw | None:
         """Take the next raw event that was read; None if none waits."""
@@ -60,6 +72,32 @@ class Intake:
         """Return how many bytes will have been read when all that is queued now has been."""
         self._was_empty = False
         return self.bytes + self._disk.queued()
+
+    def moment(self) -> int:
+        """Return about how many bytes had been queued by now, those that were read among them; never too many.
+
+        To say so the kernel goes through all that is queued: the more that is, the less often it is asked.
+        """
+        self.is_guessing = self._unasked > 0
+        if self._unasked:
+            self._unasked -= 1
+        else:
+            queued = self._disk.queued()
+            self._moment = self.bytes + queued
+            self._unasked = queued // ASK_AGAIN
+        return max(self._moment, self.bytes)
+
+    @property
+    def applied(self) -> int:
+        """How many bytes of raw events were applied, or are being applied."""
+        records = self.waiting.records
+        return self.bytes - records.bytes_from(records.at)
+
+    def may_have_moved(self) -> bool:
+        """Return True if a directory may have been moved by now that is not moved in the ledger yet."""
+        if self.waiting.records.count < MOST_WAITING and (self.was_full or self._disk.queued()):
+            self.read_on()
+        return self.was_full or self.waiting.has_moves()
 
     def has_read(self, fence: int) -> bool:
         """Return True if all up to a fence was read, the last one that was set."""

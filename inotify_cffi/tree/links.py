@@ -13,7 +13,7 @@ import os
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import Followed
 from inotify_cffi.tree.objects import NOTHING, Seen
-from inotify_cffi.tree.teller import join
+from inotify_cffi.tree.telling import join
 from inotify_cffi.tree.ways import NOT_THERE
 from inotify_cffi.typed import TYPE_CHECKING
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.admission import Admission
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
 
 __all__ = ["Lister", "Listing", "kind_told"]
@@ -60,7 +61,7 @@ class Listing:
 class Parts:
     """A listing that is applied in parts: what is left of it."""
 
-    __slots__ = ("has_ended", "is_old", "ledgers", "moment", "names", "rest", "shown", "wd")
+    __slots__ = ("has_ended", "is_early", "is_old", "ledgers", "moment", "names", "rest", "shown", "wd")
 
     def __init__(self, node: Node, names: list[str], rest: int) -> None:
         # It is good for the inode that the node has now.
@@ -73,6 +74,8 @@ class Parts:
         # What was done by when; and whether what is shown may be older than something that was applied.
         self.moment: Tuple[int, int, int] | None = None
         self.is_old = False
+        # True if the directory may have been moved since it was listed.
+        self.is_early = False
         # All names that were shown; and of the ledger's names what is left to be compared with them.
         self.shown: set[str] = set()
         self.ledgers: Iterator[list[Tuple[str, bool]]] | None = None
@@ -81,7 +84,10 @@ class Parts:
 class Lister:
     """Applies listings."""
 
-    def __init__(self, ground: Ground, places: Places, admission: Admission, files: Files) -> None:
+    def __init__(
+        self, ground: Ground, places: Places, admission: Admission, files: Files, moments: Moments
+    ) -> None:
+        self._moments = moments
         self._ledger = ground.ledger
         self._teller = ground.teller
         self._disk = ground.disk
@@ -101,6 +107,10 @@ class Lister:
         if listing.root.rules.gitignore:
             self._admission.learn(listing.node, fd)
         return self._disk.entries(fd, whole=not self._turn.is_limited)
+
+    def discard(self, rest: int) -> None:
+        """Do not apply what was read."""
+        self._places.close(rest)
 
     def apply(self, listing: Listing, entries: list[str], rest: int, fd: int) -> bool:
         """Apply what was listed, and go on as far as there is time; True if that was all. Raises OSError."""
@@ -135,7 +145,13 @@ class Lister:
         node = listing.node
         kinds = self._kinds(listing, entries, fd)
         known = {} if is_new else dict(node.children.items())
-        gone = [name for name, child in known.items() if kinds.get(name) != kind_told(child)]
+        gone = []
+        for name, child in known.items():
+            if kinds.get(name) != kind_told(child):
+                if self._is_put_off(listing, child):
+                    kinds.pop(name, None)
+                else:
+                    gone.append(name)
         for at, name in enumerate(gone):
             if not self._places.take_back(node, name):
                 # There is no time for that. Until there is, what else was seen gets old.
@@ -159,6 +175,13 @@ class Lister:
             if child is not None:
                 todo.append(child)
         return True
+
+    def _is_put_off(self, listing: Listing, child: Node | None) -> bool:
+        """Return True if it is not to be believed yet that a directory is not there any more.
+
+        It is at once where all of the directory is another one: no event will come of the one that it was.
+        """
+        return child is not None and not listing.replaced and self._moments.puts_off(child, NO_WD, lists=True)
 
     # --- what an entry is ---
 
@@ -246,6 +269,8 @@ class Lister:
                     return False
                 if not self._next_names(listing, parts):
                     return True
+                if parts.is_early:
+                    return False
             elif not self._agree(listing, parts, parts.names[-1], fd):
                 return False
             else:
@@ -263,6 +288,8 @@ class Lister:
         if not parts.has_ended:
             parts.names = self._disk.more_entries(parts.rest)
             if parts.names:
+                if self._is_too_early(listing, parts):
+                    return True
                 parts.shown.update([entry[1:] for entry in parts.names])
                 parts.names.reverse()
                 return True
@@ -278,7 +305,8 @@ class Lister:
     def _agree(self, listing: Listing, parts: Parts, entry: str, fd: int) -> bool:
         """Make one name agree with the disk; False if there is no time to take back what it was."""
         node, kind, name = listing.node, entry[0], entry[1:]
-        if kind == LOOK or parts.is_old:
+        looked = kind == LOOK or parts.is_old
+        if looked:
             kind = self.kind(node, name, fd)
         elif kind == "l":
             kind = self._kind_of_link(listing.root, node, name, fd)
@@ -289,19 +317,31 @@ class Lister:
             self._seek_change(listing, name, fd)
             kind = ""
         number = node.entry(name)
+        child = None if number in (ABSENT, NONE) else node.nodes.at(number)
+        if (
+            looked
+            and kind != ("" if number == ABSENT else kind_told(child))
+            and self._is_too_early(listing, parts)
+        ):
+            return False
         if number == ABSENT:
             child = self._found(listing, name, kind)
-        else:
-            child = None if number == NONE else node.nodes.at(number)
-            if kind_told(child) != kind:
-                if not self._places.take_back(node, name):
-                    return False
-                child = self._found(listing, name, kind)
-            elif child is None and self._has_changed(listing, name, fd):
-                self._teller.changed(node, name)
+        elif kind_told(child) != kind:
+            if self._is_put_off(listing, child):
+                return True
+            if not self._places.take_back(node, name):
+                return False
+            child = self._found(listing, name, kind)
+        elif child is None and self._has_changed(listing, name, fd):
+            self._teller.changed(node, name)
         if child is not None:
             listing.todo.append(child)
         return True
+
+    def _is_too_early(self, listing: Listing, parts: Parts) -> bool:
+        """Return True if the directory may not be where the ledger has it: then nothing more of it is told."""
+        parts.is_early = not self._teller.silent and self._moments.is_listed_too_early(listing.node)
+        return parts.is_early
 
     def _found(self, listing: Listing, name: str, kind: str) -> Node | None:
         if not kind:
@@ -329,7 +369,13 @@ class Lister:
     def is_good(self, listing: Listing) -> bool:
         """Return True if the directory is still the one that was listed."""
         parts, node = listing.parts, listing.node
-        return parts is not None and self._ledger.is_attached(node) and node.wd == parts.wd != NO_WD
+        if parts is None or parts.is_early:
+            return False
+        return self._ledger.is_attached(node) and node.wd == parts.wd != NO_WD
+
+    def is_early(self, listing: Listing) -> bool:
+        """Return True if the directory may not be where the ledger has it, so that it is listed later."""
+        return listing.parts is not None and listing.parts.is_early
 
     def done(self, listing: Listing) -> None:
         """All of a listing is applied."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.crawls import Crawls
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.moments import Moments
 
 __all__ = ["Losses"]
 
@@ -30,7 +31,8 @@ class Losses:
     From then on until all of the difference is told there is a gap.
     """
 
-    def __init__(self, ground: Ground, anchors: Anchors, files: Files, crawls: Crawls) -> None:
+    def __init__(self, ground: Ground, anchors: Anchors, files: Files, crawls: Crawls, moments: Moments) -> None:
+        self._moments = moments
         self._ledger = ground.ledger
         self._teller = ground.teller
         self._disk = ground.disk
@@ -118,7 +120,7 @@ class Losses:
     def _recover(self) -> None:
         """Begin to tell the difference between the ledger and the disk; its end is told when all is quiet."""
         self.since = self._watermark()
-        self.is_gap = True
+        self.is_gap = self._moments.is_gap = True
         # All that was under way is done anew.
         self._crawls.forget()
         self._anchors.rearm_all()
@@ -132,6 +134,7 @@ class Losses:
     def end_gap(self) -> None:
         """All that could be told of the gap is told."""
         self.since = None
+        self._moments.is_gap = False
         told = self._teller.in_sync()
         # One line, see handout.py.
         self._teller.told += told; self.is_gap = False  # noqa: E702  # fmt: skip

@@ -12,11 +12,16 @@ from __future__ import annotations
 from inotify_cffi.base import bits
 from inotify_cffi.base.encoding import decoded
 from inotify_cffi.kernel.buffers import Records
-from inotify_cffi.typed import NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Queue", "Raw"]
+if TYPE_CHECKING:
+    from typing import Tuple
 
+__all__ = ["Behind", "Queue", "Raw"]
+
+MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
+MOVE_SELF = bits.MOVE_SELF
 ENTRY = bits.CREATE | bits.DELETE | bits.MOVED_FROM | bits.MOVED_TO
 OVERFLOW = bits.Q_OVERFLOW
 
@@ -30,6 +35,22 @@ class Raw(NamedTuple):
     name: str
 
 
+class Behind(NamedTuple):
+    """What follows a pair of halves, queued under the same locks."""
+
+    itself: bool  # the directory that was expected says that it was moved
+    second: Tuple[int, int] | None  # the places of a pair the other way round: an exchange, or it was moved back
+    is_exchange: bool  # what was at the target says that it was moved by that
+    is_known: bool  # False if more may be still to be read
+
+
+# So many raw events are looked at for what the kernel has queued right behind.
+NEAR = 256
+
+# No watch.
+NO_WD = -1
+
+
 class Queue:
     """The raw events that were read and are not yet applied."""
 
@@ -37,6 +58,9 @@ class Queue:
         self.records = Records()
         # What take_partner and proves_gone have indexed so far, and what the former took out.
         self._indexed = 0
+        self._scanned = 0
+        self._last_move = -1
+        self._moved: dict[int, int] = {}
         self._partners: dict[int, int] = {}
         self._last_entry: dict[int, int] = {}
         self._taken: set[int] = set()
@@ -45,6 +69,7 @@ class Queue:
         self.begun: Raw | None = None
         self._partner: Raw | None = None
         self._given: Raw | None = None
+        self._partner_at = -1
 
     def extend(self, data: bytes) -> int:
         """Add what was read behind what waits; the number of raw events. Raises DecodeError."""
@@ -53,7 +78,10 @@ class Queue:
 
     def begin_anew(self) -> None:
         """Forget what is known of places that were applied, if nothing waits: what is read then begins anew."""
-        if self._indexed and not len(self):
+        if (self._indexed or self._scanned or self._taken) and not len(self):
+            self._scanned = 0
+            self._last_move = self._partner_at = -1
+            self._moved.clear()
             self._partners.clear()
             self._last_entry.clear()
             self._taken.clear()
@@ -126,8 +154,139 @@ class Queue:
         # In this order: who is interrupted here, and takes it again, gets it.
         self._taken.add(at)
         self._partner = partner
+        self._partner_at = at
         del self._partners[cookie]
         return partner
+
+    def behind_partner(self, first: Raw, second: Raw, moved: int, there: int) -> Behind:
+        """Look for what the kernel has queued behind the halves of a move before it let go of the directories.
+
+        That is MOVE_SELF of what was moved; of an exchange the halves of the other move, and MOVE_SELF of that.
+        *moved*, *there*: the watches of what is expected to have been moved, and of what was at the target.
+        """
+        itself, is_back, is_known, near = False, False, True, (first.wd, second.wd)
+        halves: list[int] = []
+        records = self.records
+        end = min(records.count, self._partner_at + NEAR)
+        for at in range(self._partner_at + 1, end):
+            raw = self._raw(at)
+            if raw.mask & MOVE_SELF:
+                if halves[1:] and raw.wd == there:
+                    return Behind(itself, (halves[0], halves[1]), is_exchange=True, is_known=True)
+                is_back = is_back or (bool(halves[1:]) and raw.wd == moved)
+                itself = itself or raw.wd == moved
+            elif raw.mask & ENTRY and raw.wd in near:
+                if not self._is_crossed(raw, first, second, halves):
+                    break
+                halves.append(at)
+        else:
+            is_known = end < records.count
+        if not halves[1:]:
+            return Behind(itself, None, is_exchange=False, is_known=is_known)
+        # What has a watch and does not say that it was moved back is where it was moved to.
+        is_exchange = itself and not is_back
+        return Behind(itself, (halves[0], halves[1]), is_exchange=is_exchange, is_known=is_known)
+
+    def _is_crossed(self, raw: Raw, first: Raw, second: Raw, halves: list[int]) -> bool:
+        """Return True for the next half of a move the other way round."""
+        if not halves:
+            return bool(raw.mask & MOVED_FROM) and (raw.wd, raw.name) == (second.wd, second.name)
+        cookie = self._raw(halves[0]).cookie
+        is_last = len(halves) == 1 and bool(raw.mask & MOVED_TO) and raw.cookie == cookie
+        return is_last and (raw.wd, raw.name) == (first.wd, first.name)
+
+    def has_moves(self) -> bool:
+        """Return True if what waits says of a directory that it was moved."""
+        records = self.records
+        begin = max(self._scanned, records.at)
+        if begin < records.count:
+            wds, masks, _ = records.columns(begin)
+            for at, mask in enumerate(masks, begin):
+                if mask & MOVE_SELF:
+                    self._last_move = self._moved[wds[at - begin]] = at
+            self._scanned = records.count
+        return self._last_move >= records.at
+
+    def has_moved(self, wds: list[int]) -> bool:
+        """Return True if what waits says of one of these directories that it was moved."""
+        at = self.records.at
+        return self.has_moves() and any(self._moved.get(wd, -1) >= at for wd in wds)
+
+    def moves_itself(self, wd: int) -> int:
+        """Return the watch that says MOVE_SELF right behind the arrival that is being applied; NO_WD if none does.
+
+        *wd* is the directory of the arrival: as long as nothing else is told of its entries.
+        """
+        records = self.records
+        for at in range(records.at, min(records.count, records.at + NEAR)):
+            raw = self._raw(at)
+            if raw.mask & MOVE_SELF:
+                return raw.wd
+            if raw.mask & ENTRY and (raw.wd == wd or raw.mask & bits.ISDIR):
+                break
+        return NO_WD
+
+    def moves(self, wd: int) -> bool:
+        """Return True if a directory says that it was moved by what is being applied, or was exchanged by that."""
+        records, begun, partner = self.records, self.begun, self._partner
+        if begun is None or not begun.mask & MOVED_FROM:
+            return False
+        halves: list[int] = []
+        for at in range(records.at, min(records.count, records.at + NEAR)):
+            raw = self._raw(at)
+            if raw.mask & MOVE_SELF and raw.wd == wd:
+                return True
+            if raw.mask & ENTRY and raw.mask & bits.ISDIR and raw.cookie != begun.cookie:
+                if partner is None or not self._is_crossed(raw, begun, partner, halves):
+                    break
+                halves.append(at)
+        return False
+
+    def names(self, wd: int, name: str) -> bool:
+        """Return True if what waits says of an entry of a directory that it came or went."""
+        records = self.records
+        wds, masks, _ = records.columns(records.at)
+        return any(
+            each == wd and mask & ENTRY and self._raw(at).name == name
+            for at, (each, mask) in enumerate(zip(wds, masks), records.at)
+        )
+
+    def says_moved(self, wd: int) -> int:
+        """Return how often a directory says, in what waits, that it was moved."""
+        wds, masks, _ = self.records.columns(self.records.at)
+        return sum(bool(mask & MOVE_SELF) for at, mask in zip(wds, masks) if at == wd)
+
+    def takes_its_place(self, raw: Raw, there: int) -> int | None:
+        """Return the place of the half that says that what was at the target of an arrival left from there.
+
+        It is the second move of an exchange with what nobody watches: *there* is the watch of what was there.
+        """
+        records, half = self.records, None
+        for at in range(records.at, min(records.count, records.at + NEAR)):
+            other = self._raw(at)
+            if other.mask & MOVE_SELF and half is not None and other.wd == there:
+                return half
+            if other.mask & ENTRY and other.wd == raw.wd:
+                if half is not None or not other.mask & MOVED_FROM or other.name != raw.name:
+                    break
+                half = at
+        return None
+
+    def peek(self, at: int) -> Raw:
+        """Return what is at a place."""
+        return self._raw(at)
+
+    def take(self, at: int) -> None:
+        """Take a half out of its place in what waits."""
+        self._taken.add(at)
+
+    def take_pair(self, places: Tuple[int, int]) -> Tuple[Raw, Raw]:
+        """Take the halves of a second move out of what waits."""
+        first, second = places
+        pair = self._raw(first), self._raw(second)
+        self._taken.update(places)
+        self._partners.pop(pair[1].cookie, None)
+        return pair
 
     def proves_gone(self, wd: int) -> bool:
         """Return True if what waits holds another entry event of *wd*: its move has no second half."""

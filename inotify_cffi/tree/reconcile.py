@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.listing import Lister
+    from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
 
 __all__ = ["Reconciler"]
@@ -38,8 +39,10 @@ class Reconciler:
         lister: Lister,
         files: Files,
         admission: Admission,
+        moments: Moments,
     ) -> None:
         self._admission = admission
+        self._moments = moments
         self._fences = ground.fences
         self._ledger = ground.ledger
         self._teller = ground.teller
@@ -185,6 +188,8 @@ class Reconciler:
             if kind_told(child) == kind:
                 if child is not None:
                     self._doubts.doubt(child, relist=False)
+                return
+            if child is not None and self._moments.puts_off(child, NO_WD):
                 return
             if not self._places.take_back(parent, name):
                 self._doubts.suspect(parent, name)

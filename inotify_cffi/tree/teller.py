@@ -2,10 +2,7 @@
 
 An event about an entry is told if and only if the ledger changes. So what was told, applied to what the
 ledger was, gives what the ledger is, at every moment and whatever the rest of the tree makes of the kernel.
-Which events the consumer asked for is decided here, and for the most common ones in ``tree/plain.py``.
-
-An exception of a signal handler may come between the two. So each change of the ledger is noted first, then told,
-then made: whoever was interrupted sees by the ledger whether it was made, and if not takes back what was told.
+What is told of a change, and when, is ``telling``.
 """
 
 from __future__ import annotations
@@ -13,18 +10,16 @@ from __future__ import annotations
 import os
 
 from inotify_cffi.base import bits, causes
-from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event, UnwatchedEvent
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.events import AN_ENTRY, ITSELF, Event, UnwatchedEvent
+from inotify_cffi.tree.telling import Telling, join, which
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.ledger.ledger import Ledger
-    from inotify_cffi.ledger.nodes import Node, Place, Root
+    from inotify_cffi.ledger.nodes import Node, Place
     from inotify_cffi.tree.moves import Raw
 
-__all__ = ["Teller", "join"]
+__all__ = ["THIRD", "Teller"]
 
 ISDIR = bits.ISDIR
 MOVED_FROM = bits.MOVED_FROM
@@ -46,75 +41,15 @@ FILE_CHANGED = (bits.MODIFY, bits.CLOSE_WRITE, bits.ATTRIB)
 GONE = (bits.DELETE, bits.MOVED_FROM)
 
 
-class Change(NamedTuple):
-    """A change of the ledger that is under way."""
+# How the third name begins by which an exchange of two entries is told.
+THIRD = ".inotify_cffi-exchange-"
 
-    before: int  # how many events were told before it
-    is_made: Callable[[], bool]
-    is_raw: bool  # True if it is what the kernel reported
+# Of a half of a move: what the kernel has reported, and what follows from that.
+_CAUSES = (causes.KERNEL, causes.ANOTHER_EVENT)
 
 
-class Teller:
+class Teller(Telling):
     """Owns what is to be told, in order."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        # What is told and not taken yet; whoever takes it puts another list in its place.
-        self.told: list[AnyEvent] = []
-        # Set while a root is listed for the first time: then the ledger is filled and nothing is told.
-        self.silent = False
-        # Why is told what no event of the kernel's says: of a look or a listing that is under way.
-        self.cause = causes.LOOK
-        self._change: Change | None = None
-        # How often directories were taken out of the ledger.
-        self.taken_out = 0
-        # Of the raw event that is applied: how many were told before it, and whether it itself was told.
-        self._before = 0
-        self._said = False
-
-    def __len__(self) -> int:
-        return len(self.told)
-
-    # --- interruptions ---
-
-    def begin(self) -> None:
-        """A raw event is going to be applied."""
-        self._before = len(self.told)
-        self._said = False
-
-    def go_on(self) -> None:
-        """One is going to be applied on, of which a part was applied, and what was told may have been taken."""
-        self._before = len(self.told)
-
-    def make_good(self) -> bool:
-        """Undo or finish what was interrupted; True if the raw event that is applied is still to be told."""
-        self.silent = False
-        self.cause = causes.LOOK
-        change = self._change
-        if change is not None:
-            if change.is_made():
-                self._said = self._said or change.is_raw
-            else:
-                del self.told[change.before :]
-            self._change = None
-        return not self._said and all(event.synthetic for event in self.told[self._before :])
-
-    def _tell(self, events: list[AnyEvent], is_made: Callable[[], bool], *, is_raw: bool) -> None:
-        """Tell what comes of a change, right before that is made; to be followed by :meth:`_made`."""
-        self._change = Change(len(self.told), is_made, is_raw)
-        self.told += events
-
-    def _made(self, *, is_raw: bool) -> None:
-        if is_raw:
-            self._said = True
-        self._change = None
-
-    def tell_behind(self, count: int, events: list[AnyEvent]) -> None:
-        """Tell what :mod:`~inotify_cffi.tree.plain` has applied, with the same rules; once, if it is told again.
-
-        *count* is how many events were told before it.
-        """
-        self.told[count:] = events
 
     # --- the verbs ---
 
@@ -206,25 +141,75 @@ class Teller:
         flag = place.root.first(GONE)
         if self.silent or not flag:
             return []
-        prefix, which, wd, raw = place.prefix, _which(place), node.wd, place.root.raw
+        prefix, where, wd, raw = place.prefix, which(place), node.wd, place.root.raw
         flag_dir, cause = flag | ISDIR, self.cause
         return [
-            Event((join(prefix, name), flag_of, None, 0, wd, which, cause))
+            Event((join(prefix, name), flag_of, None, 0, wd, where, cause))
             for name, flag_of in [
                 (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
             ]
         ]
 
-    def moved(self, source: Node, source_raw: Raw, parent: Node, raw: Raw) -> Node | None:
-        """An entry that the ledger has moved to where it has none: both halves, next to each other."""
+    def third(self, parent: Node, cookie: int) -> str:
+        """Return a name that a directory does not have, for an exchange."""
+        name = f"{THIRD}{cookie}"
+        while name in parent.children:
+            name += "+"
+        return name
+
+    def set_aside(self, parent: Node, name: str, third: str) -> None:
+        """An entry is going to be moved by an exchange: until then it has a third name, which is told as a move.
+
+        Of a raw root that is not told, as the kernel has nothing like it.
+        """
+        node = parent.children[name]
+        old_path = join(self._ledger.place(parent).prefix, name)
+        is_dir = self._kind_of(parent, node)
+        events: list[AnyEvent] = []
+        if not self._root(parent).raw:
+            events += self._events(parent, name, MOVED_FROM | is_dir, cause=causes.ANOTHER_EVENT)
+            events += self._events(
+                parent, third, MOVED_TO | is_dir, moved_from=old_path, cause=causes.ANOTHER_EVENT
+            )
+            if node is not None:
+                events += self._moved_along(node, self._ledger.place(parent), parent, name, third)
+        self._tell(events, lambda: name not in parent.children, is_raw=False)
+        self._ledger.graft(parent, name, parent, third)
+        self._made(is_raw=False)
+
+    def moved(
+        self,
+        source: Node,
+        source_raw: Raw,
+        parent: Node,
+        raw: Raw,
+        *,
+        shown: str | None = None,
+        found: int = 0,
+    ) -> Node | None:
+        """An entry that the ledger has moved to where it has none: both halves, next to each other.
+
+        *shown*: the name that was exchanged, if the one in the ledger is the third; a raw root tells that.
+        *found*: the half (its flag) that the kernel did not report, for nobody watched that directory then.
+        """
         ledger, old_name, new_name = self._ledger, source_raw.name, raw.name
-        old_path = join(ledger.place(source).prefix, old_name)
+        is_third = (shown is not None and not self._root(source).raw) or found == MOVED_FROM
+        told_name = old_name if shown is None or is_third else shown
+        old_path = join(ledger.place(source).prefix, told_name)
         node = source.children.get(old_name)
         is_dir = self._kind_of(source, node)
-        events = self._events(source, old_name, source_raw.mask | is_dir, cookie=raw.cookie)
-        events += self._events(parent, new_name, raw.mask | is_dir, cookie=raw.cookie, moved_from=old_path)
+        first, second = _CAUSES[is_third], _CAUSES[found == MOVED_TO]
+        events = self._events(source, told_name, source_raw.mask | is_dir, cookie=raw.cookie, cause=first)
+        events += self._events(
+            parent,
+            new_name,
+            raw.mask | is_dir,
+            cookie=raw.cookie,
+            moved_from=old_path,
+            cause=second,
+        )
         if node is not None:
-            events += self._moved_along(node, ledger.place(source), parent, old_name, new_name)
+            events += self._moved_along(node, ledger.place(source), parent, told_name, new_name)
         from_files, to_files = ledger.keeps_files(source), ledger.keeps_files(parent)
         if node is not None or from_files:
             self._tell(events, lambda: old_name not in source.children, is_raw=True)
@@ -286,10 +271,6 @@ class Teller:
             kind = 0 if place.root.raw else self._kind_of_itself(node)
             self._add((place.path, mask | kind, None, 0, wd, ITSELF, causes.KERNEL))
 
-    def _kind_of_itself(self, node: Node) -> int:
-        """Return ISDIR, or 0 for a root that is a file."""
-        return 0 if node.parent is None and self._ledger.place(node).root.is_file else ISDIR
-
     def rescan(self, node: Node) -> None:
         """What files are in a directory, and what is in them, may be another than what was told."""
         if not self.silent:
@@ -315,67 +296,17 @@ class Teller:
         """What a link in a directory leads to is not covered as a whole."""
         place = self._ledger.place(node)
         path = join(place.prefix, name)
-        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, _which(place), self.cause, error)))
+        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, which(place), self.cause, error)))
 
     def file_watched(self, node: Node, name: str) -> None:
         """What a link leads to is covered again."""
         place = self._ledger.place(node)
-        self._add((join(place.prefix, name), WATCHED, None, 0, -1, _which(place), self.cause))
+        self._add((join(place.prefix, name), WATCHED, None, 0, -1, which(place), self.cause))
 
     def watched(self, node: Node) -> None:
         """What was not covered is again; what follows about it is what was missed."""
         mask = WATCHED | self._kind_of_itself(node)
         self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause))
-
-    def _root(self, parent: Node) -> Root:
-        return self._ledger.place(parent).root
-
-    def _kind_of(self, parent: Node, node: Node | None) -> int:
-        return self._kind(parent, is_dir=node is not None, link=node is not None and node.link)
-
-    def _kind(self, parent: Node, *, is_dir: bool, link: bool) -> int:
-        """Return ISDIR for a directory; for a link that is followed unless it is to be told as the kernel does."""
-        if not is_dir or (link and self._ledger.place(parent).root.raw):
-            return 0
-        return ISDIR
-
-    def _everywhere(self, mask: int) -> list[AnyEvent]:
-        roots: list[Root] = self._ledger.roots
-        empty = b"" if roots and isinstance(roots[0].given, bytes) else ""
-        cause = causes.KERNEL if mask == OVERFLOW else causes.LOSS
-        return [Event((empty, mask, None, 0, -1, ITSELF, cause))]
-
-    def _events(
-        self,
-        parent: Node,
-        name: str,
-        mask: int,
-        *,
-        cookie: int = 0,
-        moved_from: str | bytes | None = None,
-        cause: int = causes.KERNEL,
-        wd: int | None = None,
-    ) -> list[AnyEvent]:
-        """Return the event of an entry, if it is to be told; *wd*, if that is not its directory's."""
-        place = self._ledger.place(parent)
-        if self.silent or not mask & ~ISDIR & place.root.asked:
-            return []
-        prefix = place.prefix
-        which = _which(place)
-        wd = parent.wd if wd is None else wd
-        if isinstance(prefix, str):
-            old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
-            return [Event((prefix + name, mask, old, cookie, wd, which, cause))]
-        bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
-        return [Event((prefix + os.fsencode(name), mask, bold, cookie, wd, which, cause))]
-
-    def _add(self, fields: tuple[object, ...]) -> None:
-        self.told.append(Event(fields))
-
-
-def _which(place: Place) -> int:
-    directory = place.root.shown if place.root.is_file else place.path
-    return AN_ENTRY if len(place.prefix) > len(directory) or not place.prefix else AN_ENTRY_BEHIND_A_SLASH
 
 
 def _below(path: str | bytes, way: bytes) -> str | bytes:
@@ -384,8 +315,3 @@ def _below(path: str | bytes, way: bytes) -> str | bytes:
 
 def _like(path: str | bytes, other: str | bytes) -> str | bytes:
     return os.fsdecode(path) if isinstance(other, str) else os.fsencode(path)
-
-
-def join(prefix: str | bytes, name: str) -> str | bytes:
-    """Return the path of a name behind the prefix of the directory that it is in."""
-    return prefix + name if isinstance(prefix, str) else prefix + os.fsencode(name)

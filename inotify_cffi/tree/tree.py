@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from inotify_cffi.base import causes
 from inotify_cffi.tree.assembly import a_step
+from inotify_cffi.tree.intake import MOST_WAITING
 from inotify_cffi.tree.rooting import Rooting
 from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE
 from inotify_cffi.typed import TYPE_CHECKING
@@ -28,9 +29,6 @@ __all__ = ["Tree"]
 
 # More raw events than there can be.
 ALL = 1 << 62
-
-# While there is something to go on with, the queue is read on, lest it runs over: up to so many raw events.
-MOST_WAITING = 1 << 16
 
 
 class Tree(Rooting):
@@ -84,6 +82,8 @@ class Tree(Rooting):
             "overflows": self._losses.overflows,
             **self._applier.counts,
             **self._entries.counts,
+            **self._moments.counts,
+            "putting_off": self._moments.waiting,
             "listed": self.crawler.listed,
             "watches": self.ledger.bound + len(self._files.wds),
             "unwatched": len(self.unwatched()),
@@ -205,7 +205,7 @@ class Tree(Rooting):
         if not is_in_doubt:
             self._steps_in_doubt = 0
             self.rounds += 1
-            return bool(self._crawls) or self._fences.is_late
+            return bool(self._crawls) or self._fences.is_late or self._moments.is_waiting
         self._steps_in_doubt += 1
         is_due = self._is_settling_due()
         if is_due or self._reconciler.is_under_way or self._is_drained():
@@ -269,11 +269,11 @@ class Tree(Rooting):
         if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
-        if self._is_resync_due:
+        if self._is_resync_due or self._fences.is_late or self._moments.is_waiting:
             return True
         if self._files.is_due or (places.freed and self._files.waits_for_watches):
             return True
-        return losses.is_due or losses.is_gap or places.has_room or self._fences.is_late
+        return losses.is_due or losses.is_gap or places.has_room
 
     def distrust(self) -> None:
         """Events may be lost: compare everything with the disk before going on."""
@@ -333,5 +333,8 @@ class Tree(Rooting):
 
     def _pass_fences(self) -> None:
         """Forget what was only remembered until what was queued then had been applied."""
-        if not len(self._intake.waiting) and not self._applier.is_busy:
+        if self._applier.is_busy:
+            return
+        self._moments.pass_by()
+        if not len(self._intake.waiting):
             self._fences.pass_by(self._intake.bytes, self._disk.queued)

@@ -208,6 +208,15 @@ class Ways:
             self.reap(found.wd)
         return found.wd == wd
 
+    def is_surely_at_its_place(self, node: Node) -> bool:
+        """Return True if a directory, and each on the way to it, is where the ledger has it, from its root on."""
+        stand, self._stand = self._stand, None
+        try:
+            return self.is_at_its_place(node, node.wd)
+        finally:
+            if stand is not None:
+                self.stand(stand)
+
     def stray(self, place: Node, wd: int) -> None:
         """Another inode than the ledger's is at this place."""
         self.reap(wd)

@@ -136,7 +136,8 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
     def stats(self) -> dict[str, int]:
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
 
-        ``read_ahead`` is the most bytes that were held at once.
+        ``put_off`` is how often something seen on the disk was not believed before the events had come so far, and
+        ``putting_off`` how much of that waits now. ``read_ahead`` is the most bytes that were held at once.
         """
         return self._step(self._stats)
 

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 
 from inotify_cffi.tree.disk import RECORD
+from tests.stress.history import SerialWorld
 from tests.stress.worlds import World
 
 RUN_LIMIT_S = 120
@@ -31,7 +32,7 @@ def on_alarm(signum: int, frame: object) -> None:
 
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
-    world = World(
+    world = (SerialWorld if options.history else World)(
         seed,
         writers=options.writers,
         changes=options.changes,
@@ -47,6 +48,9 @@ def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[st
         complaints = world.run()
     except Stuck as stuck:
         complaints = [str(stuck)]
+    except Exception as error:
+        # Of the tree, or of an oracle that did not find what it was to look at: the recording is kept.
+        complaints = [repr(error)]
     finally:
         signal.alarm(0)
         if complaints:
@@ -71,6 +75,9 @@ def main() -> int:
     parser.add_argument("--track", choices=("entries", "directories"), default="entries")
     parser.add_argument(
         "--slices", action="store_true", help="let turns be over after a step in all worlds, not in some"
+    )
+    parser.add_argument(
+        "--history", action="store_true", help="let the writers take turns, and judge the way there, too"
     )
     parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")
     options = parser.parse_args()

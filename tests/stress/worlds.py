@@ -78,6 +78,8 @@ class World:
         if self.dice.random() < 0.15:
             self.options["include"] = self.dice.choice(INCLUDED)
         self.counts: Counter[str] = Counter()
+        # May writers write before the watcher is ready?
+        self.may_be_early = True
         self.files: Mirror[str] | None = None
         self.only_directories = track == "directories"
         if self.kind == "links" and self.only_directories:
@@ -168,7 +170,7 @@ class World:
             for number in range(self.writers)
         ]
         try:
-            early = self.dice.random() < 0.5
+            early = self.dice.random() < 0.5 and self.may_be_early
             if early and self.kind != "the root comes and goes":
                 os.close(go)
                 go = -1

@@ -35,6 +35,16 @@ OUT = Raw(1, FROM, 7, "old")
 INTO = Raw(2, TO, 7, "new")
 
 
+def test_what_was_taken_out_is_left_out_once():
+    """What is read later stands at the same places."""
+    waiting = queue(A, B)
+    assert waiting.next() == A
+    waiting.take(1)
+    assert waiting.next() is None
+    waiting.extend(read(OUT, A, B))
+    assert rest(waiting) == [OUT, A, B]
+
+
 def test_what_was_read_comes_out_in_order():
     assert rest(queue(A, B)) == [A, B]
 

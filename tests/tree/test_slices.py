@@ -17,6 +17,7 @@ from consumer import Consumer, Counted, before, brief, write, write_all
 from interrupting import EachPlace, World
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel.buffers import Records
 from inotify_cffi.tree import apply
 from inotify_cffi.tree.crawls import MANY_KEPT
 from inotify_cffi.tree.disk import RECORD, Disk
@@ -485,7 +486,8 @@ def test_a_directory_that_moves_while_it_is_crawled_is_not_crawled_again(root, o
             consumer.step()
             consumer.step()
         consumer.finish()
-        assert listed < consumer.listed == 22
+        # What was listed when a move of it had not been read yet is listed once more.
+        assert listed < consumer.listed <= 2 * 22
         consumer.assert_all_is_well()
 
 
@@ -608,11 +610,12 @@ def test_names_that_come_and_go_while_their_directory_is_listed(listing, root):
     listing.assert_all_is_well()
 
 
-def test_a_directory_that_is_listed_and_moves_is_listed_on(listing, root):
+def test_a_directory_that_is_listed_and_moves_is_listed_at_most_once_more(listing, root):
+    """What was not told yet of it is told where it is by then."""
     count = listing.listed
     os.rename(root + "/t", root + "/u")
     listing.assert_all_is_well()
-    assert listing.listed == count + 40
+    assert count + 40 <= listing.listed <= count + 41
 
 
 def test_a_directory_is_removed_while_it_is_listed(listing, root):
@@ -801,7 +804,7 @@ def test_an_overflow_while_a_tree_is_taken_back(root, outside):
 
 
 def test_what_came_into_a_directory_while_it_is_taken_back_is_taken_back_too(root, outside):
-    """It is gone when its name is looked at, and what was done in it before is not read yet."""
+    """It is gone when its name is looked at, that is believed, and what was done in it before is not read yet."""
     make_tree(root + "/t", depth=1)
     os.mkdir(root + "/a")
     with short_turns(few=8), Steps(root) as consumer:
@@ -815,6 +818,7 @@ def test_what_came_into_a_directory_while_it_is_taken_back_is_taken_back_too(roo
             look(parent, name)
 
         tree._reconciler._look = come_and_go
+        tree._moments.puts_off = lambda node, wd: False
         tree._doubts.suspect(tree.ledger.roots[0], "t")
         told = consumer.finish()
         assert told[0].startswith("DELETE t/")
@@ -824,15 +828,16 @@ def test_what_came_into_a_directory_while_it_is_taken_back_is_taken_back_too(roo
 
 
 def test_a_move_over_a_tree_is_told_when_that_is_taken_back(root, outside):
-    """The first half of the exchange that the kernel reports is the one of what comes in."""
+    """The first half of the exchange that the kernel reports is the one of what comes in; the other is told first."""
     make_tree(root + "/t", depth=1)
     os.mkdir(outside + "/u")
     with Steps(root) as consumer:
         exchange(outside + "/u", root + "/t")
         told = consumer.finish()
-        at = told.index("DELETE,ISDIR t")
+        at = told.index("MOVED_FROM,ISDIR t")
+        assert at > 3
         assert all(line.startswith("DELETE") for line in told[:at])
-        assert told[at:] == ["DELETE,ISDIR t", "MOVED_TO,ISDIR t", "MOVED_FROM,ISDIR t", "CREATE,ISDIR t"]
+        assert told[at:] == ["MOVED_FROM,ISDIR t", "MOVED_TO,ISDIR t"]
         consumer.assert_all_is_well()
 
 
@@ -1052,14 +1057,15 @@ def test_files_are_told_once_though_their_directory_is_listed_again_while_they_a
 
         os.rename(outside + "/t", root + "/t")
         step_until(lambda: len(told) > 10)
-        # The first listing ends long before the rename is applied, the second one begins long before the last event.
-        for number in range(300):
-            if number == 100:
-                os.rename(root + "/t", root + "/u")
+        # The first listing ends before the rename, the second one begins long before the last event.
+        for number in range(100):
             os.mknod(f"{root}/live{number}")
         step_until(lambda: not tree._crawls)
         directory = tree.ledger.roots[0].children["t"]
         assert directory.listed
+        os.rename(root + "/t", root + "/u")
+        for number in range(100, 300):
+            os.mknod(f"{root}/live{number}")
         step_until(lambda: tree._crawls)
         assert len(directory.children) == 30
         monkeypatch.setattr(apply, "PLAIN_RUN", MANY)
@@ -1306,3 +1312,77 @@ def test_an_exception_at_each_line_of_steps_that_are_gone_on_with_loses_nothing(
     case = EachPlace(make, Busy.read_on, change="change")
     case.sparsely *= 3
     assert case.at_each(accept=lambda told: True) > 100
+
+
+# --- what is put off, for the events have not come so far ---
+
+
+def lose_in_silence(consumer, action):
+    """Let what somebody does be reported, and nobody hear of it."""
+    action()
+    consumer.watcher._tree._disk.read(Records())
+
+
+def look_before_the_events_are_read(consumer, name):
+    """Look at a directory below the root, and what is in it, before what is queued is applied."""
+    tree = consumer.watcher._tree
+    for number in range(5):
+        write(f"{consumer.root}/ahead{number}")
+    tree._doubts.doubt(tree.ledger.roots[0].children[name], relist=True)
+    tree.hurry()
+
+
+def until_put_off(consumer):
+    consumer.until(lambda: consumer.watcher.stats()["putting_off"])
+
+
+def test_what_is_still_to_be_entered_is_entered_though_a_new_look_at_the_top_is_put_off(root, outside):
+    """Whatever was put off begins no crawl, so the one that is under way has nothing to leave to it."""
+    write_all(outside + "/t", "m/c/", "m/d/")
+    os.mkdir(root + "/u")
+    with Steps(root) as consumer:
+        os.rename(outside + "/t", root + "/t")
+        consumer.until("CREATE,ISDIR t/m/c")
+        consumer.until("CREATE,ISDIR t/m/d")
+        look_before_the_events_are_read(consumer, "t")
+        exchange(root + "/t", root + "/u")
+        os.rename(root + "/u/m", root + "/m")
+        until_put_off(consumer)
+        consumer.assert_all_is_well()
+
+
+def test_what_leaves_a_directory_that_is_to_be_compared_is_compared_though_that_was_put_off(root):
+    write_all(root, "t/m/n/", "u/")
+    with Steps(root) as consumer:
+        lose_in_silence(consumer, lambda: write(root + "/t/m/n/new"))
+        look_before_the_events_are_read(consumer, "t")
+        exchange(root + "/t", root + "/u")
+        os.rename(root + "/u/m", root + "/m")
+        until_put_off(consumer)
+        consumer.assert_all_is_well()
+
+
+def test_a_directory_that_is_to_be_compared_is_compared_though_it_came_back_meanwhile(root):
+    """It is looked for, not for what it holds, before what was put off is due."""
+    write_all(root, "t/m/", "u/")
+    with Steps(root) as consumer:
+        lose_in_silence(consumer, lambda: write(root + "/t/m/new"))
+        look_before_the_events_are_read(consumer, "t")
+        exchange(root + "/t", root + "/u")
+        until_put_off(consumer)
+        exchange(root + "/t", root + "/u")
+        tree = consumer.watcher._tree
+        tree._doubts.doubt(tree.ledger.roots[0].children["t"], relist=False)
+        consumer.assert_all_is_well()
+
+
+def test_what_leaves_a_directory_that_is_not_found_where_it_was_is_compared(root):
+    """Its directory was listed, and does not have it any more; that is not believed yet."""
+    write_all(root, "t/m/n/o/", "u/")
+    with Steps(root) as consumer:
+        lose_in_silence(consumer, lambda: write(root + "/t/m/n/o/new"))
+        look_before_the_events_are_read(consumer, "t")
+        os.rename(root + "/t/m", root + "/u/m")
+        os.rename(root + "/u/m/n", root + "/n")
+        until_put_off(consumer)
+        consumer.assert_all_is_well()

@@ -3,7 +3,7 @@
 A story begins with what it shows. Each following line is an operation on the disk, or begins with ``>`` and is one
 expected event; a block of those is compared with all that the watcher tells up to there. Paths are relative
 to the watched root; those that begin with ``^`` lie outside of it. An event is its flags, its path, ``<-`` and the
-old path of a move, and ``+`` if it is synthetic; what listings find may come in any order. ``> nothing`` expects no event. ``watches N`` counts the
+old path of a move, and ``+`` if it is synthetic; ``(third)`` is the name by which an exchange is told; what listings find may come in any order. ``> nothing`` expects no event. ``watches N`` counts the
 directories that the kernel watches for us. ``option NAME VALUE``, before ``watch``, is one of the watcher's. ``watch
 NAME`` watches what is there, in the place of the root, and ``mask WORDS``, before it, says what is told.
 """
@@ -11,6 +11,7 @@ NAME`` watches what is there, in the place of the root, and ``mask WORDS``, befo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from ast import literal_eval
 from itertools import groupby
@@ -21,9 +22,11 @@ import pytest
 from inotify_cffi import Mask, Watcher, parse_mask
 from inotify_cffi.kernel import buffers
 from inotify_cffi.tree import disk
+from inotify_cffi.tree.teller import THIRD
 from tests.stress.writers import exchange
 
 STORIES = sorted(Path(__file__).parent.with_name("stories").glob("*.txt"))
+THIRD_NAME = re.compile(re.escape(THIRD) + "[0-9]+")
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 
 
@@ -73,7 +76,7 @@ class Story:
         return os.path.join(self.outside, word[1:]) if word.startswith("^") else os.path.join(self.root, word)
 
     def shown(self, path):
-        return os.path.relpath(os.fsdecode(path), self.root)
+        return THIRD_NAME.sub("(third)", os.path.relpath(os.fsdecode(path), self.root))
 
     def event(self, event):
         parts = [",".join(event.names), self.shown(event.path)]
