@@ -17,8 +17,7 @@ import stat
 import time
 
 from inotify_cffi.base import bits
-from inotify_cffi.kernel import listings, syscalls
-from inotify_cffi.kernel.mountinfo import MOUNTS
+from inotify_cffi.kernel import listings, mounts, syscalls
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -302,8 +301,7 @@ class Disk:
     def mount_points(self) -> list[str]:
         """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
         try:
-            with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
-                return [_unescaped(line.split(" ")[4]) for line in lines]
+            return [mount.point for mount in mounts.mounts()]
         except OSError:
             return []
 
@@ -329,12 +327,6 @@ class Disk:
         for fd in [*self._open, *self._kept]:
             if fd not in kept:
                 self.close(fd)
-
-
-def _unescaped(path: str) -> str:
-    """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
-    first, *others = path.split("\\")
-    return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)
 
 
 def _device_of_proc() -> int:

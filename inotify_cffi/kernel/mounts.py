@@ -1,0 +1,56 @@
+"""What is mounted in this mount namespace, and on which of it an open file lies (proc(5), mountinfo and fdinfo).
+
+The number of a device does not say it: each btrfs subvolume has one of its own, an overlay shows those of its
+layers, and one device may be mounted at many places. The number of the mount does, and only /proc tells it.
+"""
+
+from __future__ import annotations
+
+from inotify_cffi.kernel.mountinfo import MOUNTS
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import List
+
+__all__ = ["Mount", "mount_of", "mounts", "unescaped"]
+
+
+class Mount(NamedTuple):
+    """One mount: its number, that of the mount that it is mounted on, where, and the type of its file system."""
+
+    number: int
+    parent: int
+    point: str
+    kind: str
+
+
+def mounts() -> List[Mount]:
+    """Return what is mounted, in the kernel's order; raises OSError where /proc is not mounted."""
+    found = []
+    with open(MOUNTS, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+        for line in lines:
+            fields, _, rest = line.partition(" - ")
+            number, parent, _device, _root, point, *_ = fields.split(" ")
+            found.append(Mount(int(number), int(parent), unescaped(point), unescaped(rest.split(" ")[0])))
+    return found
+
+
+def mount_of(fd: int, among: List[Mount]) -> Mount | None:
+    """Return the mount of *among* that an open file lies on.
+
+    None if it is none of them: of another mount namespace, outside of the root directory, or of a mount that
+    has been taken away (MNT_DETACH). Raises OSError where /proc is not mounted.
+    """
+    number = -1
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as lines:
+        for line in lines:
+            key, _, value = line.partition(":")
+            if key == "mnt_id":
+                number = int(value)
+    return next((mount for mount in among if mount.number == number), None)
+
+
+def unescaped(path: str) -> str:
+    """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
+    first, *others = path.split("\\")
+    return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)
