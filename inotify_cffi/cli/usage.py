@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import sys
 from typing import NamedTuple
 
-__all__ = ["LIMITS", "Mount", "Process", "is_blind", "limits", "mount_of", "processes"]
+__all__ = ["Process", "processes"]
 
-LIMITS = ("max_user_watches", "max_user_instances", "max_queued_events")
-
-SYSCTLS = "/proc/sys/fs/inotify"
-
-# Others write there without this kernel, so it has nothing to report.
-REMOTE = {
-    "9p": "the host",
-    "afs": "other machines",
-    "ceph": "other machines",
-    "cifs": "other machines",
-    "coda": "other machines",
-    "gfs2": "other machines",
-    "glusterfs": "other machines",
-    "lustre": "other machines",
-    "ncpfs": "other machines",
-    "nfs": "other machines",
-    "nfs4": "other machines",
-    "ocfs2": "other machines",
-    "smb3": "other machines",
-    "smbfs": "other machines",
-    "vboxsf": "the host",
-    "virtiofs": "the host",
-}
+# linux/nsfs.h: of a user namespace the one that it is in, and the user who made it.
+NS_GET_PARENT = 0xB702
+NS_GET_OWNER_UID = 0xB704
 
 
 class Process(NamedTuple):
-    """One process with inotify instances."""
+    """One process with inotify instances; *charged* is whose limits in this user namespace they count against."""
 
     pid: int
     uid: int
+    charged: int
     name: str
     instances: int
     watches: int
-
-
-class Mount(NamedTuple):
-    """Where a path lies: the mount point and the type of the file system."""
-
-    point: str
-    kind: str
-
-
-def limits(directory: str = SYSCTLS) -> dict[str, int]:
-    """Return the three limits of this machine; raises OSError where there is no /proc or no inotify."""
-    found = {}
-    for name in LIMITS:
-        with open(os.path.join(directory, name), encoding="ascii") as stream:
-            found[name] = int(stream.read())
-    return found
 
 
 def processes() -> tuple[list[Process], int]:
@@ -94,7 +61,36 @@ def _process(pid: int) -> Process:
         instances += 1
     with open(f"{directory}/comm", encoding="utf-8", errors="replace") as stream:
         name = stream.read().rstrip("\n")
-    return Process(pid, os.stat(directory).st_uid, name, instances, watches)
+    uid = _user(directory)
+    return Process(pid, uid, _charged(directory, uid) if instances else uid, name, instances, watches)
+
+
+def _user(directory: str) -> int:
+    # The owner of the directory is root for some: those that may not be dumped (proc(5)).
+    with open(f"{directory}/status", "rb") as stream:
+        ids = next(line for line in stream if line.startswith(b"Uid:"))
+    # The real one, and the effective one, which is counted.
+    return int(ids.split()[2])
+
+
+def _charged(directory: str, uid: int) -> int:
+    """Return the user in our user namespace that a process counts for: if it is in one below, that one's owner."""
+    ours = os.stat("/proc/self/ns/user").st_ino
+    try:
+        fd = os.open(f"{directory}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        while os.fstat(fd).st_ino != ours:
+            owner = bytearray(4)
+            try:
+                fcntl.ioctl(fd, NS_GET_OWNER_UID, owner)
+                above = fcntl.ioctl(fd, NS_GET_PARENT)
+            finally:
+                os.close(fd)
+            fd, uid = above, int.from_bytes(owner, sys.byteorder)
+        os.close(fd)
+    except OSError:
+        # There are no user namespaces, or it is in none that is below ours.
+        return uid
+    return uid
 
 
 def _target(link: str) -> str:
@@ -105,38 +101,3 @@ def _target(link: str) -> str:
         if error.errno != errno.ENAMETOOLONG:
             raise
         return ""
-
-
-def mount_of(path: str) -> Mount:
-    """Return the mount that a path lies on; raises OSError if it is not there."""
-    number = os.stat(path)
-    device = f"{os.major(number.st_dev)}:{os.minor(number.st_dev)}"
-    real = os.path.realpath(path)
-    best = Mount("/", "unknown")
-    with open("/proc/self/mountinfo", "rb") as stream:
-        for line in stream:
-            fields, _, rest = line.partition(b" - ")
-            words = fields.split()
-            point = os.fsdecode(words[4].decode("unicode_escape").encode("latin-1"))
-            inside = real == point or real.startswith(point.rstrip("/") + "/")
-            # Of several over one another the last is on top. Subvolumes (btrfs) have devices of their own.
-            if (
-                inside
-                and len(point) >= len(best.point)
-                and (words[2].decode() == device or best.kind == "unknown")
-            ):
-                best = Mount(point, os.fsdecode(rest.split()[0]))
-    return best
-
-
-def is_blind(kind: str) -> str:
-    """Return in words what inotify can not see on a type of file system; empty if it sees all."""
-    if kind in REMOTE:
-        return f"what {REMOTE[kind]} change there is not seen, only what this one does"
-    if kind == "fuse" or kind.startswith("fuse."):
-        return "what the program behind it changes on its own is not seen"
-    if kind == "overlay":
-        return "what is changed in its layers directly is not seen, only what is changed through it"
-    if kind in {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "debugfs", "tracefs"}:
-        return "its files change without anybody writing to them, and that is not seen"
-    return ""

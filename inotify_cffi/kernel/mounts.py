@@ -10,9 +10,9 @@ from inotify_cffi.kernel.mountinfo import MOUNTS
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Dict, List, Set
 
-__all__ = ["Mount", "mount_of", "mounts", "unescaped"]
+__all__ = ["Mount", "below", "mount_of", "mounts", "unescaped"]
 
 
 class Mount(NamedTuple):
@@ -48,6 +48,44 @@ def mount_of(fd: int, among: List[Mount]) -> Mount | None:
             if key == "mnt_id":
                 number = int(value)
     return next((mount for mount in among if mount.number == number), None)
+
+
+def below(path: str, among: List[Mount]) -> List[Mount]:
+    """Return the mounts of *among* that are seen below a path: nothing is mounted over them."""
+    hidden = _hidden(among)
+    return [
+        mount
+        for mount in among
+        if mount.point != path and _is_within(mount.point, path) and mount.number not in hidden
+    ]
+
+
+def _hidden(among: List[Mount]) -> Set[int]:
+    """Return the numbers of the mounts over which others are, or over a directory that leads to them."""
+    on: Dict[int, List[Mount]] = {}
+    for mount in among:
+        if mount.number != mount.parent:
+            on.setdefault(mount.parent, []).append(mount)
+    hidden: Set[int] = set()
+    for mount in among:
+        if any(other.point == mount.point for other in on.get(mount.number, ())):
+            # What is over it is seen.
+            hidden.add(mount.number)
+        if any(
+            other.point != mount.point and _is_within(mount.point, other.point)
+            for other in on.get(mount.parent, ())
+        ):
+            # Nothing of it is seen, nor of what is mounted on it.
+            todo = [mount]
+            while todo:
+                lost = todo.pop()
+                hidden.add(lost.number)
+                todo += on.get(lost.number, ())
+    return hidden
+
+
+def _is_within(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
 
 
 def unescaped(path: str) -> str:

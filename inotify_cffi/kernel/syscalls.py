@@ -36,6 +36,7 @@ __all__ = [
     "eventfd",
     "fail",
     "inotify_init",
+    "is_filtered",
     "open_fd",
     "pipe",
     "queued_bytes",
@@ -71,6 +72,9 @@ new_owner: Callable[[str], Owner] = ffi.new_allocator(lib.ic_owner_new, lib.ic_o
 
 # The process has none left, or the system.
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+
+# What a seccomp filter answers in the place of a call, or a kernel that has no such call.
+REFUSED = (errno.ENOSYS, errno.EPERM)
 
 # openat(2): relative to the working directory.
 WORKING_DIRECTORY: int = lib.AT_FDCWD
@@ -211,6 +215,7 @@ def inotify_init() -> Descriptor:
     if code == errno.EMFILE:
         _fail_instance()
     if code > 0:
+        _fail_refused(code, None)
         fail(code)
     weigh(MEMORY_OF_AN_INSTANCE)
     return made
@@ -231,7 +236,26 @@ def _fail_watch(code: int, path: str | bytes | None) -> NoReturn:
     if code == errno.ENOSPC:
         remedy = _limit("max_user_watches", "max_inotify_watches")
         raise WatchLimitError(code, f"no watch is left for this user; {remedy}", path)
+    _fail_refused(code, path)
     fail(code, path)
+
+
+def _fail_refused(code: int, path: str | bytes | None) -> None:
+    """Raise the OSError if it is not about the path: no watch can be had, whatever the path is."""
+    if code not in REFUSED:
+        return
+    if is_filtered():
+        remedy = "a seccomp filter is on; let it allow inotify_init1, inotify_add_watch and inotify_rm_watch"
+    elif code == errno.ENOSYS:
+        remedy = "this kernel has no inotify, or a sandbox hides it"
+    else:
+        return
+    raise OSError(code, f"inotify is refused ({os.strerror(code)}): {remedy}", path)
+
+
+def is_filtered() -> bool:
+    """Return True if a seccomp filter decides which system calls this thread may make (proc(5), status)."""
+    return "\nSeccomp:\t2\n" in _value("/proc/thread-self/status")
 
 
 def add_watch(fd: int, path: str | bytes, mask: int) -> int:

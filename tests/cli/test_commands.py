@@ -20,8 +20,6 @@ import termios
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching, heed_ctrl_c
 
-from inotify_cffi import Watcher
-from inotify_cffi.cli import usage
 from inotify_cffi.cli.config import ConfigError, read
 from inotify_cffi.cli.program import main
 from inotify_cffi.cli.table import cut, fitted, size, table
@@ -123,62 +121,6 @@ def test_plugins_says_why_one_can_not_be_used(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(tmp_path))
     assert main(["plugins"]) == 0
     assert re.search(r"^bad +bad 1.0 +can not be used: .*no_such_module", capsys.readouterr().out, re.MULTILINE)
-
-
-# --- doctor ---
-
-
-def test_doctor_shows_limits_their_use_and_how_to_raise_them(tmp_path, capsys):
-    with Watcher(str(tmp_path)):
-        assert main(["doctor", str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
-    for name, value in usage.limits().items():
-        assert re.search(rf"^fs.inotify.{name} +{value} ", printed, re.MULTILINE)
-    assert re.search(rf"^ *{os.getpid()} ", printed, re.MULTILINE)
-    watches = usage.limits()["max_user_watches"] * 2
-    assert f"sudo sysctl -w fs.inotify.max_user_watches={watches}\n" in printed
-    assert f"{tmp_path}: {usage.mount_of(str(tmp_path)).kind}, mounted at " in printed
-
-
-def test_the_use_of_a_process_is_counted(tmp_path):
-    def mine():
-        found, _ = usage.processes()
-        return next(((each.instances, each.watches) for each in found if each.pid == os.getpid()), (0, 0))
-
-    (tmp_path / "a").mkdir()
-    before = mine()
-    with Watcher(str(tmp_path)):
-        assert mine() == (before[0] + 1, before[1] + 2)
-
-
-def test_the_mount_of_a_path_is_known():
-    assert usage.mount_of("/proc/self").kind == "proc"
-    assert usage.mount_of("/proc/self").point == "/proc"
-
-
-@pytest.mark.parametrize(
-    ("kind", "says"),
-    [
-        ("nfs4", "other machines"),
-        ("cifs", "other machines"),
-        ("fuse.sshfs", "program"),
-        ("overlay", "layers"),
-        ("9p", "host"),
-    ],
-)
-def test_where_inotify_is_blind_is_said(kind, says):
-    assert says in usage.is_blind(kind)
-
-
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "tmpfs", "zfs", "fuseblk"])
-def test_where_it_sees_all_nothing_is_said(kind):
-    assert usage.is_blind(kind) == ""
-
-
-def test_a_path_that_is_not_there_is_an_error(tmp_path):
-    done = run("doctor", str(tmp_path / "none"))
-    assert done.returncode == 1
-    assert done.stderr == os.fsencode(f"inotify-cffi: {tmp_path / 'none'}: No such file or directory\n")
 
 
 # --- stats ---

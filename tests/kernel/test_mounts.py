@@ -119,3 +119,26 @@ def test_one_of_several_mounts_of_one_device_or_at_one_place_is_the_right_one(tm
     if done.returncode and "unshare" in done.stderr:
         pytest.skip("needs user namespaces")
     assert done.stdout == "True ramfs\nTrue ramfs\n", done.stderr
+
+
+def below(top, *rows):
+    return [mount.number for mount in mounts.below(top, [Mount(*row, "x") for row in rows])]
+
+
+def test_what_is_mounted_below_is_found():
+    rows = [(1, 0, "/"), (2, 1, "/a"), (3, 2, "/a/b"), (4, 1, "/ab"), (5, 3, "/a/b/c")]
+    assert below("/a", *rows) == [3, 5]
+    assert below("/", *rows) == [2, 3, 4, 5]
+
+
+def test_of_two_mounts_at_one_place_the_upper_one_is_seen():
+    assert below("/a", (1, 0, "/"), (2, 1, "/a"), (3, 2, "/a/b"), (4, 3, "/a/b")) == [4]
+
+
+def test_a_mount_below_one_that_came_over_it_is_not_seen():
+    rows = [(1, 0, "/"), (2, 1, "/a/b/c"), (3, 2, "/a/b/c/d"), (4, 1, "/a/b"), (5, 4, "/a/b/e")]
+    assert below("/a", *rows) == [4, 5]
+
+
+def test_a_mount_that_is_mounted_on_itself_is_no_endless_loop():
+    assert below("/", (1, 1, "/"), (2, 1, "/a")) == [2]
