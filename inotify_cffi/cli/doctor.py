@@ -216,27 +216,23 @@ def _as_json(found: Found) -> dict[str, object]:
 def _place_as_json(place: Place) -> dict[str, object]:
     row: dict[str, object] = {}
     add_path(row, "path", place.path)
-    add_path(row, "mount", place.point)
     row.update(
-        type=printable(place.kind),
-        sees=place.sight.sees,
-        blind=place.sight.is_blind,
-        unseen=list(place.sight.unseen),
+        _mount_as_json(place),
         failure=place.failure or None,
         advice=_advice(place),
-        below=[_below_as_json(each) for each in place.below],
+        below=[_mount_as_json(each) for each in place.below],
     )
     return row
 
 
-def _below_as_json(below: Below) -> dict[str, object]:
+def _mount_as_json(mount: Place | Below) -> dict[str, object]:
     row: dict[str, object] = {}
-    add_path(row, "mount", below.point)
+    add_path(row, "mount", mount.point)
     row.update(
-        type=printable(below.kind),
-        sees=below.sight.sees,
-        blind=below.sight.is_blind,
-        unseen=list(below.sight.unseen),
+        type=printable(mount.kind),
+        sees=mount.sight.sees,
+        blind=mount.sight.is_blind,
+        unseen=list(mount.sight.unseen),
     )
     return row
 

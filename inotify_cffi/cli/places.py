@@ -15,7 +15,7 @@ from inotify_cffi.kernel.instance import Instance
 __all__ = ["PATIENCE_S", "Below", "Place", "look"]
 
 # What has not answered by then, a server that is dead, may never do so.
-PATIENCE_S = 5.0
+PATIENCE_S = 10.0
 
 NO_MOUNT = "unknown"
 
