@@ -58,6 +58,7 @@ int ic_set_next_wd(int inotify, int wd);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_remove(int epoll, int fd);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
+int ic_set_timer(int timer, int64_t after_ns);
 
 /* csrc/crawl.c; its fields are to be read only */
 struct ic_crawl {
@@ -156,6 +157,18 @@ uint32_t il_wds(const struct il_ledger *ledger, int32_t *wds, uint32_t most);
 int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int64_t *nodes, uint64_t room,
                  int32_t count);
 
+/* csrc/stamps.c */
+struct ic_stamp {
+    int64_t inode, size, written_ns, changed_ns;
+};
+void ic_stamp_all(int fd, const char *names, uint64_t size, struct ic_stamp *stamps, uint64_t count);
+int il_compare(const struct il_ledger *ledger, int64_t directory, const char *names, uint64_t size,
+               const struct ic_stamp *stamps, uint64_t count, char *differs);
+int il_stamp(struct il_ledger *ledger, int64_t directory, const char *names, uint64_t size,
+             const struct ic_stamp *stamps, uint64_t count, const char *marks);
+int il_stamp_of(const struct il_ledger *ledger, int64_t directory, const char *name, uint32_t length,
+                struct ic_stamp *stamp);
+
 /* csrc/plain.c; of its fields count may be set to 0 */
 struct il_told {
     int32_t *wds;
@@ -206,6 +219,7 @@ void ic_owner_free(struct ic_owner *owner);
 int ic_have_inotify(struct ic_owner *owner);
 int ic_have_epoll(struct ic_owner *owner);
 int ic_have_eventfd(struct ic_owner *owner);
+int ic_have_timer(struct ic_owner *owner);
 int ic_have_open(struct ic_owner *owner, int directory, const char *path, int flags);
 int ic_have_pipe(struct ic_owner *read_end, struct ic_owner *write_end);
 int ic_let_go(struct ic_owner *owner);
@@ -227,6 +241,7 @@ SOURCES = (
     "csrc/verbs.c",
     "csrc/roots.c",
     "csrc/adopt.c",
+    "csrc/stamps.c",
     "csrc/plain.c",
     "csrc/ahead.c",
     "csrc/owner.c",

@@ -21,9 +21,16 @@ static int il_is_directory(const char *entry)
     return entry[2] & IL_DIRECTORY;
 }
 
+static int il_is_stamped(const char *entry)
+{
+    return entry[2] & IL_STAMPED;
+}
+
 static uint32_t il_name_at(const char *entry)
 {
-    return il_is_directory(entry) ? IL_HEADER + sizeof(int32_t) : IL_HEADER;
+    if (il_is_directory(entry))
+        return IL_HEADER + sizeof(int32_t);
+    return il_is_stamped(entry) ? IL_HEADER + sizeof(struct ic_stamp) : IL_HEADER;
 }
 
 static uint32_t il_size(const char *entry)
@@ -166,33 +173,43 @@ static int il_have_index(const struct il_ledger *ledger, struct il_node *node)
     return node->entries < most ? 0 : il_reindex(ledger, node, 2 * ((uint64_t)node->entries + 1));
 }
 
-/* Add an entry that is not there; child is the node of a directory, or IL_NONE. */
-static int il_add(struct il_ledger *ledger, int32_t directory, const char *name, uint32_t length, int32_t child)
+/* Add an entry that is not there; child is the node of a directory, or IL_NONE. What is none may have a stamp. */
+static int il_add_stamped(struct il_ledger *ledger, int32_t directory, const char *name, uint32_t length,
+                          int32_t child, const struct ic_stamp *stamp)
 {
     struct il_node *node = &ledger->nodes[directory];
-    uint32_t before = IL_HEADER + (child == IL_NONE ? 0 : sizeof child), at;
+    uint32_t more = child != IL_NONE ? sizeof child : stamp != NULL ? sizeof *stamp : 0, at;
     uint16_t length_16 = (uint16_t)length;
     char *entry;
 
     if (length > UINT16_MAX)
         return -ENAMETOOLONG;
-    if (il_reserve(ledger, node, before + length, 0) < 0 || il_have_index(ledger, node) < 0)
+    if (il_reserve(ledger, node, (uint64_t)IL_HEADER + more + length, 0) < 0 || il_have_index(ledger, node) < 0)
         return -ENOMEM;
     at = node->filled;
     entry = node->names + at;
     memcpy(entry, &length_16, sizeof length_16);
-    entry[2] = child == IL_NONE ? IL_LIVE : IL_LIVE | IL_DIRECTORY;
+    entry[2] = IL_LIVE;
     if (child != IL_NONE) {
+        entry[2] |= IL_DIRECTORY;
         memcpy(entry + IL_HEADER, &child, sizeof child);
         ledger->nodes[child].at = at;
+    } else if (stamp != NULL) {
+        entry[2] |= IL_STAMPED;
+        memcpy(entry + IL_HEADER, stamp, sizeof *stamp);
     }
-    memcpy(entry + before, name, length);
-    node->filled += before + length;
+    memcpy(entry + IL_HEADER + more, name, length);
+    node->filled += IL_HEADER + more + length;
     node->entries++;
     node->live++;
     if (node->index != NULL)
         il_index_one(ledger, node, at);
     return 0;
+}
+
+static int il_add(struct il_ledger *ledger, int32_t directory, const char *name, uint32_t length, int32_t child)
+{
+    return il_add_stamped(ledger, directory, name, length, child, NULL);
 }
 
 /* Take out the entry that is at a place in the directory's names. */

@@ -23,6 +23,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Linux 4.18; glibc 2.28. */
@@ -232,4 +233,18 @@ static int ic_epoll_wait(int epoll, int *ready, int timeout_ms)
 static int ic_eventfd(void)
 {
     return ic_result(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
+/* A timer, which is readable when it is time: non-blocking, close-on-exec. */
+static int ic_timer(void)
+{
+    return ic_result(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+/* Let a timer be readable from so many nanoseconds from now on, and not before; 0: never. */
+static int ic_set_timer(int timer, int64_t after_ns)
+{
+    struct itimerspec when = {.it_value = {.tv_sec = after_ns / 1000000000, .tv_nsec = after_ns % 1000000000}};
+
+    return ic_result(timerfd_settime(timer, 0, &when, NULL));
 }

@@ -2,7 +2,8 @@
 
    A node is a number. Its entries stand one behind the other in one piece of memory, in the order in which they came:
 
-       the length of the name, 2 bytes · the kind, 1 byte · for a directory its node, 4 bytes · the name
+       the length of the name, 2 bytes · the kind, 1 byte · for a directory its node, 4 bytes ·
+       for what has one its stamp, 32 bytes · the name
 
    A directory with many entries has an index on top, a hash table of places in that memory. An entry that is
    taken out stays as a dead one until there are more dead than live ones. So the small directories that most
@@ -17,9 +18,10 @@ enum {
     IL_NONE = -1,
     IL_ABSENT = -2,
     IL_HEADER = 3,
-    /* Kinds, by bits: a dead entry keeps the bit that says how long it is. */
+    /* Kinds, by bits: a dead entry keeps the bits that say how long it is. */
     IL_LIVE = 1,
     IL_DIRECTORY = 2,
+    IL_STAMPED = 4,
     /* What a node may be. */
     IL_FREE = 1,
     IL_ROOT = 2,
@@ -35,6 +37,19 @@ enum {
     IL_GENERATION_BITS = 19,
     IL_LAST_GENERATION = (1 << IL_GENERATION_BITS) - 1
 };
+
+/* What a file was; two that are equal byte by byte are of the same file with the same content. */
+struct ic_stamp {
+    int64_t inode, size, written_ns, changed_ns;
+};
+
+enum {
+    /* In the place of a size: nothing is there; and what is there is not known. */
+    IC_GONE = -1,
+    IC_UNKNOWN = -2
+};
+
+_Static_assert(sizeof(struct ic_stamp) == 32, "what a stamp costs is promised");
 
 struct il_node {
     int32_t wd;

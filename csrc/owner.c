@@ -43,6 +43,11 @@ static int ic_have_eventfd(struct ic_owner *owner)
     return ic_have(owner, ic_eventfd());
 }
 
+static int ic_have_timer(struct ic_owner *owner)
+{
+    return ic_have(owner, ic_timer());
+}
+
 static int ic_have_open(struct ic_owner *owner, int directory, const char *path, int flags)
 {
     return ic_have(owner, ic_result(openat(directory, path, flags)));

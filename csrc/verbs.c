@@ -163,6 +163,8 @@ static int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *na
                         const char *new_name, uint32_t new_length)
 {
     int32_t from = il_node_of(ledger, source), to = il_node_of(ledger, parent), node;
+    struct ic_stamp stamp;
+    const char *entry;
     int64_t at;
     int failed;
 
@@ -170,10 +172,13 @@ static int64_t il_graft(struct il_ledger *ledger, int64_t source, const char *na
         return -ESTALE;
     if ((at = il_find(ledger, from, name, length)) < 0)
         return IL_ABSENT;
-    node = il_child(ledger->nodes[from].names + at);
+    entry = ledger->nodes[from].names + at;
+    node = il_child(entry);
     if (node != IL_NONE && il_is_below(ledger, to, node))
         return -ELOOP;
-    failed = il_add(ledger, to, new_name, new_length, node);
+    if (il_is_stamped(entry))
+        memcpy(&stamp, entry + IL_HEADER, sizeof stamp);
+    failed = il_add_stamped(ledger, to, new_name, new_length, node, il_is_stamped(entry) ? &stamp : NULL);
     if (failed < 0)
         return failed;
     if (node != IL_NONE)

@@ -58,6 +58,14 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
             root at most to which links lead; each further place is an UNWATCHED event with ELOOP, and is entered
             when one of them is free.
         one_file_system: do not enter what is mounted below a root.
+        keep_stat: keep of each file its inode, size, mtime_ns and ctime_ns as they were when it was last told, 32
+            bytes in all, and compare these, never a clock, where it may have changed unseen: after lost events,
+            in :meth:`resync`. A start takes a stat(2) a file, and so does each event of one.
+        poll_s: watch nothing, and compare all with the disk every so many seconds, and in :meth:`sync`: a listing
+            a directory, a stat(2) a file. "auto": use inotify, and compare so every 5 seconds what it does not
+            see: other machines' changes on a network file system, layers of an overlay, most of FUSE, and
+            directories for which no watch is left. Either brings *keep_stat* with it. A file that was renamed is
+            told as deleted and created.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
         on_progress: called now and then with the number of directories while a tree is listed.
@@ -66,7 +74,7 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         track: "directories": keep no names of files, which takes less memory, and above all less time at the
             start. Directories are told as ever, events of files as the kernel has them; where some of these were
             lost, the directory is told as one to be read again, RESCAN. Not with *gitignore* or
-            *follow_symlinks*.
+            *follow_symlinks*, *keep_stat* or *poll_s*.
 
     Raises:
         FileNotFoundError, NotADirectoryError, PermissionError, ...: a path can not be watched.
@@ -115,7 +123,7 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
             own_reads: False: a directory reports reads (OPEN, ACCESS, CLOSE_NOWRITE) only once it was listed with
                 all below it, so that the listing of a large tree does not fill the queue; it takes longer.
             options: mask, recursive, exclude, include, gitignore, max_depth, follow_symlinks, max_places,
-                one_file_system, missing and existing, as for the constructor.
+                one_file_system, keep_stat, poll_s, missing and existing, as for the constructor.
 
         Raises what the constructor raises for a path or an option, FileExistsError if it is watched already,
         ClosedError.

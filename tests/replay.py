@@ -66,6 +66,9 @@ class Player(Disk):
     def stamp(self, fd):
         return Stamp(*self.answer("stamp", fd))
 
+    def stamps(self, fd, names):
+        return bytes.fromhex(self.answer("stamps", fd, names))
+
     def begin_turn(self, seconds):
         pass
 
@@ -94,7 +97,20 @@ class Player(Disk):
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
     *("where", "open_object", "watch_object", "is_directory"),
-    *("watched", "is_file", "is_over", "real_path", "mount_points", "device", "close", "close_all"),
+    *(
+        "watched",
+        "is_file",
+        "is_over",
+        "real_path",
+        "mount_points",
+        "device",
+        "close",
+        "close_all",
+        "identify",
+        "is_seen",
+    ),
+    "watch_or_identify",
+    "foreign_clock",
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))

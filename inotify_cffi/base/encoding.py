@@ -16,7 +16,7 @@ from inotify_cffi.typed import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from typing import Callable
 
-__all__ = ["decoded", "encoded"]
+__all__ = ["decoded", "encoded", "joined"]
 
 
 def escaped(raw: bytes) -> str:
@@ -47,3 +47,8 @@ decoded: Callable[[bytes], str] = os.fsdecode
 encoded: Callable[[str], bytes] = os.fsencode
 if sys.implementation.name == "pypy" and sys.getfilesystemencoding() == "utf-8":
     decoded, encoded = escaped, unescaped
+
+
+def joined(names: list[str]) -> bytes:
+    """Return names as they are handed to C: each ended by a NUL."""
+    return encoded("\0".join([*names, ""]))

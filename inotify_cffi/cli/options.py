@@ -86,6 +86,18 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "says, behind an overlay or FUSE mount, or by another host of a network file system; names, not contents",
     )
     group.add_argument(
+        "--poll",
+        type=_poll,
+        metavar="TIME|auto",
+        help="watch nothing, and compare with the disk every so often: 2s; auto: compare what inotify does not "
+        "see (network file systems, layers of an overlay, most of FUSE, what no watch is left for)",
+    )
+    group.add_argument(
+        "--keep-stat",
+        action="store_true",
+        help="keep inode, size and times of each file, and compare these after lost events and with --resync",
+    )
+    group.add_argument(
         "--read-ahead",
         type=_ahead,
         metavar="SIZE",
@@ -188,6 +200,10 @@ def _interval(text: str) -> float:
     if not seconds:
         raise argparse.ArgumentTypeError(f"{text!r} is no time between two; leave it out for none")
     return seconds
+
+
+def _poll(text: str) -> float | str:
+    return text if text == "auto" else _interval(text)
 
 
 def _duration(text: str) -> float:

@@ -107,6 +107,8 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             follow_symlinks=options.follow_symlinks,
             max_places=options.max_places,
             one_file_system=options.one_file_system,
+            keep_stat=options.keep_stat,
+            poll_s=options.poll,
             missing="wait" if options.wait else "error",
             existing=options.existing,
             on_progress=report,
@@ -120,7 +122,13 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
 
 
 def _check_together(options: argparse.Namespace) -> None:
-    name = against_track(options.track, gitignore=options.gitignore, follow_symlinks=options.follow_symlinks)
+    name = against_track(
+        options.track,
+        gitignore=options.gitignore,
+        follow_symlinks=options.follow_symlinks,
+        keep_stat=options.keep_stat,
+        poll=options.poll,
+    )
     if name:
         option = name.replace("_", "-")
         logger.error("argument --track: directories does not go with --%s; leave one of the two out", option)
@@ -154,8 +162,14 @@ class Coverage:
     @hookimpl(trylast=True)
     def inotify_unwatched(self, path: str | bytes, error: OSError, watcher: AnyWatcher) -> None:
         """Look whether anything is covered still."""
-        if not self.is_lost and watcher.stats()["watches"] == 0:
+        if not self.is_lost and not _is_any_covered(watcher):
             self.is_lost = True
             reason = error.strerror
             logger.error("nothing is left to watch: %s: %s; see --wait", os.fsdecode(path), reason)
             watcher.stop()
+
+
+def _is_any_covered(watcher: AnyWatcher) -> bool:
+    """Return True if a directory or a file is watched, or polled."""
+    counts = watcher.stats()
+    return counts["watches"] + counts["not_watched"] > 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import sys
 
-from inotify_cffi.errors import ClosedError, ForkError
+from inotify_cffi.errors import ClosedError, ForkError, WatchLimitError
 from inotify_cffi.kernel import buffers, syscalls
 from inotify_cffi.kernel.decode import RawEvent
 from inotify_cffi.kernel.forks import forget_in_child
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.buffers import Columns, Records
     from inotify_cffi.kernel.listings import CrawlBuffer, Crawled
 
-__all__ = ["Instance", "check_read_ahead"]
+__all__ = ["Instance", "Refused", "check_read_ahead"]
 
 # One read takes at most this much: some 500 records with short names, or 120. What a batch is made of is to be
 # gone before a collector looks at it. CPython's does when 700 objects more were made than freed; PyPy's when the
@@ -199,3 +200,51 @@ class Instance:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Refused(Instance):
+    """In the place of an instance that there is not: it watches nothing, and each try to is a WatchLimitError.
+
+    Args:
+        error: why there is none.
+
+    """
+
+    def __init__(self, error: OSError) -> None:
+        self._ahead = None
+        self._error = error
+        # Something that is never readable.
+        self._held = syscalls.eventfd()
+        self._fd = self._held.fd
+        try:
+            forget_in_child(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def _refuse(self, path: str | bytes | None) -> NoReturn:
+        raise WatchLimitError(errno.ENOSPC, f"there is no inotify instance: {self._error.strerror}", path)
+
+    def add_watch(self, path: str | bytes | PathLike[str] | PathLike[bytes], mask: int) -> int:  # noqa: ARG002
+        """Raise WatchLimitError."""
+        self._refuse(os.fspath(path))
+
+    def watch_fd(self, target: int, mask: int, path: str | bytes | None = None) -> int:  # noqa: ARG002
+        """Raise WatchLimitError."""
+        self._refuse(path)
+
+    def rm_watch(self, wd: int) -> bool:  # noqa: ARG002
+        """There is none to be removed."""
+        return False
+
+    def watched(self) -> list[int]:
+        """There are none."""
+        return []
+
+    def queued_bytes(self) -> int:
+        """Nothing is queued."""
+        return 0
+
+    def read_into(self, records: Records) -> int:  # noqa: ARG002
+        """Nothing is read."""
+        return 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi._inotify import CData, CrawlStruct
 
-__all__ = ["CrawlBuffer", "CrawlColumns", "Crawled", "ListBuffer"]
+__all__ = ["STAMP", "CrawlBuffer", "CrawlColumns", "Crawled", "ListBuffer", "stamps"]
 
 LIST_SIZE = 32768
 # What is visited at once; it takes some milliseconds.
@@ -23,8 +23,21 @@ CRAWL_RECORDS = 1024
 CRAWL_SLOTS = 8192
 CRAWL_ROOM = 1 << 18
 
+# The bytes of a stamp: inode, size, mtime_ns, ctime_ns.
+STAMP = 32
+
 # See syscalls.new_owner.
 new_crawl: Callable[[str], CrawlStruct] = ffi.new_allocator(lib.ic_crawl_new, lib.ic_crawl_free, False)
+
+
+def stamps(fd: int, names: bytes, count: int) -> bytes:
+    """Return what some entries of the directory *fd* are, a stamp each; of what is gone one with no size.
+
+    *names*: so many, each ended by a NUL.
+    """
+    found = ffi.new("struct ic_stamp[]", count)
+    lib.ic_stamp_all(fd, names, len(names), found, count)
+    return bytes(ffi.buffer(found)[:])
 
 
 class ListBuffer:

@@ -33,6 +33,9 @@ LONGEST_MS = 2**31 - 1
 # What is written to an eventfd (eventfd(2)).
 ONE = (1).to_bytes(8, sys.byteorder)
 
+# At once, for a timer: 0 is never.
+SOON_S = 1e-6
+
 CLOSED = -1
 FORKED = -2
 
@@ -74,6 +77,9 @@ class Poller:
         self._calls: Dict[int, Call] = {}
         # True if one of these may have been told, and not called: an exception came in between.
         self._may_be_due = False
+        # A timer that wakes, and the moment for which it is set, by the steady clock.
+        self._timer = CLOSED
+        self._wakes_at: float | None = None
         self._held: list[syscalls.Descriptor] = []
         self._epoll = self._wake = CLOSED
         try:
@@ -219,6 +225,20 @@ class Poller:
                 # The counter is full, so it is awake already; or a signal handler has closed it in between.
                 if error.errno != errno.EAGAIN and self._wake >= 0:
                     raise
+
+    def wake_at(self, moment: float | None) -> None:
+        """Let :meth:`wait` return from a moment on, by the steady clock; None: not any more."""
+        if moment == self._wakes_at or self._epoll < 0:
+            return
+        if self._timer < 0:
+            held = syscalls.timer()
+            self._held.append(held)
+            syscalls.epoll_add(self._epoll, held.fd, syscalls.POLL_IN)
+            self._timer = held.fd
+        # In this order: who is interrupted sets it once more.
+        self._wakes_at = None
+        syscalls.set_timer(self._timer, 0.0 if moment is None else max(moment - time.monotonic(), SOON_S))
+        self._wakes_at = moment
 
     def rest(self) -> None:
         """Undo all calls of :meth:`wake`."""

@@ -43,7 +43,9 @@ __all__ = [
     "reason",
     "rm_watch",
     "set_next_wd",
+    "set_timer",
     "sysctl",
+    "timer",
     "watch_fd",
 ]
 
@@ -338,6 +340,22 @@ class EpollBuffer:
         if count < 0:
             fail(-count)
         return ffi.unpack(self._ready, count)
+
+
+def timer() -> Descriptor:
+    """Return a new timer, non-blocking and close-on-exec (timerfd_create(2)), which is never readable yet."""
+    made = Descriptor()
+    failed = lib.ic_have_timer(made.cdata)
+    if failed < 0:
+        fail(-failed)
+    return made
+
+
+def set_timer(fd: int, after_s: float) -> None:
+    """Let a timer be readable from so many seconds on, and not before; 0: never."""
+    failed = lib.ic_set_timer(fd, int(after_s * 1e9))
+    if failed < 0:
+        fail(-failed)
 
 
 def eventfd() -> Descriptor:

@@ -33,6 +33,10 @@ class Rules(NamedTuple):
     Without ``tracks_files`` the ledger has directories only, and of files is told what the kernel says. Files that
     ``include`` does not match are left out, unless it is empty. With ``follow_symlinks`` links to directories are
     entered, with ``follows_files`` those to files followed; each at no more than ``max_places``.
+
+    With ``keep_stat`` the ledger has of each entry that is no directory what it was when it was last told. It is
+    compared with the disk every ``poll_s`` seconds, if that is not None: with ``polls_only`` all of it, and
+    nothing is watched, else what inotify does not see.
     """
 
     max_depth: int | None = None
@@ -45,6 +49,9 @@ class Rules(NamedTuple):
     include: Tuple[str, ...] = ()
     max_places: int = 8
     follows_files: bool = False
+    keep_stat: bool = False
+    poll_s: float | None = None
+    polls_only: bool = False
 
     def enters(self, depth: int) -> bool:
         """Return True if a directory at *depth* is to be watched; the root's depth is 0."""
@@ -57,8 +64,11 @@ class Rules(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """True if an entry that is no directory is what it is called: none is excluded, no link is entered."""
-        return self.admit_all and not self.follows_links
+        """True if an entry that is no directory is what it is called: none is excluded, no link is entered.
+
+        Nor is anything kept of it but its name.
+        """
+        return self.admit_all and not self.follows_links and not self.keep_stat
 
     @property
     def follows_links(self) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.listings import Crawled
 
-__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "Memory", "Told", "Way"]
+__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "UNKNOWN", "Memory", "Told", "Way"]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -34,6 +34,9 @@ LINK: int = lib.IL_LINK
 TWINS: int = lib.IL_TWINS
 FRESH: int = lib.IL_FRESH
 LISTED: int = lib.IL_LISTED
+
+# In the place of a size: what an entry was is not known.
+UNKNOWN = -2
 
 # What is told by one call at most; and the bytes of its paths to begin with.
 MOST_TOLD = 2048
@@ -161,6 +164,31 @@ class Memory:
     def forget_files(self, node: int) -> None:
         """Take out all entries of a directory that are no directories."""
         checked(lib.il_forget_files(self._ledger, node))
+
+    # --- stamps ---
+
+    def compare(self, node: int, names: bytes, stamps: bytes) -> bytes:
+        """Return for some names of a directory if what each was is not what its stamp says: 1, else 0.
+
+        *names*: each ended by a NUL; as many as there are stamps.
+        """
+        column = ffi.from_buffer("struct ic_stamp[]", stamps)
+        differs = ffi.new("char[]", len(column))
+        checked(lib.il_compare(self._ledger, node, names, len(names), column, len(column), differs))
+        return bytes(ffi.buffer(differs)[:])
+
+    def stamp(self, node: int, names: bytes, stamps: bytes, marks: bytes) -> None:
+        """Let those of some names of a directory that are marked, by a 1, have their stamps."""
+        column = ffi.from_buffer("struct ic_stamp[]", stamps)
+        checked(lib.il_stamp(self._ledger, node, names, len(names), column, min(len(column), len(marks)), marks))
+
+    def stamp_of(self, node: int, name: bytes) -> Tuple[int, int, int, int]:
+        """Return inode, size, mtime_ns and ctime_ns of an entry; a size of UNKNOWN where these are not known."""
+        stamp = ffi.new("struct ic_stamp *")
+        if checked(lib.il_stamp_of(self._ledger, node, name, len(name), stamp)) == ABSENT:
+            raise KeyError(name)
+        inode, size, written_ns, changed_ns = ffi.unpack(ffi.cast("int64_t *", stamp), 4)
+        return inode, size, written_ns, changed_ns
 
     # --- nodes ---
 

@@ -17,7 +17,10 @@ import stat
 import time
 
 from inotify_cffi.base import bits
+from inotify_cffi.base.encoding import joined
 from inotify_cffi.kernel import listings, mounts, syscalls
+from inotify_cffi.kernel.sights import Sights
+from inotify_cffi.tree.identities import FIRST, Identities
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.listings import Crawled
 
 __all__ = ["MAGIC", "RECORD", "Disk", "Moment", "Stamp", "kind_of"]
+
 
 ENTER = syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 OBJECT = syscalls.O_PATH | os.O_CLOEXEC
@@ -78,6 +82,9 @@ class Disk:
         self._listing = listings.ListBuffer()
         # The highest watch descriptor so far: a directory that gets a higher one was not watched before.
         self._last_wd = 0
+        # Directories that are not watched; and what inotify sees on the file systems that were looked at.
+        self._identities = Identities()
+        self._sights = Sights()
         # Large, and needed while a crawl lasts.
         self._crawling: listings.CrawlBuffer | None = None
 
@@ -116,8 +123,11 @@ class Disk:
         return self._instance.queued_bytes()
 
     def unwatch(self, wd: int) -> None:
-        """Remove a watch, if it is still there."""
-        self._instance.rm_watch(wd)
+        """Remove a watch, if it is still there; or forget what is told apart by its inode."""
+        if wd < FIRST:
+            self._instance.rm_watch(wd)
+        else:
+            self._identities.forget(wd)
 
     def watched(self) -> list[int]:
         """Return all watches; none where that can not be known."""
@@ -143,6 +153,32 @@ class Disk:
         wd = self._instance.watch_fd(fd, mask | ADD)
         self._last_wd = max(self._last_wd, wd)
         return wd
+
+    def identify(self, fd: int) -> int:
+        """Return a number for the object that is open as *fd*, as :meth:`watch` does, and watch nothing."""
+        return self._identities.number(os.stat(fd))
+
+    def watch_or_identify(self, fd: int, mask: int) -> int:
+        """Watch the directory that is open as *fd*; if no watch is left, or was for it, :meth:`identify` it."""
+        known = self._identities.known(os.stat(fd))
+        if known is not None:
+            return known
+        try:
+            # Not what a recorder makes of it, which has this call.
+            return Disk.watch(self, fd, mask)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return self._identities.number(os.stat(fd))
+
+    def is_seen(self, fd: int, wd: int) -> bool:
+        """Return True if inotify reports all that happens in the directory *fd*, which is *wd*."""
+        return wd < FIRST and not self._sights.of(fd).is_blind
+
+    @property
+    def identified(self) -> int:
+        """How many objects have a number and no watch."""
+        return len(self._identities)
 
     def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
         """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
@@ -253,6 +289,14 @@ class Disk:
                 return "l"
             raise
 
+    def stamps(self, fd: int, names: list[str]) -> bytes:
+        """Return what each of some entries of the directory *fd* is: its stamp, see ``csrc/stamps.c``."""
+        return listings.stamps(fd, joined(names), len(names))
+
+    def foreign_clock(self, fd: int) -> int:
+        """Return 0 if the times in the directory *fd* are by our clock, else a number for their clock."""
+        return 0 if self._sights.have_our_clock(fd) else os.stat(fd).st_dev
+
     def changed_since(self, fd: int, name: str | None, since: float) -> bool:
         """Return True if the inode behind *name* may have changed since then, by its ctime; None: *fd* itself."""
         try:
@@ -300,6 +344,7 @@ class Disk:
 
     def mount_points(self) -> list[str]:
         """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
+        self._sights.forget()
         try:
             return [mount.point for mount in mounts.mounts()]
         except OSError:

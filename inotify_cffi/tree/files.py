@@ -265,14 +265,13 @@ class Files:
         return None
 
     def _watch(self, root: Root, fd: int) -> int:
-        if self._disk.by_path:
-            return self._disk.watch_path(fd, root.top, root.kernel_mask)
-        return self._disk.watch(fd, root.kernel_mask)
+        return self._places.watch(fd, root, root)
 
     def _watch_object(self, root: Root, file: Followed, fd: int, *, since: float | None, is_new: bool) -> Seen:
         """Watch what the name leads to, wherever that is."""
+        watches = not root.rules.polls_only
         try:
-            seen = self._objects.look(file, fd, root.location, root.content_mask, since=since)
+            seen = self._objects.look(file, fd, root.location, root.content_mask, since=since, watches=watches)
         except OSError as error:
             error.filename = root.given
             if is_new and not isinstance(error, PermissionError) and not root.waits:

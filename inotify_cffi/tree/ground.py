@@ -10,7 +10,7 @@ from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.tree.doubts import Doubts
 from inotify_cffi.tree.fences import Fences
 from inotify_cffi.tree.intake import Intake
-from inotify_cffi.tree.teller import Teller
+from inotify_cffi.tree.renaming import Renaming
 from inotify_cffi.tree.turns import Turn
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class Ground:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.ledger = Ledger()
-        self.teller = Teller(self.ledger)
+        self.teller = Renaming(self.ledger)
         self.doubts = Doubts()
         self.turn = Turn(disk)
         self.fences = Fences(self.ledger, self.turn)

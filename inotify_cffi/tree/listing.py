@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
+    from inotify_cffi.tree.stamps import Look, Stamps
 
 __all__ = ["Lister", "Listing", "kind_told"]
 
@@ -32,6 +33,9 @@ FEW_BY_PATTERN = 128
 
 # How many names are applied between two looks at the clock.
 SOME = 32
+
+# When everything may have been changed since: where times are not by our clock they say nothing.
+LONG_AGO = 0.0
 
 # In the place of its kind: a name is to be looked at.
 LOOK = "?"
@@ -85,7 +89,13 @@ class Lister:
     """Applies listings."""
 
     def __init__(
-        self, ground: Ground, places: Places, admission: Admission, files: Files, moments: Moments
+        self,
+        ground: Ground,
+        places: Places,
+        admission: Admission,
+        files: Files,
+        moments: Moments,
+        stamps: Stamps,
     ) -> None:
         self._moments = moments
         self._ledger = ground.ledger
@@ -95,6 +105,7 @@ class Lister:
         self._places = places
         self._admission = admission
         self._files = files
+        self._stamps = stamps
         self._fences = ground.fences
         self._intake = ground.intake
         self._turn = ground.turn
@@ -104,6 +115,8 @@ class Lister:
     def read(self, listing: Listing, fd: int) -> Tuple[list[str], int]:
         """Return the entries of the directory that is open as *fd*, or the first; see :meth:`Disk.entries`."""
         self.count += 1
+        if listing.since is not None and self._disk.foreign_clock(fd):
+            listing.since = LONG_AGO
         if listing.root.rules.gitignore:
             self._admission.learn(listing.node, fd)
         return self._disk.entries(fd, whole=not self._turn.is_limited)
@@ -152,6 +165,12 @@ class Lister:
                     kinds.pop(name, None)
                 else:
                     gone.append(name)
+        look = self._look(listing, [name for name in kinds if kinds[name] == "-"], fd)
+        if gone and look is not None:
+            files = [name for name in gone if known[name] is None and name not in kinds]
+            for old, new in self._stamps.renamed(node, look, files, known).items():
+                known[new] = known.pop(old)
+            gone = [name for name in gone if name in known]
         for at, name in enumerate(gone):
             if not self._places.take_back(node, name):
                 # There is no time for that. Until there is, what else was seen gets old.
@@ -169,11 +188,15 @@ class Lister:
             if child is None and name not in known:
                 child = self._teller.found(node, name, is_dir=kind != "-", link=kind == "L")
             elif child is None and (
-                listing.replaced or (since is not None and self._disk.changed_since(fd, name, since))
+                listing.replaced
+                or (look is not None and name in look.changed)
+                or (look is None and since is not None and self._disk.changed_since(fd, name, since))
             ):
                 self._teller.changed(node, name)
             if child is not None:
                 todo.append(child)
+        if look is not None:
+            self._stamps.note(node, fd, look, polls=listing.root.rules.poll_s is not None)
         return True
 
     def _is_put_off(self, listing: Listing, child: Node | None) -> bool:
@@ -182,6 +205,11 @@ class Lister:
         It is at once where all of the directory is another one: no event will come of the one that it was.
         """
         return child is not None and not listing.replaced and self._moments.puts_off(child, NO_WD, lists=True)
+
+    def _look(self, listing: Listing, names: list[str], fd: int) -> Look | None:
+        """Look at files of a directory, where it is kept what they were."""
+        keeps = listing.root.rules.keep_stat and listing.takes_files
+        return self._stamps.look(listing.node, fd, names, is_lost=listing.since is not None) if keeps else None
 
     # --- what an entry is ---
 
@@ -316,6 +344,7 @@ class Lister:
         if kind == "-" and not listing.takes_files:
             self._seek_change(listing, name, fd)
             kind = ""
+        look = self._look(listing, [name], fd) if kind == "-" else None
         number = node.entry(name)
         child = None if number in (ABSENT, NONE) else node.nodes.at(number)
         if (
@@ -332,8 +361,10 @@ class Lister:
             if not self._places.take_back(node, name):
                 return False
             child = self._found(listing, name, kind)
-        elif child is None and self._has_changed(listing, name, fd):
+        elif child is None and self._has_changed(listing, name, fd, look):
             self._teller.changed(node, name)
+        if look is not None:
+            self._stamps.note(node, fd, look, polls=listing.root.rules.poll_s is not None)
         if child is not None:
             listing.todo.append(child)
         return True
@@ -351,9 +382,11 @@ class Lister:
             self._fences.refresh(listing.node)
         return self._teller.found(listing.node, name, is_dir=kind != "-", link=kind == "L")
 
-    def _has_changed(self, listing: Listing, name: str, fd: int) -> bool:
+    def _has_changed(self, listing: Listing, name: str, fd: int, look: Look | None) -> bool:
         if listing.replaced:
             return True
+        if look is not None:
+            return name in look.changed
         return listing.since is not None and self._disk.changed_since(fd, name, listing.since)
 
     # --- between two turns ---

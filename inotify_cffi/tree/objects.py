@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -91,25 +91,31 @@ class Objects:
             if file.wd != NO_WD:
                 self._by_wd.setdefault(file.wd, []).append(file)
 
-    def look(self, file: Followed, fd: int, path: str, mask: int, *, since: float | None = None) -> Seen:
+    def look(
+        self, file: Followed, fd: int, path: str, mask: int, *, since: float | None = None, watches: bool = True
+    ) -> Seen:
         """Watch what a name in the directory *fd* leads to, wherever that is, for what *mask* says of content.
 
-        *path* is where the name is. *since*: look whether it was changed since then, too. Raises OSError.
+        *path* is where the name is. *since*: look whether it was changed since then, too. Not *watches*: tell it
+        apart from others, and watch nothing. Raises OSError.
         """
         opened = self._disk.open_object(fd, file.name)
         try:
             if self._disk.stamp(opened).kind == "d":
                 raise IsADirectoryError(errno.EISDIR, "the link leads to a directory")
             mask = mask & CONTENT | SELF_GONE | (ATTRIB if file.is_alone else 0)
-            wd = self._disk.watch_object(opened, path, mask)
-            is_changed = since is not None and self._disk.changed_since(opened, None, since)
+            wd = self._disk.watch_object(opened, path, mask) if watches else self._disk.identify(opened)
+            is_changed = since is not None and (
+                self._disk.changed_since(opened, None, since) or self._disk.foreign_clock(opened) > 0
+            )
             return Seen(wd, self._disk.stamp(opened), None, is_changed)
         finally:
             self._disk.close(opened)
 
     def take(self, file: Followed, seen: Seen, *, tell: bool) -> None:
         """Be at the object that was seen; tell the file as changed if it is another than the last one."""
-        is_another = seen.wd not in (NO_WD, file.wd) and seen.stamp != file.stamp
+        is_polled = self._teller.cause == causes.POLL and file.stamp is not None
+        is_another = (seen.wd not in (NO_WD, file.wd) or is_polled) and seen.stamp not in (None, file.stamp)
         if tell and (is_another or seen.is_changed):
             self._teller.changed(file.node, file.name)
         if seen.stamp is not None:

@@ -8,6 +8,7 @@ import os
 from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import MOST_LINKS
+from inotify_cffi.tree.polled import Polled
 from inotify_cffi.tree.removal import Removal
 from inotify_cffi.tree.uncovered import Uncovered
 from inotify_cffi.tree.ways import NOT_THERE, Found, Stand, Ways
@@ -34,6 +35,7 @@ class Places(Ways):
         self._teller = ground.teller
         self._removal = Removal(ground.ledger, ground.teller, ground.turn, self._free)
         self._uncovered = Uncovered(ground)
+        self.polled = Polled(ground.ledger, ground.disk)
         # Watches that were freed since it was last tried to cover what there was no watch for.
         self.freed = 0
 
@@ -69,6 +71,8 @@ class Places(Ways):
         if node.wd not in (NO_WD, wd):
             self.release(node)
         self._ledger.bind(node, wd)
+        if root.rules.poll_s is not None and not root.rules.polls_only:
+            self.polled.regard(node, found.fd, wd)
         return True
 
     def _stay_out(self, node: Node, wd: int) -> bool:

@@ -147,6 +147,44 @@ class Recorder(Disk):
         self._write("kind", (fd, name, follow), kind)
         return kind
 
+    def stamps(self, fd: int, names: list[str]) -> bytes:
+        """See :class:`Disk`."""
+        stamps = super().stamps(fd, names)
+        self._write("stamps", (fd, names), stamps.hex())
+        return stamps
+
+    def identify(self, fd: int) -> int:
+        """See :class:`Disk`."""
+        try:
+            wd = super().identify(fd)
+        except OSError as error:
+            self._fail("identify", (fd,), error)
+            raise
+        self._write("identify", (fd,), wd)
+        return wd
+
+    def watch_or_identify(self, fd: int, mask: int) -> int:
+        """See :class:`Disk`."""
+        try:
+            wd = super().watch_or_identify(fd, mask)
+        except OSError as error:
+            self._fail("watch_or_identify", (fd, mask), error)
+            raise
+        self._write("watch_or_identify", (fd, mask), wd)
+        return wd
+
+    def is_seen(self, fd: int, wd: int) -> bool:
+        """See :class:`Disk`."""
+        is_seen = super().is_seen(fd, wd)
+        self._write("is_seen", (fd, wd), is_seen)
+        return is_seen
+
+    def foreign_clock(self, fd: int) -> int:
+        """See :class:`Disk`."""
+        clock = super().foreign_clock(fd)
+        self._write("foreign_clock", (fd,), clock)
+        return clock
+
     def changed_since(self, fd: int, name: str | None, since: float) -> bool:
         """See :class:`Disk`."""
         changed = super().changed_since(fd, name, since)

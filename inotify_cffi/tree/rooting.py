@@ -103,6 +103,8 @@ class Rooting(Assembly):
         self._unfinished[root] = len(self._teller)
         try:
             self.ledger.add_root(root)
+            self._stamps.are_kept = self._stamps.are_kept or root.rules.keep_stat
+            self._polls.heed(root)
             return self._find_root(root)
         except OSError:
             # Nothing but the root was touched.
@@ -162,6 +164,7 @@ class Rooting(Assembly):
             self._anchors.disarm(root)
             self._files.drop(root)
             self._losses.removed(root)
+            self._polls.removed(root)
             self.ledger.remove_root(root)
             self._teller.taken_out += 1
             self._files.links.tidy()

@@ -68,6 +68,16 @@ class Tree(Rooting):
         self._disk.mark("resync")
         self._is_resync_due = True
 
+    def poll(self) -> None:
+        """Have all that is polled compared with the disk by the next steps; as :meth:`resync`."""
+        self._disk.mark("poll")
+        self._polls.ask()
+
+    @property
+    def next_poll(self) -> float | None:
+        """The moment of the next poll, by the steady clock; None if there will be none, or not before others."""
+        return None if self._begun or self._crawls else self._polls.due
+
     def _begin_resync(self) -> None:
         """Begin to compare each root; most of it is left to the crawls that are under way then."""
         # In this order: who is interrupted has all compared in any case.
@@ -85,7 +95,8 @@ class Tree(Rooting):
             **self._moments.counts,
             "putting_off": self._moments.waiting,
             "listed": self.crawler.listed,
-            "watches": self.ledger.bound + len(self._files.wds),
+            "watches": self.ledger.bound + len(self._files.wds) - self._disk.identified,
+            "not_watched": self._disk.identified,
             "unwatched": len(self.unwatched()),
             "by_path": int(self._disk.by_path),
         }
@@ -134,7 +145,10 @@ class Tree(Rooting):
             self._intake.read_to(self._intake.fence(), self._turn)
             return False
         try:
-            return self._advance()
+            goes_on = self._advance()
+            if self._stamps.are_due:
+                self._stamps.take()
+            return goes_on
         finally:
             self._places.rest()
 
@@ -154,6 +168,8 @@ class Tree(Rooting):
         if self._is_resync_due and not self._crawls:
             # One that is under way comes to its end before.
             self._begin_resync()
+        elif self._polls and not self._crawls and self._polls.begin():
+            waited = True
         elif self._crawls:
             self._crawls.go_on()
             # What was listed to its end by that needs to be remembered no more, and nothing may come that says so.
@@ -269,7 +285,7 @@ class Tree(Rooting):
         if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
-        if self._is_resync_due or self._fences.is_late or self._moments.is_waiting:
+        if self._is_resync_due or self._polls.is_asked or self._fences.is_late or self._moments.is_waiting:
             return True
         if self._files.is_due or (places.freed and self._files.waits_for_watches):
             return True

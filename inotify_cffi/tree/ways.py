@@ -182,6 +182,8 @@ class Ways:
         """
         mask = root.reports if listed else root.kernel_mask
         try:
+            if root.rules.poll_s is not None:
+                return self._disk.identify(fd) if root.rules.polls_only else self._disk.watch_or_identify(fd, mask)
             if self._disk.by_path:
                 return self._disk.watch_path(fd, self._path(node), mask)
             return self._disk.watch(fd, mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import operator
 import os
 from operator import index
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     BlockDuration = Union[float, Callable[[], Optional[float]], None]
     FollowSymlinks = Union[bool, Literal["directories", "files"]]
+    PollS = Union[float, Literal["auto"], None]
 
 __all__ = [
     "BlockDuration",
     "FollowSymlinks",
+    "PollS",
     "against_track",
     "check_track",
     "checked_include",
@@ -31,11 +34,15 @@ __all__ = [
     "checked_path",
     "checked_patterns",
     "checked_places",
+    "checked_poll",
     "now_and_then",
 ]
 
 # Who is told of the progress of a crawl hears of it after each so many directories.
 DIRECTORIES_A_REPORT = 256
+
+# How often is polled what inotify does not see, in seconds.
+POLL_S = 5.0
 
 
 def checked_path(path: str | bytes | PathLike[str] | PathLike[bytes]) -> str | bytes:
@@ -111,25 +118,55 @@ def checked_links(follow_symlinks: FollowSymlinks) -> tuple[bool, bool]:
     return bool(follow_symlinks), bool(follow_symlinks)
 
 
-def check_track(track: str, *, gitignore: bool, follow_symlinks: FollowSymlinks) -> None:
+def checked_poll(poll_s: PollS) -> tuple[float | None, bool]:
+    """Return the seconds between two polls, None for none, and whether nothing is watched.
+
+    Raises TypeError for no number, ValueError for one that is not more than 0.
+    """
+    if poll_s is None:
+        return None, False
+    if poll_s == "auto":
+        return POLL_S, False
+    if isinstance(poll_s, bool) or not isinstance(poll_s, (int, float)):
+        raise TypeError(f"poll_s is a number of seconds, 'auto' or None, not {poll_s!r}")
+    seconds = float(poll_s)
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"poll_s is a number of seconds, more than 0, not {poll_s!r}")
+    return seconds, True
+
+
+def check_track(
+    track: str,
+    *,
+    gitignore: bool,
+    follow_symlinks: FollowSymlinks,
+    keep_stat: bool = False,
+    poll_s: PollS = None,
+) -> None:
     """Raise ValueError where *track* is no such value, or does not go with another option.
 
-    Where no file is known, neither are the ``.gitignore`` that there are, nor the links.
+    Where no file is known, neither are the ``.gitignore`` that there are, nor the links, nor what a file was.
     """
     if track not in ("entries", "directories"):
         raise ValueError(f"track is 'entries' or 'directories', not {track!r}")
-    name = against_track(track, gitignore=gitignore, follow_symlinks=follow_symlinks)
+    options = {
+        "gitignore": gitignore,
+        "follow_symlinks": follow_symlinks,
+        "keep_stat": keep_stat,
+        "poll_s": poll_s,
+    }
+    name = against_track(track, **options)
     if name:
-        value = follow_symlinks if name == "follow_symlinks" else gitignore
-        raise ValueError(f"track='directories' does not go with {name}={value!r}; leave one of the two out")
+        raise ValueError(
+            f"track='directories' does not go with {name}={options[name]!r}; leave one of the two out"
+        )
 
 
-def against_track(track: str, *, gitignore: bool, follow_symlinks: FollowSymlinks) -> str:
+def against_track(track: str, **options: object) -> str:
     """Return the name of an option that is set and does not go with *track*; empty if there is none."""
-    for name, is_set in (("gitignore", gitignore), ("follow_symlinks", follow_symlinks)):
-        if is_set and track == "directories":
-            return name
-    return ""
+    return next(
+        (name for name, value in options.items() if track == "directories" and value not in (None, False)), ""
+    )
 
 
 def now_and_then(report: Callable[[int], None] | None) -> Callable[[], None] | None:

@@ -106,7 +106,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
 
         For what no event says: changes behind an overlay or a FUSE mount, by another host of a network file
         system, in another mount namespace. The cause of what is told is ``Cause.RESYNC``. Names are compared, and
-        which directory is at each; whether the content of a file has changed is not known by that. When
+        which directory is at each; the content of a file is not, but with *keep_stat*, which tells it by its stat. When
         :meth:`sync` returns it is over. It may be called from any thread, in the middle of a step and from a
         signal handler; in *on_progress* at most once, for to compare calls that again.
 

@@ -15,6 +15,7 @@ from inotify_cffi.watching.arguments import (
     checked_mask,
     checked_patterns,
     checked_places,
+    checked_poll,
 )
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypedDict
 
-    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks
+    from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks, PollS
 
     class RootOptions(TypedDict, total=False):
         """What a root may have of its own; the docstring of ``Watcher`` says what each is."""
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
         follow_symlinks: FollowSymlinks
         max_places: int
         one_file_system: bool
+        keep_stat: bool
+        poll_s: PollS
         missing: Literal["error", "wait"]
         existing: bool
 
@@ -86,6 +89,8 @@ def choose(
     follow_symlinks: FollowSymlinks = False,
     max_places: int = 8,
     one_file_system: bool = False,
+    keep_stat: bool = False,
+    poll_s: PollS = None,
     missing: Literal["error", "wait"] = "error",
     existing: bool = False,
     on_progress: Callable[[int], None] | None = None,
@@ -108,6 +113,8 @@ def choose(
         "follow_symlinks": follow_symlinks,
         "max_places": max_places,
         "one_file_system": one_file_system,
+        "keep_stat": keep_stat,
+        "poll_s": poll_s,
         "missing": missing,
         "existing": existing,
     }
@@ -138,7 +145,14 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
     depth, missing = options["max_depth"], options["missing"]
     if depth is not None and depth < 1:
         raise ValueError(f"max_depth is 1 or more, or None, not {depth!r}")
-    check_track(track, gitignore=options["gitignore"], follow_symlinks=options["follow_symlinks"])
+    check_track(
+        track,
+        gitignore=options["gitignore"],
+        follow_symlinks=options["follow_symlinks"],
+        keep_stat=options["keep_stat"],
+        poll_s=options["poll_s"],
+    )
+    poll_s, polls_only = checked_poll(options["poll_s"])
     enters_links, follows_files = checked_links(options["follow_symlinks"])
     rules = Rules(
         tracks_files=track == "entries",
@@ -150,6 +164,9 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
         max_places=checked_places(options["max_places"]),
         gitignore=options["gitignore"],
         one_file_system=options["one_file_system"],
+        keep_stat=bool(options["keep_stat"]) or poll_s is not None,
+        poll_s=poll_s,
+        polls_only=polls_only,
     )
     if missing not in ("error", "wait"):
         raise ValueError(f"missing is 'error' or 'wait', not {missing!r}")

@@ -7,7 +7,7 @@ from _thread import get_ident
 
 from inotify_cffi.base.locks import StepLock
 from inotify_cffi.kernel.forks import forget_in_child
-from inotify_cffi.kernel.instance import Instance
+from inotify_cffi.kernel.instance import Instance, Refused
 from inotify_cffi.kernel.mountinfo import MountNews
 from inotify_cffi.kernel.poller import Poller
 from inotify_cffi.tree.disk import RECORD, Disk
@@ -44,7 +44,7 @@ class WithParts(WithContents[AnyStr], Generic[AnyStr]):
         # Whatever is made has an owner that frees it when it is forgotten: so no exception leaves a descriptor.
         self._poller = Poller()
         try:
-            self._instance = Instance()
+            self._instance = _instance(may_be_refused=chosen.root.rules.poll_s is not None)
             self._mounts = MountNews()
             self._closed = False
             forget_in_child(self)
@@ -57,7 +57,7 @@ class WithParts(WithContents[AnyStr], Generic[AnyStr]):
 
     def _begin(self) -> None:
         """Let what there is work together."""
-        if self._chosen.read_ahead is not None:
+        if self._chosen.read_ahead is not None and not isinstance(self._instance, Refused):
             # This way round: while this watcher waits it is woken by the event, else the thread is.
             self._poller.add_shared(self._instance.fileno())
             self._instance.begin_reading_ahead(self._chosen.read_ahead, shares=True)
@@ -121,6 +121,16 @@ class WithParts(WithContents[AnyStr], Generic[AnyStr]):
         if hasattr(self, "_mounts"):
             # Nobody reads, though a reader may not have come to its end: PyPy does not close abandoned coroutines.
             self._free()
+
+
+def _instance(*, may_be_refused: bool) -> Instance:
+    """Return an instance; where that can not be had, and is not needed, what stands in its place."""
+    try:
+        return Instance()
+    except OSError as error:
+        if not may_be_refused:
+            raise
+        return Refused(error)
 
 
 def _open_disk(instance: Instance) -> Disk:

@@ -61,6 +61,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         if self._tree.in_doubt or self._tree.has_told:
             self._owes_wake = True
             self._poller.wake()
+        self._poller.wake_at(self._tree.next_poll)
 
     # --- wait and read ---
 
@@ -121,6 +122,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_open()
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
+        self._tree.poll()
         return self._tree.fence()
 
     def _advance_to(self, fence: int) -> bool:
@@ -181,6 +183,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         """It was stopped: what has come is told, mounts too."""
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
+        self._tree.poll()
         self._ending = Ending(self._tree)
 
     def _read_plain(self) -> bool:

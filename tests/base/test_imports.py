@@ -226,7 +226,7 @@ def test_a_named_tuple_keeps_what_its_class_has_besides():
 
 
 def test_a_named_tuple_has_defaults_methods_and_properties():
-    assert Rules() == (None, False, (), False, False, None, True, (), 8, False)
+    assert Rules() == (None, False, (), False, False, None, True, (), 8, False, False, None, False)
     assert Rules(max_depth=1).enters(0)
     assert not Rules(max_depth=1).enters(1)
     assert Rules().admit_all

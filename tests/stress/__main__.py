@@ -39,6 +39,7 @@ def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[st
         directory=options.directory,
         track=options.track,
         slices=options.slices,
+        polls=options.poll,
     )
     recording = os.path.join(options.recordings, f"stress-{os.getpid()}-{seed}.jsonl")
     os.environ[RECORD] = recording
@@ -79,6 +80,7 @@ def main() -> int:
     parser.add_argument(
         "--history", action="store_true", help="let the writers take turns, and judge the way there, too"
     )
+    parser.add_argument("--poll", action="store_true", help="watch nothing, compare with the disk again and again")
     parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")
     options = parser.parse_args()
 

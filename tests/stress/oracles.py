@@ -211,6 +211,8 @@ def complaints_of_watches(watcher: Watcher[str], uncovered: Container[str]) -> l
     complaints: list[str] = []
     ledger = watcher._tree.ledger
     kernel = kernel_watches(watcher._instance._fd)
+    # What is not watched is told apart by device and inode.
+    kernel.update({wd: inode for wd, (_, inode) in watcher._disk._identities._keys.items()})
     for root in ledger.roots:
         for node in ledger.subtree(root):
             path = ledger.place(node).path

@@ -41,6 +41,10 @@ PATTERNS = (
     ["a/c", "!/b/a", "*.f", "!d.f"],
 )
 INCLUDED = (["*.f", "probe"], ["*.g", "c/"], ["/a", "*.f", "!d.f"], ["b/c/*", "probe", "!a"])
+# How often a polled world is compared, in seconds.
+POLLS_S = (0.0005, 0.01, 0.1)
+# How long a stamp may be that of another content; see tree/youth.py.
+YOUTH_S = 0.03
 # How likely a turn is over whenever the clock is asked, in worlds with short turns.
 OVER = (1.0, 0.5, 0.1)
 
@@ -57,6 +61,7 @@ class World:
         directory: str | None,
         track: str = "entries",
         slices: bool = False,
+        polls: bool = False,
     ) -> None:
         self.seed = seed
         self.dice = random.Random(seed)
@@ -89,6 +94,14 @@ class World:
         self.exchanges = not self.only_directories or self.dice.random() < 0.5
         if self.only_directories:
             self.options["track"] = track
+        self.polls = polls
+        # Dice of its own, so that a seed is the world that it was before.
+        own_dice = random.Random(f"stat {seed}")
+        if polls:
+            self.options["poll_s"] = own_dice.choice(POLLS_S)
+        elif own_dice.random() < 0.15 and not self.only_directories:
+            self.options["keep_stat"] = True
+            self.counts["worlds with stamps"] += 1
         self.short_turns = slices or self.dice.random() < 0.4
         # Directories with more entries are listed in parts then.
         self.few = self.dice.choice([0, 0, 3, 1024])
@@ -213,6 +226,10 @@ class World:
         if self.kind == "links":
             # No watch is on the way to where a link leads.
             watcher.retry()
+            events += watcher.sync()
+        if self.polls:
+            # What was written right before the poll is told once more.
+            time.sleep(YOUTH_S)
             events += watcher.sync()
         self.counts.update(watcher.stats())
         return self.judge(watcher, replayer, events)

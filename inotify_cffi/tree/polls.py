@@ -1,0 +1,78 @@
+"""Polls: roots, or what inotify does not see of them, are compared with the disk every so often.
+
+A poll is a crawl like any other, in slices. The next one begins when its time has come and no other crawl is under
+way.
+"""
+
+from __future__ import annotations
+
+from inotify_cffi.base import causes
+from inotify_cffi.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Dict
+
+    from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.tree.crawls import Crawls
+    from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.places import Places
+
+__all__ = ["Polls"]
+
+
+class Polls:
+    """When which root is polled."""
+
+    def __init__(self, ground: Ground, places: Places, crawls: Crawls) -> None:
+        self._ledger = ground.ledger
+        self._disk = ground.disk
+        self._places = places
+        self._crawls = crawls
+        # The roots that are polled, each with the moment at which it is to be, by the steady clock.
+        self._next: Dict[Root, float] = {}
+        # True while all of them are to be polled, whatever the clock says.
+        self.is_asked = False
+
+    def __bool__(self) -> bool:
+        return bool(self._next)
+
+    def heed(self, root: Root) -> None:
+        """A root is added."""
+        if root.wanted.poll_s is not None:
+            self._next[root] = self._disk.now().steady + root.wanted.poll_s
+
+    def removed(self, root: Root) -> None:
+        """A root is polled no more."""
+        self._next.pop(root, None)
+
+    def ask(self) -> None:
+        """Have all of them polled."""
+        self.is_asked = bool(self._next)
+
+    @property
+    def due(self) -> float | None:
+        """The moment of the next poll, by the steady clock; None if there will be none."""
+        return min(self._next.values()) if self._next else None
+
+    def begin(self) -> bool:
+        """Begin the polls whose time has come; most of it is left to the crawls that are under way then.
+
+        False if there are none.
+        """
+        if not self._next:
+            self.is_asked = False
+            return False
+        now = self._disk.now().steady
+        begun = [root for root, due in self._next.items() if self.is_asked or due <= now]
+        for root in begun:
+            self._next[root] = now + (root.wanted.poll_s or 0.0)
+            if self._ledger.is_attached(root):
+                for top in self._tops(root):
+                    self._crawls.scan(top, cause=causes.POLL)
+        self.is_asked = False
+        return bool(begun)
+
+    def _tops(self, root: Root) -> list[Node]:
+        if root.rules.polls_only or root.is_file:
+            return [root]
+        return self._places.polled.tops(root)
