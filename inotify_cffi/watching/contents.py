@@ -106,8 +106,8 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
 
         For what no event says: changes behind an overlay or a FUSE mount, by another host of a network file
         system, in another mount namespace. The cause of what is told is ``Cause.RESYNC``. Names are compared, and
-        which directory is at each; the content of a file is not, but with *keep_stat*, which tells it by its stat. When
-        :meth:`sync` returns it is over. It may be called from any thread, in the middle of a step and from a
+        which directory is at each; of files, whether they have changed, only with *keep_stat*. When :meth:`sync`
+        returns it is over. It may be called from any thread, in the middle of a step and from a
         signal handler; in *on_progress* at most once, for to compare calls that again.
 
         Raises ClosedError.

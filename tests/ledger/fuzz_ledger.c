@@ -3,7 +3,7 @@
    fuzz_ledger [EXECUTIONS [SEED]]
    fuzz_ledger overflow | undefined | leak     do that on purpose: the sanitizers have to report it
 
-   One execution is one call of a verb of csrc/watches.c, verbs.c, roots.c, adopt.c, plain.c or queue.c. What it answers is what the model
+   One execution is one call of a verb of csrc/watches.c, verbs.c, roots.c, adopt.c, stamps.c, plain.c or queue.c. What it answers is what the model
    says, and from time to time the whole memory is looked through: every entry, index, parent, free place and owner.
    In some worlds allocations fail; then a verb may say -ENOMEM, and has done nothing. Some of the numbers that the
    verbs are given are wrong: of nodes that are gone, of generations to come, and any. They are refused.
@@ -102,6 +102,7 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #include "../../csrc/verbs.c"
 #include "../../csrc/roots.c"
 #include "../../csrc/adopt.c"
+#include "../../csrc/stamps.c"
 #include "../../csrc/plain.c"
 
 #undef malloc
@@ -151,6 +152,7 @@ enum { NODES = 600, STALE = 256, WDS = 300, OLD = 3, NOBODY = -1 };
 
 struct entry {
     int name, child; /* of no directory: NOBODY */
+    int64_t stamp;   /* a number that stands for one; 0: it has none */
 };
 
 struct model_node {
@@ -198,7 +200,7 @@ static void model_add(struct model_node *node, int name, int child)
         node->room = 2 * node->room + 4;
         node->entries = realloc(node->entries, (size_t)node->room * sizeof *node->entries);
     }
-    node->entries[node->count++] = (struct entry){name, child};
+    node->entries[node->count++] = (struct entry){name, child, 0};
 }
 
 static void model_take(struct model_node *node, struct entry *entry)
@@ -488,6 +490,7 @@ static void do_forget_files(void)
 static void do_graft(void)
 {
     int from, to, new_name = some_name(), name;
+    int64_t stamp;
     int64_t source = given(&from), target = given(&to), expected, answer;
     uint64_t before = failures;
     struct entry *entry;
@@ -507,9 +510,49 @@ static void do_graft(void)
         model[entry->child].parent = to;
         model[entry->child].name = new_name;
     }
+    stamp = entry->stamp;
     model_add(&model[to], new_name, entry->child);
+    model[to].entries[model[to].count - 1].stamp = stamp;
     /* To add may have moved the entry. */
     model_take(&model[from], model_find(&model[from], name));
+}
+
+/* The stamp that a number stands for. */
+static struct ic_stamp stamp_of(int64_t number)
+{
+    return number ? (struct ic_stamp){number, number % 5, -number, number + 1} : (struct ic_stamp){.size = IC_UNKNOWN};
+}
+
+/* Stamp one entry; it is put behind the others if it had none. */
+static void do_stamp(void)
+{
+    int node;
+    int64_t number = given(&node), value = 1 + below(3);
+    int name = name_in(node);
+    struct entry *entry = node == NOBODY ? NULL : model_find(&model[node], name);
+    struct ic_stamp stamp = stamp_of(value), found;
+    size_t size = names[name].length + 1;
+    char *text = just(size), mark = below(8) != 0, differs = 2;
+    uint64_t before = failures;
+    int is_file = entry != NULL && entry->child == NOBODY;
+
+    memcpy(text, names[name].text, size - 1);
+    text[size - 1] = '\0';
+    check(il_compare(ledger, number, text, size, &stamp, 1, &differs) == (node == NOBODY ? -ESTALE : 0));
+    if (node != NOBODY)
+        check(differs == (entry == NULL || (is_file && entry->stamp != value)));
+    if (!answered(il_stamp(ledger, number, text, size, &stamp, 1, &mark), node == NOBODY ? -ESTALE : 0, before))
+        return;
+    if (is_file && mark && entry->stamp == 0) {
+        model_take(&model[node], entry);
+        model_add(&model[node], name, NOBODY);
+        entry = &model[node].entries[model[node].count - 1];
+    }
+    if (is_file && mark)
+        entry->stamp = value;
+    check(il_stamp_of(ledger, number, text, (uint32_t)size - 1, &found) == (entry == NULL ? IL_ABSENT : 0));
+    stamp = stamp_of(is_file ? entry->stamp : 0);
+    check(entry == NULL || memcmp(&found, &stamp, sizeof found) == 0);
 }
 
 /* List a directory into so much room, as if it were just so large; what was answered. */
@@ -1180,6 +1223,7 @@ static void check_entries(int node)
         check(live < (uint32_t)expected->count && il_length(entry) == names[should->name].length);
         check(memcmp(entry + il_name_at(entry), names[should->name].text, il_length(entry)) == 0);
         check(il_find(ledger, place, names[should->name].text, names[should->name].length) == at);
+        check(!il_is_stamped(entry) == (should->stamp == 0));
         check(il_is_directory(entry) ? should->child != NOBODY : should->child == NOBODY);
         if (should->child != NOBODY) {
             check(il_number_of(ledger, il_child(entry)) == model[should->child].number);
@@ -1279,6 +1323,7 @@ static const struct {
     {"clear", do_clear, 3},
     {"forget_files", do_forget_files, 2},
     {"graft", do_graft, 8},
+    {"compare, stamp, stamp_of", do_stamp, 10},
     {"live, list_size, list", do_look_at_entries, 2},
     {"is_node, wd, is_within, parent, has_flag, name, prefix", do_look_at_node, 5},
     {"set_flag", do_set_flag, 5},

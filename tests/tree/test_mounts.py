@@ -451,6 +451,22 @@ def overlay(run, root):
     return run_there
 
 
+def test_what_is_done_in_the_lower_layer_of_an_overlay_is_polled(overlay):
+    """With "auto", though what is done through it is told by inotify; a file beside it is not polled."""
+    overlay("""
+        with Watcher(ROOT, mask=Mask.CREATE | Mask.DELETE | Mask.MODIFY, poll_s="auto") as watcher:
+            watcher.sync()
+            os.unlink(ROOT + "/lower/gone")
+            write(ROOT + "/lower/a/f", "more")
+            write(ROOT + "/over/a/g")
+            said = [(brief([event])[0], event.cause) for event in watcher.sync()]
+            assert (f"DELETE {ROOT}/over/gone", Cause.POLL) in said, said
+            assert (f"MODIFY {ROOT}/over/a/f", Cause.POLL) in said, said
+            assert (f"CREATE {ROOT}/over/a/g", Cause.KERNEL) in said, said
+            assert (f"DELETE {ROOT}/lower/gone", Cause.KERNEL) in said, said
+    """)
+
+
 def test_what_is_done_in_the_lower_layer_of_an_overlay_is_told_by_resync(overlay):
     overlay("""
         with Consumer(ROOT + "/over", mask=Mask.CREATE | Mask.DELETE) as consumer:
