@@ -29,7 +29,7 @@ class Cause(IntEnum):
     RESYNC = causes.RESYNC
     """It is a difference to the disk that somebody asked for: ``Watcher.resync()``."""
     POLL = causes.POLL
-    """It was found by looking again and again, where the kernel reports nothing. Kept for that: not told yet."""
+    """It was found by comparing again and again, where inotify sees nothing: ``poll_s``."""
     RESTART = causes.RESTART
     """It happened while nobody watched, between two runs with one journal."""
 

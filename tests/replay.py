@@ -69,6 +69,9 @@ class Player(Disk):
     def stamps(self, fd, names):
         return bytes.fromhex(self.answer("stamps", fd, names))
 
+    def mounts_changed(self):
+        pass
+
     def begin_turn(self, seconds):
         pass
 

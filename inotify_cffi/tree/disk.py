@@ -344,11 +344,14 @@ class Disk:
 
     def mount_points(self) -> list[str]:
         """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
-        self._sights.forget()
         try:
             return [mount.point for mount in mounts.mounts()]
         except OSError:
             return []
+
+    def mounts_changed(self) -> None:
+        """Something was mounted or unmounted somewhere: what was found out of file systems may be of others."""
+        self._sights.forget()
 
     def device(self, fd: int) -> int:
         """Return the number of the file system that the directory *fd* is on."""

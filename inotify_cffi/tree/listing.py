@@ -165,7 +165,7 @@ class Lister:
                     kinds.pop(name, None)
                 else:
                     gone.append(name)
-        look = self._look(listing, [name for name in kinds if kinds[name] == "-"], fd)
+        look = self._look(listing, kinds, fd)
         if gone and look is not None:
             files = [name for name in gone if known[name] is None and name not in kinds]
             for old, new in self._stamps.renamed(node, look, files, known).items():
@@ -206,10 +206,12 @@ class Lister:
         """
         return child is not None and not listing.replaced and self._moments.puts_off(child, NO_WD, lists=True)
 
-    def _look(self, listing: Listing, names: list[str], fd: int) -> Look | None:
-        """Look at files of a directory, where it is kept what they were."""
-        keeps = listing.root.rules.keep_stat and listing.takes_files
-        return self._stamps.look(listing.node, fd, names, is_lost=listing.since is not None) if keeps else None
+    def _look(self, listing: Listing, kinds: Dict[str, str], fd: int) -> Look | None:
+        """Look at the files among some entries of a directory, where it is kept what they were."""
+        if not listing.root.rules.keep_stat or not listing.takes_files:
+            return None
+        files = [name for name, kind in kinds.items() if kind == "-"]
+        return self._stamps.look(listing.node, fd, files, is_lost=listing.since is not None)
 
     # --- what an entry is ---
 
@@ -344,7 +346,7 @@ class Lister:
         if kind == "-" and not listing.takes_files:
             self._seek_change(listing, name, fd)
             kind = ""
-        look = self._look(listing, [name], fd) if kind == "-" else None
+        look = self._look(listing, {name: kind}, fd) if kind == "-" else None
         number = node.entry(name)
         child = None if number in (ABSENT, NONE) else node.nodes.at(number)
         if (

@@ -30,6 +30,9 @@ CHANGES = bits.CREATE | bits.MOVED_TO | bits.MODIFY | bits.CLOSE_WRITE | bits.AT
 
 MARK = b"\1"
 
+# How many files are looked at, whatever the time.
+SOME = 64
+
 UNKNOWN_STAMP = b"".join(number.to_bytes(8, "little", signed=True) for number in (0, UNKNOWN, 0, 0))
 
 
@@ -120,13 +123,15 @@ class Stamps:
     def take(self) -> None:
         """Take the stamps of what is told by this step, as far as there is time; the others have none."""
         told, self._told = self._told, {}
+        left = SOME
         for wd, names in told.items():
             nodes = [node for node in self._ledger.owners(wd) if self._ledger.place(node).root.rules.keep_stat]
             if nodes:
-                self._take(nodes, list(names))
+                left -= len(names)
+                self._take(nodes, list(names), has_time=left >= 0 or not self._turn.is_over())
 
-    def _take(self, nodes: list[Node], names: list[str]) -> None:
-        stamps = None if self._turn.is_over() else self._stamps(nodes[0], names)
+    def _take(self, nodes: list[Node], names: list[str], *, has_time: bool) -> None:
+        stamps = self._stamps(nodes[0], names) if has_time else None
         raw = joined(names)
         if stamps is None:
             stamps = UNKNOWN_STAMP * len(names)

@@ -38,6 +38,7 @@ class Tree(Rooting):
     def mounts_changed(self) -> None:
         """Something was mounted or unmounted somewhere, of which inotify says nothing."""
         self._disk.mark("mounts_changed")
+        self._disk.mounts_changed()
         self._mounts.look()
         self._files.doubt_all()
 

@@ -9,7 +9,7 @@ from unseen import disk, unseen
 
 from inotify_cffi import Cause, Mask, Mirror, Watcher
 from inotify_cffi.kernel import sights
-from inotify_cffi.tree import youth
+from inotify_cffi.tree import stamps, youth
 from inotify_cffi.tree.disk import Disk
 from inotify_cffi.tree.losses import Losses
 from inotify_cffi.tree.tree import Tree
@@ -154,6 +154,7 @@ def test_what_there_was_no_time_to_look_at_is_told_once_more(planted, aged, monk
         write(f"{planted}/a/f", "more")
         with monkeypatch.context() as patch:
             patch.setattr(Disk, "is_over", lambda *_: True)
+            patch.setattr(stamps, "SOME", 0)
             watcher.sync()
         assert compared(watcher) == [(f"{planted}/a/f", Cause.RESYNC)]
         assert compared(watcher) == []
@@ -193,10 +194,10 @@ def test_a_stamp_of_the_moment_of_the_change_is_not_believed_when_events_were_lo
         assert told
         before = dict(vars(Disk))["stamps"]
         with pytest.MonkeyPatch.context() as patch:
-            stamps = {}
+            seen = {}
             # As it is where a clock stands still.
             patch.setattr(
-                Disk, "stamps", lambda disk, fd, names: stamps.setdefault(tuple(names), before(disk, fd, names))
+                Disk, "stamps", lambda disk, fd, names: seen.setdefault(tuple(names), before(disk, fd, names))
             )
             watcher.resync()
             watcher.sync()
