@@ -29,6 +29,9 @@ TESTS = [
     "tests/tree/test_late_entries.py",
     "tests/tree/test_slices.py",
     "tests/tree/test_roots.py",
+    "tests/ledger/test_stamps.py",
+    "tests/tree/test_stamps.py",
+    "tests/watching/test_poll.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -414,6 +417,42 @@ MUTATIONS = {
         "csrc/watches.c",
         "if (((slot - home) & mask) >= ((slot - gap) & mask)) {",
         "if (0) {",
+    ),
+    "the stamp of what an event has told": (
+        "tree/stamps.py",
+        "                self._take(nodes, list(names), has_time=left >= 0 or not self._turn.is_over())\n",
+        "",
+    ),
+    "the second telling of what was written in the tick of its stamp": (
+        "tree/youth.py",
+        "        if self._young:\n",
+        "        if False:\n",
+    ),
+    "the distrust of stamps of the moment when events were lost": (
+        "tree/youth.py",
+        "        if is_lost and _ns(self._intake.calm.steady) <= self._fresh_until:\n",
+        "        if False:\n",
+    ),
+    "the telling of every file where the clock is not ours": (
+        "tree/listing.py",
+        "            listing.since = LONG_AGO\n",
+        "            pass\n",
+    ),
+    "the stamp that goes along with a name": (
+        "csrc/verbs.c",
+        "il_is_stamped(entry) ? &stamp : NULL",
+        "NULL",
+    ),
+    "the mtime of a rename that no event told": ("tree/stamps.py", ")[:3], None)", ")[:2] + (0,), None)"),
+    "the poll of sync()": (
+        "watching/reading.py",
+        "        self._tree.poll()\n        return self._tree.fence()\n",
+        "        return self._tree.fence()\n",
+    ),
+    "the number of a directory for which no watch is left": (
+        "tree/disk.py",
+        "            if error.errno != errno.ENOSPC:\n",
+        "            if True:\n",
     ),
 }
 

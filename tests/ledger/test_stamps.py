@@ -65,6 +65,16 @@ def test_of_what_is_not_there_there_is_none(memory):
         memory.stamp_of(number_of(memory), b"f")
 
 
+@pytest.mark.parametrize("to", ["same", "other"])
+def test_it_goes_along_when_its_entry_is_renamed(memory, to):
+    other = memory.create(number_of(memory), b"d", is_dir=True)
+    memory.create(number_of(memory), b"f", is_dir=False)
+    memory.stamp(number_of(memory), joined(b"f"), packed(1, 2, 3, 4), b"\1")
+    target = number_of(memory) if to == "same" else other
+    memory.graft(number_of(memory), b"f", target, b"g")
+    assert memory.stamp_of(target, b"g") == (1, 2, 3, 4)
+
+
 @given(STEPS)
 def test_it_goes_along_with_its_entry(steps):
     """Held against a dict: two directories, in which entries come, go, are stamped and moved to the other one."""
