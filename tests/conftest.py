@@ -118,6 +118,15 @@ def root(tmp_path):
 
 
 @pytest.fixture
+def aged(monkeypatch):
+    """Stamps are never young: what was written in one tick with its stamp is not told once more."""
+    from inotify_cffi.tree import youth
+
+    monkeypatch.setattr(youth, "TICK_NS", 0)
+    monkeypatch.setattr(youth, "COARSEST_NS", 0)
+
+
+@pytest.fixture
 def outside(tmp_path):
     """One beside it."""
     outside = tmp_path / "outside"

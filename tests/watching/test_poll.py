@@ -33,13 +33,6 @@ def planted(root):
 
 
 @pytest.fixture
-def aged(monkeypatch):
-    """Stamps are never young; see test_stamps.py."""
-    monkeypatch.setattr(youth, "TICK_NS", 0)
-    monkeypatch.setattr(youth, "COARSEST_NS", 0)
-
-
-@pytest.fixture
 def refused(monkeypatch):
     """There is no inotify instance."""
 
@@ -139,7 +132,7 @@ def test_the_descriptor_is_readable_when_it_is_time(planted):
         watcher.sync()
         write(f"{planted}/one")
         assert select.select([watcher.fileno()], [], [], PATIENCE_S)[0]
-        assert brief(watcher.read(0)) == [f"CREATE {planted}/one"]
+        assert brief(watcher.read(PATIENCE_S)) == [f"CREATE {planted}/one"]
 
 
 def test_between_two_polls_the_descriptor_is_not_readable(planted):
