@@ -78,6 +78,7 @@ int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, c
                   uint64_t files_size, const char *dirs, uint64_t dirs_size);
 
 /* csrc/links.c */
+int64_t ic_file_system(int fd);
 void ic_crawl_directories(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
                           int fd, const char *names, uint64_t size);
 

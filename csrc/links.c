@@ -44,6 +44,16 @@ struct ic_within {
     char path[32 + IC_LONGEST_NAME + 1];
 };
 
+/* What kind of file system an open file is on: statfs(2), f_type; -errno. */
+static int64_t ic_file_system(int fd)
+{
+    struct statfs status;
+
+    if (fstatfs(fd, &status) < 0)
+        return -errno;
+    return (int64_t)(uint32_t)status.f_type;
+}
+
 static int ic_counts_links(int fd)
 {
     struct statfs status;

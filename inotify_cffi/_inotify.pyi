@@ -177,6 +177,7 @@ class _Lib(Protocol):
         size: int,
         /,
     ) -> None: ...
+    def ic_file_system(self, fd: int, /) -> int: ...
     def ic_crawl_fill(
         self,
         crawl: CrawlStruct,

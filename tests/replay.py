@@ -99,21 +99,9 @@ class Player(Disk):
 
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
-    *("where", "open_object", "watch_object", "is_directory"),
-    *(
-        "watched",
-        "is_file",
-        "is_over",
-        "real_path",
-        "mount_points",
-        "device",
-        "close",
-        "close_all",
-        "identify",
-        "is_seen",
-    ),
-    "watch_or_identify",
-    "foreign_clock",
+    *("watch_end", "where", "open_object", "watch_object", "is_directory", "identify", "is_seen"),
+    *("watched", "is_file", "is_over", "real_path", "mount_points", "device", "close", "close_all"),
+    *("watch_or_identify", "foreign_clock"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))

@@ -35,6 +35,7 @@ __all__ = [
     "epoll_remove",
     "eventfd",
     "fail",
+    "file_system",
     "inotify_init",
     "is_filtered",
     "open_fd",
@@ -166,6 +167,14 @@ def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> Descriptor:
     if code > 0:
         fail(code, path)
     return opened
+
+
+def file_system(fd: int) -> int:
+    """Return of which kind the file system is that *fd* is on (statfs(2), f_type). Raises OSError."""
+    kind: int = lib.ic_file_system(fd)
+    if kind < 0:
+        fail(-kind)
+    return kind
 
 
 class File(NamedTuple):

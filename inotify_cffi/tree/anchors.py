@@ -124,6 +124,27 @@ class Anchors:
         self._drop(before)
         return walk.uncovered
 
+    def heed_end(self, root: Root, fd: int, file: Followed | None = None) -> None:
+        """Have it noticed when the directory of *root*, open as *fd*, is removed and does not say so itself.
+
+        *file*: what is in it, if the root is a file, behind :meth:`arm_file`.
+        """
+        if root.waits:
+            # All of its way is watched.
+            return
+        before = [] if file is not None else self._forget(root)
+        try:
+            end = self._disk.watch_end(fd, root.top)
+            if end is not None:
+                self.note(end[0], root if file is None else file, end[1])
+        except FileNotFoundError:
+            self._doubts.doubt(root, relist=False)
+        except OSError:
+            # There is no watch left, or it may not be read: retry() notices it.
+            return
+        finally:
+            self._drop(before)
+
     def disarm(self, goer: Goer) -> None:
         """Watch the way of a root or of a file no more."""
         if isinstance(goer, Root):
@@ -173,7 +194,7 @@ class Anchors:
     def rearm(self) -> None:
         """Watch the ways anew on which something happened."""
         for root in list(self._due):
-            if self._ledger.is_attached(root) and not root.is_file:
+            if root.waits and self._ledger.is_attached(root) and not root.is_file:
                 self.arm(root)
             self._due.pop(root, None)
 

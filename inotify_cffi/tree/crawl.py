@@ -241,6 +241,8 @@ class Crawler(Borders):
         if is_another and not self._teller.silent:
             self._moments.bound(node)
         self._doubts.clear_node(node)
+        if is_another and node.parent is None:
+            self._places.heed_end(crawl.root, found.fd)
         if not self._teller.silent and self._moments.is_too_early(node):
             self._disk.close(found.fd)
             return
@@ -343,8 +345,8 @@ class Crawler(Borders):
             self._replaced.discard(listing.node)
 
     def _not_listed(self, node: Node, error: OSError) -> None:
-        # A directory that was removed since it was opened can not be listed; its DELETE is queued.
-        if error.errno not in NOT_THERE:
+        # A directory that was removed since it was opened can not be listed; its DELETE is queued, but of roots.
+        if error.errno not in NOT_THERE or node.parent is None:
             error.filename = self._ledger.place(node).path
             self._places.go_blind(node, error)
 

@@ -19,7 +19,9 @@ import time
 from inotify_cffi.base import bits
 from inotify_cffi.base.encoding import joined
 from inotify_cffi.kernel import listings, mounts, syscalls
+from inotify_cffi.kernel.mountinfo import MOUNTS
 from inotify_cffi.kernel.sights import Sights
+from inotify_cffi.tree import ends
 from inotify_cffi.tree.identities import FIRST, Identities
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -205,6 +207,26 @@ class Disk:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         self._last_wd = max(self._last_wd, wd)
         return wd
+
+    def watch_end(self, fd: int, path: str) -> Tuple[int, str] | None:
+        """Watch where it is said that a root ends, open as *fd* and at *path*; the watch, and the name there.
+
+        None if its own watch says it. Raises OSError, FileNotFoundError if it is not there any more.
+        """
+        end = ends.find(fd, path)
+        if end is None:
+            return None
+        directory = end.directory.fd
+        try:
+            if self.by_path:
+                wd = self._instance.add_watch(end.path, bits.DELETE | ADD)
+            else:
+                wd = self._instance.watch_fd(directory, bits.DELETE | ADD)
+            self._last_wd = max(self._last_wd, wd)
+            end.check()
+        finally:
+            end.directory.close()
+        return wd, end.name
 
     # --- files that are watched by themselves ---
 

@@ -202,6 +202,7 @@ class Files:
             self._lose(root, file, error)
             return
         try:
+            self._anchors.heed_end(root, fd, file)
             self._look_in(root, file, fd, uncovered, agree=agree, since=since, is_new=is_new)
         finally:
             self._disk.close(fd)

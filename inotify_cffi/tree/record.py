@@ -111,6 +111,16 @@ class Recorder(Disk):
         self._write("watch_path", (fd, path, mask), wd)
         return wd
 
+    def watch_end(self, fd: int, path: str) -> Tuple[int, str] | None:
+        """See :class:`Disk`."""
+        try:
+            end = super().watch_end(fd, path)
+        except OSError as error:
+            self._fail("watch_end", (fd, path), error)
+            raise
+        self._write("watch_end", (fd, path), end)
+        return end
+
     def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
         """See :class:`Disk`."""
         crawled = super().visit(fd, names, mask, most, files=files)

@@ -197,6 +197,10 @@ class Ways:
         top = root.top if isinstance(root, Root) else root.name
         return "/".join([top.rstrip("/"), *(place.name for place in lineage[1:])]) or "/"
 
+    def heed_end(self, root: Root, fd: int) -> None:
+        """A root was found, and is open as *fd*: have its end noticed, also where it says nothing itself."""
+        self._anchors.heed_end(root, fd)
+
     def is_at_its_place(self, node: Node, wd: int) -> bool:
         """Return True if the inode that *wd* names is at the place of *node* now."""
         try:
