@@ -79,6 +79,7 @@ int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, c
 
 /* csrc/links.c */
 int64_t ic_file_system(int fd);
+int ic_is_casefold(int fd);
 void ic_crawl_directories(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
                           int fd, const char *names, uint64_t size);
 
@@ -116,6 +117,7 @@ uint64_t sip_hash_2_4(const struct sip_key *key, const char *text, size_t length
 #define IL_TWINS ...
 #define IL_FRESH ...
 #define IL_LISTED ...
+#define IL_EXACT ...
 struct il_ledger {
     ...;
 };

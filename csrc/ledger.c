@@ -30,8 +30,10 @@ enum {
     /* Of a root with directories only: names of files are in it for some time; what is in it was told. */
     IL_FRESH = 16,
     IL_LISTED = 32,
+    /* A directory in which the name that an event has is the name that is stored. */
+    IL_EXACT = 64,
     /* What may be set and taken from outside. */
-    IL_SETTABLE = IL_LINK | IL_TWINS | IL_FRESH | IL_LISTED,
+    IL_SETTABLE = IL_LINK | IL_TWINS | IL_FRESH | IL_LISTED | IL_EXACT,
     /* More entries than this are looked up by an index. */
     IL_FEW = 12,
     IL_GENERATION_BITS = 19,
@@ -69,7 +71,8 @@ _Static_assert(sizeof(struct il_node) <= 48, "a node has grown");
 struct il_root {
     int32_t node; /* IL_NONE: not in use */
     uint32_t asked, length;
-    /* Whether an entry that is no directory is what it is called, and nothing hangs on it. */
+    /* Whether an entry that is no directory is what it is called, and nothing hangs on it; 2: if the ledger has the
+       name, or the directory is exact. */
     uint8_t plain;
     /* Whether what happens to such an entry is told, and it is not kept. */
     uint8_t passes;

@@ -20,6 +20,11 @@
 #include <signal.h>
 #include <sys/vfs.h>
 
+/* <linux/fs.h>, which clashes with <sys/mount.h>. */
+#ifndef FS_IOC_GETFLAGS
+#define FS_IOC_GETFLAGS _IOR('f', 1, long)
+#endif
+
 enum {
     /* fs/ext4 ext4_inc_count; 1 for unknown is what a directory has from 65,000 on. ext2 and ext3 are the same. */
     IC_EXT = 0xef53,
@@ -27,6 +32,8 @@ enum {
     IC_TMPFS = 0x01021994,
     /* fs/xfs/xfs_inode.c xfs_create. */
     IC_XFS = 0x58465342,
+    /* FS_CASEFOLD_FL, Linux 5.2. */
+    IC_CASEFOLD = 0x40000000,
     IC_LEAF = 2,
     IC_LONGEST_NAME = 255
 };
@@ -52,6 +59,16 @@ static int64_t ic_file_system(int fd)
     if (fstatfs(fd, &status) < 0)
         return -errno;
     return (int64_t)(uint32_t)status.f_type;
+}
+
+/* Whether a directory, open to be read, takes names that fold for one: chattr(1), F; -errno where that can not be asked. */
+static int ic_is_casefold(int fd)
+{
+    int flags = 0;
+
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        return -errno;
+    return (flags & IC_CASEFOLD) != 0;
 }
 
 static int ic_counts_links(int fd)

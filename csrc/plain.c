@@ -73,7 +73,8 @@ static int il_told_grow(struct il_told *told)
 struct il_at {
     int32_t wd, node;
     uint32_t asked;
-    uint8_t kind, passes;
+    /* Whether a name that the ledger does not have may be stored as another one. */
+    uint8_t kind, passes, folds;
     /* Where its prefix was last written in the paths that are told, and how long it is; 0 if it was not. */
     uint64_t prefix_at, prefix;
 };
@@ -102,12 +103,15 @@ static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd
     if ((ledger->nodes[at->node].flags & IL_ROOT) && root->length > 0 && root->name[root->length - 1] == '/')
         at->kind = 2;
     at->passes = root->passes && !(ledger->nodes[at->node].flags & IL_FRESH);
+    at->folds = root->plain > 1 && !(ledger->nodes[at->node].flags & IL_EXACT);
     return root->plain;
 }
 
 /* Whether an event is plain, for what the ledger has of that name. */
 static int il_is_plain(const struct il_at *at, uint32_t mask, uint32_t length, int64_t entry, const char *names)
 {
+    if (entry < 0 && at->folds)
+        return 0;
     if (at->passes)
         return entry < 0 && length > 0 && (mask < IN_MOVED_FROM || mask == IN_CREATE || mask == IN_DELETE);
     if (mask < IN_MOVED_FROM)

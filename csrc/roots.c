@@ -10,7 +10,7 @@ static int il_fill_root(struct il_root *root, const char *name, uint32_t length,
     memcpy(root->name, name, length);
     root->length = length;
     root->asked = asked;
-    root->plain = plain != 0;
+    root->plain = (uint8_t)plain;
     root->passes = passes != 0;
     return 0;
 }

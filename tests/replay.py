@@ -13,6 +13,7 @@ import os
 import sys
 
 from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
+from inotify_cffi.kernel.mounts import Mount
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.tree.disk import Disk, Moment, Stamp
@@ -90,6 +91,9 @@ class Player(Disk):
     def visit(self, fd, names, mask, most, *, files):
         return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most, files)))
 
+    def mounts(self):
+        return [Mount(*mount) for mount in self.answer("mounts")]
+
     def visited(self):
         pass
 
@@ -100,8 +104,8 @@ class Player(Disk):
 PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
     *("watch_end", "where", "open_object", "watch_object", "is_directory", "identify", "is_seen"),
-    *("watched", "is_file", "is_over", "real_path", "mount_points", "device", "close", "close_all"),
-    *("watch_or_identify", "foreign_clock"),
+    *("watched", "is_file", "is_over", "real_path", "device", "close", "close_all"),
+    *("can_be_flagged", "spelling", "inode", "inodes", "watch_or_identify", "foreign_clock"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))

@@ -69,7 +69,7 @@ class Search:
         if self._mount is None:
             why = "what others change there: its mount is none of this process's mount namespace"
             return Place(self._path, NO_MOUNT, NO_MOUNT, Sight(filesystems.UNKNOWN, (why,)), failure, [])
-        _, _, point, kind = self._mount
+        _, _, point, kind, _ = self._mount
         return Place(self._path, point, kind, sight_of(kind), failure, self._below)
 
     def _find_mount(self, fd: int) -> None:

@@ -16,12 +16,13 @@ __all__ = ["Mount", "below", "mount_of", "mounts", "unescaped"]
 
 
 class Mount(NamedTuple):
-    """One mount: its number, that of the mount that it is mounted on, where, and the type of its file system."""
+    """One mount: its number, that of the one that it is mounted on, where, the file system's type and own options."""
 
     number: int
     parent: int
     point: str
     kind: str
+    options: str = ""
 
 
 def mounts() -> List[Mount]:
@@ -31,7 +32,8 @@ def mounts() -> List[Mount]:
         for line in lines:
             fields, _, rest = line.partition(" - ")
             number, parent, _device, _root, point, *_ = fields.split(" ")
-            found.append(Mount(int(number), int(parent), unescaped(point), unescaped(rest.split(" ")[0])))
+            kind, _source, options, *_ = [*rest.rstrip("\n").split(" "), "", ""]
+            found.append(Mount(int(number), int(parent), unescaped(point), unescaped(kind), options))
     return found
 
 

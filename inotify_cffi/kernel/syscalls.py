@@ -37,6 +37,7 @@ __all__ = [
     "fail",
     "file_system",
     "inotify_init",
+    "is_casefold",
     "is_filtered",
     "open_fd",
     "pipe",
@@ -175,6 +176,11 @@ def file_system(fd: int) -> int:
     if kind < 0:
         fail(-kind)
     return kind
+
+
+def is_casefold(fd: int) -> bool:
+    """Return True if names that fold are one in the directory open as *fd*, to be read (FS_CASEFOLD_FL)."""
+    return bool(lib.ic_is_casefold(fd) > 0)
 
 
 class File(NamedTuple):

@@ -276,6 +276,7 @@ class Root(Node):
         "content_mask",
         "device",
         "each_move",
+        "folds",
         "given",
         "kernel_mask",
         "location",
@@ -320,6 +321,8 @@ class Root(Node):
         self.told_as: str | bytes | None = None
         # True if the move of a directory is told with a move of each entry below it.
         self.each_move = False
+        # True if names may fold somewhere in it.
+        self.folds = False
         # What a directory reports besides once it is listed, with all below it: not the listing itself, then.
         self.raised = 0
 
@@ -369,19 +372,16 @@ class Root(Node):
     def join(self, nodes: Nodes) -> None:
         """Be a node of a ledger."""
         self._nodes = nodes
-        name, rules = os.fsencode(self.shown), self._rules
-        self.number = nodes.memory.add_root(
-            name, asked=self.asked, is_plain=rules.is_plain, passes=not rules.tracks_files
-        )
+        self.number = nodes.memory.add_root()
         nodes.hold(self)
+        self.say()
 
     def say(self) -> None:
         """Let the memory have what is here."""
         if self.number != NONE:
-            name, rules = os.fsencode(self.shown), self._rules
-            self._nodes.memory.set_root(
-                self.number, name, asked=self.asked, is_plain=rules.is_plain, passes=not rules.tracks_files
-            )
+            name, plain, passes = os.fsencode(self.shown), self._rules.is_plain, not self._rules.tracks_files
+            memory = self._nodes.memory
+            memory.set_root(self.number, name, asked=self.asked, is_plain=plain, passes=passes, folds=self.folds)
 
     @property
     def asked(self) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.listings import Crawled
 
-__all__ = ["ABSENT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "UNKNOWN", "Memory", "Told", "Way"]
+__all__ = ["ABSENT", "EXACT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "UNKNOWN", "Memory", "Told", "Way"]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -34,6 +34,7 @@ LINK: int = lib.IL_LINK
 TWINS: int = lib.IL_TWINS
 FRESH: int = lib.IL_FRESH
 LISTED: int = lib.IL_LISTED
+EXACT: int = lib.IL_EXACT
 
 # In the place of a size: what an entry was is not known.
 UNKNOWN = -2
@@ -234,13 +235,28 @@ class Memory:
 
     # --- roots ---
 
-    def add_root(self, name: bytes = b"", *, asked: int = 0, is_plain: bool = False, passes: bool = False) -> int:
-        """Return the node of a new root: its name, what is asked of it, if it is plain, if files are passed."""
-        return checked(lib.il_add_root(self._ledger, name, len(name), asked, is_plain, passes))
+    def add_root(
+        self,
+        name: bytes = b"",
+        *,
+        asked: int = 0,
+        is_plain: bool = False,
+        passes: bool = False,
+        folds: bool = False,
+    ) -> int:
+        """Return the node of a new root: its name, what is asked of it, if it is plain, if files are passed.
 
-    def set_root(self, node: int, name: bytes, *, asked: int, is_plain: bool, passes: bool) -> None:
+        *folds*: a name that is not in the ledger is plain only in a directory that is marked as exact.
+        """
+        plain = 2 if is_plain and folds else is_plain
+        return checked(lib.il_add_root(self._ledger, name, len(name), asked, plain, passes))
+
+    def set_root(
+        self, node: int, name: bytes, *, asked: int, is_plain: bool, passes: bool, folds: bool = False
+    ) -> None:
         """Say all that of a root again."""
-        checked(lib.il_set_root(self._ledger, node, name, len(name), asked, is_plain, passes))
+        plain = 2 if is_plain and folds else is_plain
+        checked(lib.il_set_root(self._ledger, node, name, len(name), asked, plain, passes))
 
     def drop_root(self, node: int) -> None:
         """Take a root out. OSError with ENOTEMPTY if it has entries."""

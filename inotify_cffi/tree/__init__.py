@@ -19,6 +19,8 @@ another source of events could stand behind it. In the order of one event's way:
 - ``moments`` puts off what is seen on the disk before the events have come so far;
 - ``admission`` decides what exclusions leave out, ``anchors`` waits for roots that are not there, ``mounts``
   notices mounts; ``ends`` finds where a root that says nothing itself is removed;
+- ``mounted`` is what is mounted where; ``folding`` finds the names that are stored where names fold, and
+  ``spellings`` whether they do;
 - ``ground`` is what each of these is given, and ``assembly`` puts them together; ``rooting`` adds and removes
   roots, and ``tree`` does one step of all the rest, in a turn of limited time (``turns``).
 

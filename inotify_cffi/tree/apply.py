@@ -92,6 +92,7 @@ class Applier:
         """Apply what waits, some of it at least; True if there was time for all, and nothing was lost."""
         if self.is_busy and not self._go_on_with_one(queue):
             return False
+        self._places.folding.begin()
         if self._files.is_due:
             self._files.rearm()
         # A move may read more, behind what was there: that is for the next time, or there might be no end.
@@ -153,6 +154,8 @@ class Applier:
         node = self._ledger.owner(raw.wd)
         if node is None:
             return self._unknown(raw)
+        if raw.name and self._places.folding.concerns(raw.mask):
+            raw = self._places.folding.stored(raw, node)
         if self._stamps.are_kept:
             self._stamps.heard(raw)
         if raw.mask & NAMES and self._files:

@@ -19,9 +19,8 @@ import time
 from inotify_cffi.base import bits
 from inotify_cffi.base.encoding import joined
 from inotify_cffi.kernel import listings, mounts, syscalls
-from inotify_cffi.kernel.mountinfo import MOUNTS
 from inotify_cffi.kernel.sights import Sights
-from inotify_cffi.tree import ends
+from inotify_cffi.tree import ends, spellings
 from inotify_cffi.tree.identities import FIRST, Identities
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -319,6 +318,28 @@ class Disk:
         """Return 0 if the times in the directory *fd* are by our clock, else a number for their clock."""
         return 0 if self._sights.have_our_clock(fd) else os.stat(fd).st_dev
 
+    def can_be_flagged(self) -> bool:
+        """Return True if a directory may say that names fold in it, on file systems on which they else do not."""
+        return spellings.can_be_flagged()
+
+    def spelling(self, fd: int) -> int:
+        """Return what is known of how the directory *fd* spells names: see :mod:`~inotify_cffi.tree.spellings`."""
+        return spellings.of(fd)
+
+    def inode(self, fd: int, name: str) -> int:
+        """Return the inode number of what the name leads to, however it is spelled, -1 if that is nothing."""
+        try:
+            return os.stat(name, dir_fd=fd, follow_symlinks=False).st_ino
+        except OSError:
+            return -1
+
+    def inodes(self, fd: int) -> Dict[str, int]:
+        """Return the inode number of each entry of the directory *fd*, by its name as it is stored."""
+        try:
+            return spellings.inodes(fd)
+        except OSError:
+            return {}
+
     def changed_since(self, fd: int, name: str | None, since: float) -> bool:
         """Return True if the inode behind *name* may have changed since then, by its ctime; None: *fd* itself."""
         try:
@@ -364,10 +385,10 @@ class Disk:
         """Return *path* without links."""
         return os.path.realpath(path)
 
-    def mount_points(self) -> list[str]:
-        """Return the paths at which something is mounted, in this mount namespace (proc(5), mountinfo)."""
+    def mounts(self) -> list[mounts.Mount]:
+        """Return what is mounted in this mount namespace, the later ones over the earlier ones."""
         try:
-            return [mount.point for mount in mounts.mounts()]
+            return mounts.mounts()
         except OSError:
             return []
 

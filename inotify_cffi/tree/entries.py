@@ -48,6 +48,8 @@ class Entries(Exchanges):
         raw, partner = started.raw, started.partner
         sources = self._ledger.owners(raw.wd)
         targets = self._ledger.owners(partner.wd) if partner is not None else []
+        if partner is not None and targets and self._places.folding.concerns(partner.mask):
+            partner = started.partner = self._places.folding.stored(partner, targets[0])
         parts: list[tuple[Node | None, Node | None]] = []
         for source in sources:
             self._admission.changed(source, raw.name)

@@ -10,6 +10,7 @@ from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.tree.doubts import Doubts
 from inotify_cffi.tree.fences import Fences
 from inotify_cffi.tree.intake import Intake
+from inotify_cffi.tree.mounted import Mounted
 from inotify_cffi.tree.renaming import Renaming
 from inotify_cffi.tree.turns import Turn
 from inotify_cffi.typed import TYPE_CHECKING
@@ -33,6 +34,7 @@ class Ground:
         self.ledger = Ledger()
         self.teller = Renaming(self.ledger)
         self.doubts = Doubts()
+        self.mounted = Mounted(disk)
         self.turn = Turn(disk)
         self.fences = Fences(self.ledger, self.turn)
         self.intake = Intake(disk)

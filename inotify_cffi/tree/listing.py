@@ -44,7 +44,18 @@ LOOK = "?"
 class Listing:
     """One listing of a directory: what it is applied with, and what is found by that."""
 
-    __slots__ = ("is_another", "node", "parts", "replaced", "root", "seeks_change", "since", "takes_files", "todo")
+    __slots__ = (
+        "at_once",
+        "is_another",
+        "node",
+        "parts",
+        "replaced",
+        "root",
+        "seeks_change",
+        "since",
+        "takes_files",
+        "todo",
+    )
 
     def __init__(self, root: Root, node: Node, *, since: float | None, is_another: bool, replaced: bool) -> None:
         self.root = root
@@ -53,6 +64,8 @@ class Listing:
         # Is it another inode than before, and were there entries of that one?
         self.is_another = is_another
         self.replaced = replaced
+        # True if all of it is applied at once: to find a name does not say that it is stored.
+        self.at_once = False
         # Are files told and kept, or is it only to be found out whether some have changed?
         self.takes_files = True
         self.seeks_change = False
@@ -132,6 +145,10 @@ class Lister:
         count = self._ledger.memory.count(listing.node.number)
         if rest < 0 and self._are_few(listing, max(len(entries), count)):
             return self._apply_at_once(listing, entries, fd, is_new=not count)
+        if self._places.folding.folds(listing.node, fd):
+            listing.at_once = True
+            self._places.close(rest)
+            return self.apply_anew(listing, fd)
         if listing.takes_files and not listing.root.rules.tracks_files:
             # Until all of them are told, none is forgotten.
             listing.node.listed = False
@@ -173,6 +190,9 @@ class Lister:
             gone = [name for name in gone if name in known]
         for at, name in enumerate(gone):
             if not self._places.take_back(node, name):
+                if listing.at_once:
+                    self._doubts.doubt(node, relist=True)
+                    return True
                 # There is no time for that. Until there is, what else was seen gets old.
                 names = [LOOK + each for each in dict.fromkeys((*gone[at:], *kinds))]
                 names.reverse()

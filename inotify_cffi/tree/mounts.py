@@ -7,6 +7,7 @@ mount came or went.
 
 from __future__ import annotations
 
+from inotify_cffi.tree.mounted import is_within
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,18 +26,24 @@ class Mounts:
         self._ledger = ground.ledger
         self._disk = ground.disk
         self._doubts = ground.doubts
-        self._known = sorted(ground.disk.mount_points())
+        self._mounted = ground.mounted
+        self._known = self._mounted.table
+
+    def regard(self, root: Root) -> None:
+        """A root is new, or may lead elsewhere: see what it is on."""
+        self._mounted.regard(root)
 
     def look(self) -> None:
         """Mark each directory at which a mount came or went."""
-        now = sorted(self._disk.mount_points())
+        now = self._mounted.renew()
         # A path at which two things are mounted is there twice.
         more: Dict[str, int] = {}
-        for paths, one in ((now, 1), (self._known, -1)):
-            for path in paths:
-                more[path] = more.get(path, 0) + one
+        for mounts, one in ((now, 1), (self._known, -1)):
+            for mount in mounts:
+                more[mount.point] = more.get(mount.point, 0) + one
         changed = [path for path, count in more.items() if count]
         for root in self._ledger.roots:
+            self._mounted.regard(root)
             top = self._disk.real_path(root.top)
             for path in changed:
                 node = _node_at(root, top, path)
@@ -48,15 +55,11 @@ class Mounts:
 
 def _node_at(root: Root, top: str, path: str) -> Node | None:
     """Return the node that a mount at *path* concerns; the root itself if that is above it."""
-    if _is_within(top, path):
+    if is_within(top, path):
         return root
-    if not _is_within(path, top):
+    if not is_within(path, top):
         return None
     node: Node | None = root
     for name in path[len(top) :].strip("/").split("/"):
         node = node.children.get(name) if node is not None else None
     return node
-
-
-def _is_within(path: str, top: str) -> bool:
-    return path == top or path.startswith(top.rstrip("/") + "/")

@@ -8,6 +8,7 @@ import os
 from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import MOST_LINKS
+from inotify_cffi.tree.folding import Folding
 from inotify_cffi.tree.polled import Polled
 from inotify_cffi.tree.removal import Removal
 from inotify_cffi.tree.uncovered import Uncovered
@@ -33,6 +34,7 @@ class Places(Ways):
     def __init__(self, ground: Ground, anchors: Anchors) -> None:
         super().__init__(ground, anchors)
         self._teller = ground.teller
+        self.folding = Folding(ground, self)
         self._removal = Removal(ground.ledger, ground.teller, ground.turn, self._free)
         self._uncovered = Uncovered(ground)
         self.polled = Polled(ground.ledger, ground.disk)
@@ -70,6 +72,8 @@ class Places(Ways):
                 return False
         if node.wd not in (NO_WD, wd):
             self.release(node)
+        if root.folds and node.wd != wd:
+            self.folding.forget(node)
         self._ledger.bind(node, wd)
         if root.rules.poll_s is not None and not root.rules.polls_only:
             self.polled.regard(node, found.fd, wd)
@@ -173,6 +177,11 @@ class Places(Ways):
         if self._uncovered.bar(node, error):
             self._teller.unwatched(node, error)
             self._listen(node)
+
+    def unanswered(self, node: Node, error: OSError) -> None:
+        """A directory does not answer: it is told, and it is not looked at."""
+        if self._uncovered.bar(node, error):
+            self._teller.unwatched(node, error)
 
     def covered(self, node: Node) -> None:
         """A directory is watched and could be listed: tell it if that was not so before."""

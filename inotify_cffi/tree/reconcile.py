@@ -162,7 +162,11 @@ class Reconciler:
             return
         try:
             if found.wd == parent.wd:
-                self._agree(parent, name, found.fd)
+                if self._places.folding.folds(parent, found.fd):
+                    # That a name is found does not say that it is stored.
+                    self._doubts.doubt(parent, relist=True)
+                else:
+                    self._agree(parent, name, found.fd)
             else:
                 self._places.stray(parent, found.wd)
                 self._later(parent, name)

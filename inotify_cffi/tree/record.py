@@ -13,11 +13,12 @@ from inotify_cffi.tree.disk import Disk, Moment, Stamp
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Tuple
+    from typing import Dict, Tuple
 
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.instance import Instance
     from inotify_cffi.kernel.listings import Crawled
+    from inotify_cffi.kernel.mounts import Mount
 
 __all__ = ["Recorder"]
 
@@ -261,11 +262,35 @@ class Recorder(Disk):
         self._write("real_path", (path,), real)
         return real
 
-    def mount_points(self) -> list[str]:
+    def mounts(self) -> list[Mount]:
         """See :class:`Disk`."""
-        points = super().mount_points()
-        self._write("mount_points", (), points)
-        return points
+        mounts = super().mounts()
+        self._write("mounts", (), mounts)
+        return mounts
+
+    def can_be_flagged(self) -> bool:
+        """See :class:`Disk`."""
+        answer = super().can_be_flagged()
+        self._write("can_be_flagged", (), answer)
+        return answer
+
+    def spelling(self, fd: int) -> int:
+        """See :class:`Disk`."""
+        spelling = super().spelling(fd)
+        self._write("spelling", (fd,), spelling)
+        return spelling
+
+    def inode(self, fd: int, name: str) -> int:
+        """See :class:`Disk`."""
+        inode = super().inode(fd, name)
+        self._write("inode", (fd, name), inode)
+        return inode
+
+    def inodes(self, fd: int) -> Dict[str, int]:
+        """See :class:`Disk`."""
+        inodes = super().inodes(fd)
+        self._write("inodes", (fd,), inodes)
+        return inodes
 
     def device(self, fd: int) -> int:
         """See :class:`Disk`."""

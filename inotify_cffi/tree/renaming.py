@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inotify_cffi.base import bits
-from inotify_cffi.tree.teller import Teller, join
+from inotify_cffi.tree.teller import Teller
+from inotify_cffi.tree.telling import join
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -100,6 +100,7 @@ class Rooting(Assembly):
         self._teller.silent = not tell
         self._teller.cause = causes.START
         self._admission.prepare(root)
+        self._mounts.regard(root)
         self._unfinished[root] = len(self._teller)
         try:
             self.ledger.add_root(root)

@@ -43,12 +43,12 @@ def test_a_file_on_none_of_the_mounts_has_none(descriptor):
 
 def test_names_of_mounts_are_what_they_are(monkeypatch, tmp_path):
     line = rb"41 1 7:0 / /a\040b\134\011\012 rw - fuse.x\040y /dev/z rw" + b"\n"
-    assert listed(monkeypatch, tmp_path, line) == [Mount(41, 1, "/a b\\\t\n", "fuse.x y")]
+    assert listed(monkeypatch, tmp_path, line) == [Mount(41, 1, "/a b\\\t\n", "fuse.x y", "rw")]
 
 
 def test_a_name_that_is_not_utf8_or_that_unicode_takes_for_an_end_of_line_is_kept(monkeypatch, tmp_path):
     line = b"41 1 7:0 / /\xff\r\xc2\x85 rw shared:1 master:2 - ext4 /dev/z rw\n"
-    assert listed(monkeypatch, tmp_path, line) == [Mount(41, 1, "/\udcff\r\x85", "ext4")]
+    assert listed(monkeypatch, tmp_path, line) == [Mount(41, 1, "/\udcff\r\x85", "ext4", "rw")]
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "tmpfs", "zfs", "vfat", "rootfs"])
