@@ -106,6 +106,8 @@ class Assembly:
         self.rounds = 0
         # True from when somebody asks for all to be compared until that is begun.
         self._is_resync_due = False
+        # The roots that were not to be opened then.
+        self._silent: Dict[str, str] | None = None
 
     def make_good(self) -> None:
         """Make good what is half-done, where an exception ended a step."""

@@ -207,6 +207,13 @@ class Files:
         finally:
             self._disk.close(fd)
 
+    def unanswered(self, root: Root, error: OSError) -> None:
+        """A root, whatever it is, can not be opened, and nobody knows what is there: what was told of it stays."""
+        if root.is_file:
+            self._note(root, self._of(root), error)
+        else:
+            self._places.unanswered(root, error)
+
     def _lose(self, root: Root, file: Followed, error: OSError) -> None:
         """The directory of a file is not there."""
         self._objects.bind(file, NO_WD)

@@ -7,6 +7,8 @@ and raw events are applied in between.
 
 from __future__ import annotations
 
+import errno
+
 from inotify_cffi.base import causes
 from inotify_cffi.tree.assembly import a_step
 from inotify_cffi.tree.intake import MOST_WAITING
@@ -15,12 +17,12 @@ from inotify_cffi.tree.turns import HALF, SLICE_S, WHOLE
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Dict, TypeVar
+    from typing import Collection, Dict, TypeVar
 
     from typing_extensions import ParamSpec
 
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.ledger.nodes import Node
+    from inotify_cffi.ledger.nodes import Node, Root
 
     P = ParamSpec("P")
     Result = TypeVar("Result")
@@ -53,20 +55,28 @@ class Tree(Rooting):
         return {**blind, **self._files.errors()}
 
     @a_step
-    def retry(self) -> None:
-        """Look again at all that is not covered, and at what no watch reports: where roots and links lead."""
-        self._disk.mark("retry")
-        for node in self._places.blind():
-            self._doubts.doubt(node, relist=True)
-        for root in self.ledger.roots:
-            self._doubts.doubt(root, relist=root.rules.follows_links)
+    def retry(self, silent: Dict[str, str] | None = None, refused: Collection[str] = ()) -> None:
+        """Look again at all that is not covered, and at what no watch reports: where roots and links lead.
 
-    def resync(self) -> None:
-        """Have all that is tracked compared with the disk by the next steps.
+        *silent*: roots that are not looked at, for nobody answers there, by their path, each with the reason.
+        *refused*: those that can not be opened, which a watch need not say.
+        """
+        self._disk.mark("retry", silent, refused)
+        for node in self._places.blind():
+            root = self.ledger.root(node)
+            if root is None or root.top not in (silent or ()):
+                self._doubts.doubt(node, relist=True)
+        for root in self._those_that_answer(silent):
+            self._mounts.regard(root)
+            self._doubts.doubt(root, relist=root.rules.follows_links or root.top in refused)
+
+    def resync(self, silent: Dict[str, str] | None = None) -> None:
+        """Have all that is tracked compared with the disk by the next steps; *silent* as :meth:`retry`.
 
         It is not a step: it may be called within one, and from any thread.
         """
-        self._disk.mark("resync")
+        self._disk.mark("resync", silent)
+        self._silent = silent
         self._is_resync_due = True
 
     def poll(self) -> None:
@@ -82,9 +92,20 @@ class Tree(Rooting):
     def _begin_resync(self) -> None:
         """Begin to compare each root; most of it is left to the crawls that are under way then."""
         # In this order: who is interrupted has all compared in any case.
-        for root in list(self.ledger.roots):
+        for root in self._those_that_answer(self._silent):
             self._crawls.scan(root, cause=causes.RESYNC)
         self._is_resync_due = False
+
+    def _those_that_answer(self, silent: Dict[str, str] | None) -> list[Root]:
+        """Return the roots but for the silent ones, of which it is told that they are."""
+        answering: list[Root] = []
+        for root in list(self.ledger.roots):
+            reason = (silent or {}).get(root.top)
+            if reason is None:
+                answering.append(root)
+            else:
+                self._files.unanswered(root, OSError(errno.ETIMEDOUT, reason, root.given))
+        return answering
 
     def counts(self) -> Dict[str, int]:
         """Return what was counted so far."""

@@ -6,6 +6,7 @@ import os
 
 from inotify_cffi.base.encoding import decoded
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
+from inotify_cffi.watching.answers import ANSWER_S, Answers, Found
 from inotify_cffi.watching.arguments import checked_path
 from inotify_cffi.watching.roots import WithRoots
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Dict, Iterator, Literal, Tuple
 
     from inotify_cffi.kernel.instance import Instance
+    from inotify_cffi.watching.options import Chosen
 
     # The path of each directory, to the names of the directories and of the files in it.
     Directories = Dict[AnyStr, Tuple[list[AnyStr], list[AnyStr]]]
@@ -25,6 +27,11 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
     """What can be asked of a watcher."""
 
     _instance: Instance
+
+    def __init__(self, chosen: Chosen) -> None:
+        super().__init__(chosen)
+        self._answers = Answers()
+        self._retry_timeout = self._resync_timeout = ANSWER_S
 
     @property
     def roots(self) -> list[AnyStr]:
@@ -101,7 +108,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
     def _unwatched(self) -> dict[AnyStr, OSError]:
         return cast("dict[AnyStr, OSError]", self._tree.unwatched())
 
-    def resync(self) -> None:
+    def resync(self, *, timeout: float = ANSWER_S) -> None:
         """Compare all that is tracked with the disk; what differs is told by the next reads, in slices.
 
         For what no event says: changes behind an overlay or a FUSE mount, by another host of a network file
@@ -110,28 +117,53 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
         returns it is over. It may be called from any thread, in the middle of a step and from a
         signal handler; in *on_progress* at most once, for to compare calls that again.
 
+        Args:
+            timeout: seconds; a root that can not be opened for so long is told as UNWATCHED, see :meth:`retry`.
+
         Raises ClosedError.
+
         """
         self._check_open()
-        self._tree.resync()
-        self._owes_wake = True
-        self._poller.wake()
+        self._resync_timeout = timeout
+        if self._steps.is_mine:
+            self._steps.run_later(self._resync_if_open)
+        else:
+            self._resync_if_open()
 
-    def retry(self) -> None:
+    def _resync_if_open(self) -> None:
+        silent = self._ask_roots(self._resync_timeout).silent
+        if not self._closed:
+            self._tree.resync(silent)
+            self._owes_wake = True
+            self._poller.wake()
+
+    def retry(self, *, timeout: float = ANSWER_S) -> None:
         """Try again to cover what :meth:`unwatched` lists; what is found is told by the next reads.
 
         Inotify does not report that a directory above a root was renamed, nor where a link leads now. So each
         root is looked at as well; with *follow_symlinks* it is listed, with all that is below it.
+
+        Who serves a FUSE mount or a network file system may be dead, or hang. So each root is opened for reading
+        first, by a thread. One that is refused is told as UNWATCHED, with the reason, and what was in it as gone.
+        So is one that can not be opened within *timeout* seconds, with ETIMEDOUT, but what was in it stays, and it
+        is not looked at before it can be opened.
         """
         self._check_open()
+        self._retry_timeout = timeout
         if self._steps.is_mine:
             self._steps.run_later(self._retry_if_open)
         else:
-            self._step(self._tree.retry)
+            self._retry_if_open()
+            self._check_open()
 
     def _retry_if_open(self) -> None:
+        found = self._ask_roots(self._retry_timeout)
         if not self._closed:
-            self._step(self._tree.retry)
+            self._step(self._tree.retry, *found)
+
+    def _ask_roots(self, timeout: float) -> Found:
+        """See which roots can be opened, by the path that is watched."""
+        return self._answers.ask([root.top for root in list(self._tree.ledger.roots)], timeout)
 
     def stats(self) -> dict[str, int]:
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
