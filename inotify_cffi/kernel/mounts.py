@@ -16,7 +16,7 @@ __all__ = ["Mount", "below", "mount_of", "mounts", "unescaped"]
 
 
 class Mount(NamedTuple):
-    """One mount: its number, that of the one that it is mounted on, where, the file system's type and own options."""
+    """One mount: its number, that of the one it is mounted on, where, its file system's type and options."""
 
     number: int
     parent: int

@@ -273,6 +273,8 @@ class Applier:
         if isinstance(node, Root) and node.is_file:
             self._apply_to_directory_of_file(node, raw)
             return
+        if mask & UNMOUNT:
+            self._places.mounted.unmounted()
         if self._tells_of_itself(node, mask):
             self._teller.itself(node, mask, raw.wd)
         if mask & IGNORED:

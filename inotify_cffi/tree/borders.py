@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from inotify_cffi.ledger.nodes import NO_WD, Root
-from inotify_cffi.tree.places import NOT_THERE, Found
+from inotify_cffi.tree.places import AUTOMOUNT, NOT_THERE, Found
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Borders"]
 
-# What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch.
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+# What runs out. Without a watch left (ENOSPC) another inode is there, for the ledger's has its watch; and so is an
+# automount point.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, AUTOMOUNT)
 
 
 class Borders:

@@ -93,7 +93,7 @@ class Crawler(Borders):
         if not self._teller.silent:
             self._moments.look()
         try:
-            fd = self._disk.enter(frame.fd, node.name, follow=node.link)
+            fd = self._places.enter(frame.fd, node, crawl.root)
             wd = self._places.watch(fd, node, crawl.root)
         except OSError as error:
             self._places.close(fd)
@@ -121,6 +121,9 @@ class Crawler(Borders):
         """
         tops = frame.todo[-most:]
         if not all(top.parent is frame.node and top.wd == NO_WD and not top.children for top in tops):
+            return 0
+        if self._places.is_above_automount(frame.node, crawl.root):
+            frame.tried = True
             return 0
         tops.reverse()
         files = crawl.root.rules.tracks_files

@@ -194,6 +194,8 @@ class Files:
             self._doubts.doubt(root, relist=True)
             return
         try:
+            if not is_new:
+                self._places.check(root, root)
             fd = self._disk.open_root(root.top)
         except OSError as error:
             error.filename = root.given

@@ -33,6 +33,10 @@ class Mounts:
         """A root is new, or may lead elsewhere: see what it is on."""
         self._mounted.regard(root)
 
+    def automount(self, path: str) -> str | None:
+        """See :meth:`Mounted.automount <inotify_cffi.tree.mounted.Mounted.automount>`."""
+        return self._mounted.automount(path)
+
     def look(self) -> None:
         """Mark each directory at which a mount came or went."""
         now = self._mounted.renew()
@@ -43,6 +47,10 @@ class Mounts:
                 more[mount.point] = more.get(mount.point, 0) + one
         changed = [path for path, count in more.items() if count]
         for root in self._ledger.roots:
+            if self._mounted.automount(root.top) is not None:
+                # To look where it is would mount what is there.
+                self._doubts.doubt(root, relist=False)
+                continue
             self._mounted.regard(root)
             top = self._disk.real_path(root.top)
             for path in changed:

@@ -12,7 +12,7 @@ from inotify_cffi.tree.folding import Folding
 from inotify_cffi.tree.polled import Polled
 from inotify_cffi.tree.removal import Removal
 from inotify_cffi.tree.uncovered import Uncovered
-from inotify_cffi.tree.ways import NOT_THERE, Found, Stand, Ways
+from inotify_cffi.tree.ways import AUTOMOUNT, NOT_THERE, Found, Stand, Ways
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
 
-__all__ = ["NOT_THERE", "Found", "Places", "Stand"]
+__all__ = ["AUTOMOUNT", "NOT_THERE", "Found", "Places", "Stand"]
 
 ATTRIB = bits.ATTRIB
 
@@ -176,7 +176,8 @@ class Places(Ways):
         """A directory can not be looked at, though what its watch reports is still told."""
         if self._uncovered.bar(node, error):
             self._teller.unwatched(node, error)
-            self._listen(node)
+            if error.errno != AUTOMOUNT:
+                self._listen(node)
 
     def unanswered(self, node: Node, error: OSError) -> None:
         """A directory does not answer: it is told, and it is not looked at."""

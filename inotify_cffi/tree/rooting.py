@@ -122,11 +122,14 @@ class Rooting(Assembly):
         if root.waits:
             self._anchors.arm(root)
         try:
+            self._places.added = root
             return self._places.locate(root)
         except OSError as error:
             if not root.waits or error.errno not in NOT_THERE:
                 raise
             self._places.go_blind(root, error)
+        finally:
+            self._places.added = None
         # All ways to it are watched now. It may have come before they were.
         self._doubts.doubt(root, relist=True)
         return None

@@ -96,12 +96,20 @@ class Tree(Rooting):
             self._crawls.scan(root, cause=causes.RESYNC)
         self._is_resync_due = False
 
+    def paths_to_open(self) -> list[str]:
+        """Return the paths of the roots that can be opened for a look: not to mount something by that."""
+        tops = [root.top for root in list(self.ledger.roots)]
+        return [top for top in tops if self._mounts.automount(top) is None]
+
     def _those_that_answer(self, silent: Dict[str, str] | None) -> list[Root]:
         """Return the roots but for the silent ones, of which it is told that they are."""
         answering: list[Root] = []
         for root in list(self.ledger.roots):
             reason = (silent or {}).get(root.top)
             if reason is None:
+                if self._mounts.automount(root.top) is not None:
+                    self._doubts.doubt(root, relist=False)
+                    continue
                 answering.append(root)
             else:
                 self._files.unanswered(root, OSError(errno.ETIMEDOUT, reason, root.given))

@@ -14,6 +14,7 @@ watched, and that event is still to be read; the same holds for what a crawl has
 from __future__ import annotations
 
 import errno
+import os
 
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.ground import Ground
 
-__all__ = ["NOT_THERE", "Found", "Stand", "Ways"]
+__all__ = ["AUTOMOUNT", "NOT_THERE", "Found", "Stand", "Ways"]
 
 # What openat(2) says where the ledger's directory is not: nothing, not a directory, a symbolic link.
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+# Nothing is mounted there, and to enter it would change that.
+AUTOMOUNT = errno.EREMOTE
 
 
 class Found(NamedTuple):
@@ -54,6 +58,9 @@ class Ways:
         self._ledger = ground.ledger
         self._disk = ground.disk
         self._doubts = ground.doubts
+        self.mounted = ground.mounted
+        # A root that is being added: the user wants what would be mounted there.
+        self.added: Root | None = None
         self._stand: Stand | None = None
         # Directories to which all on the way from the root is to be watched once more: what is open was watched
         # for less than is wanted now.
@@ -106,8 +113,9 @@ class Ways:
     def _step(self, stand: Stand | None, place: Node, root: Root) -> Found:
         """Open and watch what is at a place, in the directory that it is in; a root by its path."""
         if stand is not None:
-            fd = self._disk.enter(stand.fd, place.name, follow=place.link)
+            fd = self.enter(stand.fd, place, root)
         else:
+            self.check(root, root)
             try:
                 fd = self._disk.open_root(root.top)
             except OSError as error:
@@ -118,6 +126,33 @@ class Ways:
         except OSError:
             self._disk.close(fd)
             raise
+
+    def enter(self, fd: int, node: Node, root: Root) -> int:
+        """Open the directory *node* in the directory *fd*. Raises OSError, also for an automount point."""
+        self.check(node, root, fd)
+        return self._disk.enter(fd, node.name, follow=node.link)
+
+    def check(self, node: Node, root: Root, fd: int = -1) -> None:
+        """Raise OSError, AUTOMOUNT, if to enter *node*, in the directory *fd*, would mount something there."""
+        if not self.mounted.has_automounts or root is self.added:
+            return
+        path = self._path(node)
+        if node.link and fd >= 0:
+            path = os.path.normpath(os.path.join(os.path.dirname(path), self._disk.where(fd, node.name) or ""))
+        elif self.mounted.automount(root.top) is None:
+            path = self._disk.real_path(root.top).rstrip("/") + path[len(root.top.rstrip("/")) :]
+        point = self.mounted.automount(path)
+        if point is not None:
+            raise OSError(
+                AUTOMOUNT, f"{os.fsencode(point)!r} is an automount point, and nothing is mounted there", path
+            )
+
+    def is_above_automount(self, node: Node, root: Root) -> bool:
+        """Return True if there is an automount at or below *node*: there each directory is looked at by itself."""
+        if not self.mounted.has_automounts:
+            return False
+        path = self._disk.real_path(root.top).rstrip("/") + self._path(node)[len(root.top.rstrip("/")) :]
+        return self.mounted.is_above_automount(path)
 
     # --- shorter ways ---
 

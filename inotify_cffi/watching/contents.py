@@ -163,7 +163,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
 
     def _ask_roots(self, timeout: float) -> Found:
         """See which roots can be opened, by the path that is watched."""
-        return self._answers.ask([root.top for root in list(self._tree.ledger.roots)], timeout)
+        return self._answers.ask(self._tree.paths_to_open(), timeout)
 
     def stats(self) -> dict[str, int]:
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
