@@ -179,7 +179,8 @@ class Anchors:
     def heard(self, raw: Raw) -> None:
         """Something happened on the way; look again if it concerns the next name, or the watch itself."""
         for goer, name in self._names.get(raw.wd, ()):
-            if not raw.name or raw.name == name:
+            # Where names fold it may be called otherwise.
+            if not raw.name or raw.name == name or raw.name.casefold() == name.casefold():
                 self._call(goer, raw)
         if raw.mask & OVER:
             self._names.pop(raw.wd, None)

@@ -4,8 +4,8 @@ vfat, exfat, ntfs, smb and some FUSE file systems find ``LOW`` where ``low`` is 
 spelling of whoever opens, creates, removes. A name that the ledger has is what it is. For any other, in a
 directory where names may fold, it is looked what it leads to. Of a name that comes, the listing's entry of that
 inode is the name that is stored; of one that is there, the ledger's entry of that inode; of one that is gone, the
-ledger's name that folds to it and leads to nothing any more. Where that does not decide, the directory is listed
-when the queue is empty. A directory is listed once in a batch of events at most.
+ledger's name that folds to it and leads to nothing any more. Where that does not decide, all is looked at, when
+the queue is empty, in which the directory and the ledger differ. A directory is listed once in a batch of events.
 
 On FUSE nobody can say what is behind it. There a directory has to show it once: where a name of letters is found,
 and is not with their case swapped, names are what they are, and nothing more is looked at.
@@ -14,7 +14,7 @@ and is not with their case swapped, names are what they are, and nothing more is
 from __future__ import annotations
 
 from inotify_cffi.base import bits
-from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.ledger.storage import ABSENT
 from inotify_cffi.ledger.storage import EXACT as MARK
 from inotify_cffi.tree.spellings import EXACT, KEPT, OPEN
@@ -68,6 +68,15 @@ class Folding:
         """A directory is going to be another inode: what names are in it is to be found out."""
         self._ledger.memory.mark(node.number, MARK, is_set=False)
 
+    def begin_looks(self) -> None:
+        """Names are going to be looked at: what was listed before is old."""
+        if self._shown:
+            self._shown.clear()
+
+    def stores(self, node: Node, name: str, fd: int) -> bool:
+        """Return True if a name that is found in a directory, open as *fd*, is stored in that very spelling."""
+        return not self.folds(node, fd) or name in self._list(node, fd)
+
     def concerns(self, mask: int) -> bool:
         """Return True if what the kernel says of a name may be said of another one, somewhere in the tree."""
         return self._mounted.may_fold or (self._can_be_flagged and not mask & bits.CREATE)
@@ -88,18 +97,25 @@ class Folding:
         if root is None or not (root.folds or (self._can_be_flagged and not raw.mask & bits.CREATE)):
             return raw
         known = self._known.get(node.wd)
+        if root.rules.only is not None and node is root and raw.name in root.rules.only:
+            # A file is what the user calls it.
+            return raw
         if known == EXACT or (known is not None and node.entry(raw.name) != ABSENT):
             return raw
+        name = raw.name
         try:
             found = self._ways.locate(node)
         except OSError:
-            return raw
+            found = None
         if found is None:
+            # Wherever it turns up it is listed.
+            self._doubts.doubt(node, relist=True)
             return raw
         try:
-            name = raw.name
             if found.wd == node.wd:
                 name = self._spelled(node, raw, found.fd, marks=root.folds)
+            else:
+                self._doubts.doubt(node, relist=True)
         finally:
             self._disk.close(found.fd)
             self._ways.reap(found.wd)
@@ -127,6 +143,8 @@ class Folding:
         known = self._know(node, fd, marks=marks)
         if known == EXACT or node.entry(name) != ABSENT or (known == KEPT and raw.mask & bits.CREATE):
             return name
+        if isinstance(node, Root) and node.rules.only is not None:
+            return next((own for own in node.rules.only if _folded(own) == _folded(name)), name)
         inode = self._disk.inode(fd, name)
         if known == OPEN and inode != NOTHING:
             known = self._note(node, self._seen(node, name, inode, fd), marks=marks)
@@ -156,7 +174,7 @@ class Folding:
     def _came(self, node: Node, name: str, inode: int, fd: int) -> str:
         """Return how the name is stored of an entry that came."""
         if inode == NOTHING:
-            # It is gone again, which is to be told still.
+            # It is gone again, or has another name by now, which is to be told still.
             return name
         shown = self._list(node, fd)
         if name in shown:
@@ -164,7 +182,7 @@ class Folding:
         found = [other for other, number in shown.items() if number == inode]
         alike = [other for other in found or shown if _folded(other) == _folded(name)]
         if not (alike or found):
-            self._doubts.doubt(node, relist=True)
+            self._compare(node, fd)
             return name
         return (alike or found)[0]
 
@@ -173,7 +191,7 @@ class Folding:
         gone = [other for other in alike if self._disk.inode(fd, other) == NOTHING]
         if inode == NOTHING and len(gone) == 1:
             return gone[0]
-        self._doubts.doubt(node, relist=True)
+        self._compare(node, fd)
         # It has come again since, most likely, and that is to be told still.
         return alike[0] if len(alike) == 1 and self._known.get(node.wd) in (FOLDS, KEPT) else name
 
@@ -186,6 +204,14 @@ class Folding:
                 return other
         found = [other for other, number in self._list(node, fd).items() if number == inode]
         return found[0] if found and name not in found else name
+
+    def _compare(self, node: Node, fd: int) -> None:
+        """Have each name looked at that the ledger has and the directory has not, or the other way round."""
+        if not self._ledger.keeps_files(node):
+            self._doubts.doubt(node, relist=True)
+            return
+        for name in set(self._names(node)) ^ self._list(node, fd).keys():
+            self._doubts.suspect(node, name)
 
     def _names(self, node: Node) -> list[str]:
         return [name for name, _ in node.children.items()]

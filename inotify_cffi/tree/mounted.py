@@ -81,6 +81,9 @@ class Mounted:
 
     def regard(self, root: Root) -> None:
         """See whether names may fold somewhere in a root: there a name that is new is looked at."""
+        if self.automount(root.top) is not None:
+            # To look where it is would mount what is there, and then it is looked at again.
+            return
         folds = bool(self._folding) and self._reaches(root, self._folding)
         if folds != root.folds:
             root.folds = folds

@@ -72,6 +72,7 @@ class Reconciler:
         *since*: after lost events, tell files as changed whose ctime is not before it. Not *lists*: leave those
         to be listed for another round.
         """
+        self._places.folding.begin_looks()
         try:
             self._teller.cause = causes.LOOK if since is None else causes.LOSS
             return self._look_at_all(since, lists=lists)
@@ -162,11 +163,7 @@ class Reconciler:
             return
         try:
             if found.wd == parent.wd:
-                if self._places.folding.folds(parent, found.fd):
-                    # That a name is found does not say that it is stored.
-                    self._doubts.doubt(parent, relist=True)
-                else:
-                    self._agree(parent, name, found.fd)
+                self._agree(parent, name, found.fd)
             else:
                 self._places.stray(parent, found.wd)
                 self._later(parent, name)
@@ -188,6 +185,8 @@ class Reconciler:
 
     def _agree(self, parent: Node, name: str, fd: int) -> None:
         kind = self._lister.kind(parent, name, fd)
+        if kind and not self._places.folding.stores(parent, name, fd):
+            kind = ""
         if kind and not self._admission.admits(parent, name, is_dir=kind != "-"):
             kind = ""
         if name in parent.children:

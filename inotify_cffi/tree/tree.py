@@ -107,9 +107,6 @@ class Tree(Rooting):
         for root in list(self.ledger.roots):
             reason = (silent or {}).get(root.top)
             if reason is None:
-                if self._mounts.automount(root.top) is not None:
-                    self._doubts.doubt(root, relist=False)
-                    continue
                 answering.append(root)
             else:
                 self._files.unanswered(root, OSError(errno.ETIMEDOUT, reason, root.given))

@@ -8,6 +8,7 @@ answer until the thread has its answer.
 from __future__ import annotations
 
 import os
+from _thread import TIMEOUT_MAX
 
 from inotify_cffi.base.native import new_lock, new_thread
 from inotify_cffi.kernel import syscalls
@@ -84,6 +85,7 @@ class Asking:
 
     def wait(self, seconds: float) -> int:
         """Wait for the answers, for each so long at most; how many came before one that did not."""
+        seconds = min(seconds, TIMEOUT_MAX)
         for count, lock in enumerate(self._answered):
             if not lock.acquire(timeout=seconds):
                 self._is_left = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from inotify_cffi.base.encoding import decoded
+from inotify_cffi.kernel.poller import check_timeout
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
 from inotify_cffi.watching.answers import ANSWER_S, Answers, Found
 from inotify_cffi.watching.arguments import checked_path
@@ -120,10 +121,11 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
         Args:
             timeout: seconds; a root that can not be opened for so long is told as UNWATCHED, see :meth:`retry`.
 
-        Raises ClosedError.
+        Raises ValueError for a negative timeout, ClosedError.
 
         """
         self._check_open()
+        check_timeout(timeout, "timeout")
         self._resync_timeout = timeout
         if self._steps.is_mine:
             self._steps.run_later(self._resync_if_open)
@@ -149,6 +151,7 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
         is not looked at before it can be opened.
         """
         self._check_open()
+        check_timeout(timeout, "timeout")
         self._retry_timeout = timeout
         if self._steps.is_mine:
             self._steps.run_later(self._retry_if_open)

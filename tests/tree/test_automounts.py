@@ -52,12 +52,14 @@ def errors(watcher):
 def test_an_automount_is_not_entered(mounts, entered, root, kind):
     write_all(root, "a/auto/hidden", "b/c/")
     mounts.append(Mount(0, 0, root + "/a/auto", "autofs", DIRECT.replace("direct", kind)))
-    with Watcher(root) as watcher:
+    with Watcher(root, mask=Mask.CREATE) as watcher:
         assert "auto" not in entered
         assert errors(watcher) == {root + "/a/auto": errno.EREMOTE}
         assert "automount point" in str(watcher.unwatched()[root + "/a/auto"])
         assert root + "/b/c" in watcher.snapshot()
         assert brief(watcher.sync()) == [f"UNWATCHED,ISDIR {root}/a/auto"]
+        # No attribute that changes would let it be entered.
+        assert not watcher._tree.ledger.roots[0].kernel_mask & Mask.ATTRIB
         watcher.retry()
         watcher.resync()
         assert watcher.sync() == []
@@ -123,6 +125,18 @@ def test_a_root_is_what_the_user_wants_mounted_and_is_not_mounted_again(mounts, 
         mounts.append(Mount(0, 0, root + "/auto", "nfs4", ""))
         watcher._tree.mounts_changed()
         assert f"WATCHED,ISDIR {root}/auto/d" in brief(watcher.sync())
+
+
+def test_it_is_not_looked_where_such_a_root_is(mounts, root, monkeypatch):
+    """To resolve its path would go through the automount point."""
+    write_all(root, "auto/d/")
+    mounts += [Mount("/stick", "vfat", ""), Mount(0, 0, root + "/auto", "autofs", DIRECT)]
+    monkeypatch.setattr(Disk, "real_path", lambda self, path: pytest.fail(f"it was looked at {path}"))
+    with Watcher(root + "/auto/d") as watcher:
+        watcher.retry()
+        watcher._tree.mounts_changed()
+        watcher.sync()
+        assert errors(watcher) == {root + "/auto/d": errno.EREMOTE}
 
 
 def test_a_root_that_is_one_is_mounted_when_it_is_added(mounts, root):
@@ -192,17 +206,24 @@ def test_a_direct_one(run):
     )
 
 
-def test_a_root_that_is_a_direct_one_ends(run):
-    """Its watch says that it was unmounted before the mounts are looked at."""
+@pytest.mark.parametrize("news", [True, False])
+@pytest.mark.parametrize("below", ["", "/d"])
+def test_a_root_that_is_a_direct_one_ends(run, below, news):
+    """Its watch may say that it was unmounted before the mounts are looked at."""
     run(
         "direct",
-        """
+        f"""
         mount("-t", "tmpfs", "x", ROOT + "/auto")
-        with Consumer(ROOT + "/auto") as consumer:
+        os.makedirs(ROOT + "/auto/d")
+        with Consumer(ROOT + "/auto" + {below!r}) as consumer:
             mount("umount", ROOT + "/auto")
-            consumer.watcher._mounts.came = lambda ready: False
+            if not {news}:
+                consumer.watcher._mounts.came = lambda ready: False
             consumer.sync()
-            assert list(consumer.unwatched()) == [ROOT + "/auto"]
+            consumer.watcher.retry()
+            consumer.watcher.resync()
+            consumer.sync()
+            assert list(consumer.unwatched()) == [ROOT + "/auto" + {below!r}]
             assert daemon.asked() == 0
     """,
     )

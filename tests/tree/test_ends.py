@@ -60,6 +60,7 @@ def test_all_watches_are_let_go(silent):
         watcher.sync()
         left = set(watcher._instance.watched())
         assert left == set(watcher._tree._anchors.wds)
+        assert len(left) == 1
         watcher.remove(silent)
         assert watcher._instance.watched() == []
 
@@ -122,6 +123,22 @@ def test_a_root_that_goes_while_it_is_being_watched_is_noticed(silent, monkeypat
     with Watcher(silent, mask=Mask.DELETE_SELF) as watcher:
         assert f"UNWATCHED,ISDIR {silent}" in brief(watcher.sync())
         assert watcher.snapshot() == {}
+
+
+def test_what_it_is_in_goes_while_it_is_being_watched(silent, monkeypatch):
+    """It can be listed itself."""
+    find = ends.find
+
+    def find_and_move(fd, path):
+        end = find(fd, path)
+        os.rename(silent, silent + "-gone")
+        return end
+
+    with Watcher(silent + "/a", mask=Mask.DELETE_SELF) as watcher:
+        assert watcher.sync() == []
+    monkeypatch.setattr(ends, "find", find_and_move)
+    with Watcher(silent + "/a", mask=Mask.DELETE_SELF) as watcher:
+        assert f"UNWATCHED,ISDIR {silent}/a" in brief(watcher.sync())
 
 
 def test_no_more_than_a_look_at_its_kind_is_taken_of_other_roots(root):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import shutil
 import struct
 
@@ -38,6 +39,10 @@ def as_called(data):
     return told
 
 
+def fd_path(fd):
+    return os.readlink(f"/proc/self/fd/{fd}")
+
+
 @pytest.fixture
 def door(monkeypatch, root):
     """A door to the disk behind which names fold; what was asked of it."""
@@ -60,6 +65,13 @@ def door(monkeypatch, root):
         asked.append("inodes")
         return spellings.inodes(fd)
 
+    kind = Disk.kind
+
+    def kind_of_any(self, fd, name, *, follow):
+        stored = {each.lower(): each for each in os.listdir(fd_path(fd))}
+        return kind(self, fd, stored.get(name.lower(), name), follow=follow)
+
+    monkeypatch.setattr(Disk, "kind", kind_of_any)
     monkeypatch.setattr(Instance, "read_into", read_into)
     monkeypatch.setattr(Disk, "mounts", lambda self: [Mount(0, 0, "/", "ext4"), Mount(0, 0, root, "vfat")])
     monkeypatch.setattr(Disk, "spelling", lambda self, fd: spellings.OPEN)
@@ -127,6 +139,24 @@ def test_what_goes_on_in_a_directory_that_came_is_told_by_its_stored_name(door, 
         assert consumer.entries() == [f"CREATE {root}/xdir/xfile"]
 
 
+def test_a_name_that_can_not_be_looked_at_in_time_is_corrected(door, root):
+    """Its directory is elsewhere by then: it is told as it was called, and listed where it turns up."""
+    write_all(root, "d/")
+    with Consumer(root) as consumer:
+        write(root + "/d/xfile")
+        os.rename(root + "/d", root + "/e")
+        consumer.assert_at_rest()
+        assert consumer.snapshot() == {root + "/e": True, root + "/e/xfile": False}
+
+
+def test_a_name_that_was_renamed_before_it_was_looked_at(door, root):
+    with Consumer(root) as consumer:
+        write(root + "/xfile")
+        os.rename(root + "/xfile", root + "/xto")
+        consumer.assert_at_rest()
+        assert consumer.snapshot() == {root + "/xto": False}
+
+
 @pytest.mark.parametrize("track", ["all", "directories"])
 def test_random_worlds_converge(door, root, track):
     """Whatever is done between two reads."""
@@ -192,6 +222,38 @@ def test_a_name_that_the_ledger_has_is_not_looked_at(door, root):
         assert door == []
 
 
+@pytest.mark.parametrize("called", ["xfile", "XFILE"])
+def test_a_root_that_is_a_file_is_called_as_the_user_does(door, root, called):
+    write_all(root, "xfile")
+    # The user's spelling leads to the file that is stored, here by a second name.
+    if called != "xfile":
+        os.link(f"{root}/xfile", f"{root}/{called}")
+    with Watcher(f"{root}/{called}", mask=Mask.CREATE | Mask.DELETE | Mask.MODIFY) as watcher:
+        os.unlink(f"{root}/xfile")
+        assert f"DELETE {root}/{called}" in brief(watcher.sync())
+
+
+def test_a_root_that_is_a_file_comes_by_another_name(door, root):
+    write_all(root, "Xfile")
+    with Watcher(f"{root}/Xfile", mask=Mask.CREATE | Mask.DELETE) as watcher:
+        os.unlink(f"{root}/Xfile")
+        assert f"DELETE {root}/Xfile" in brief(watcher.sync())
+        write(f"{root}/xfile")
+        assert f"CREATE {root}/Xfile" in brief(watcher.sync())
+
+
+def test_other_directories_are_not_listed_for_that(door, root):
+    write_all(root, "xfile", *(f"d{number}/e/" for number in range(20)))
+    with Consumer(root) as consumer:
+        before = consumer.stats()["listed"]
+        os.unlink(root + "/xfile")
+        write(root + "/xfile")
+        os.rename(root + "/xfile", root + "/xto")
+        consumer.sync()
+        assert consumer.stats()["listed"] == before
+        consumer.assert_at_rest()
+
+
 def test_retry_takes_back_what_is_found_by_another_name_only(door, root):
     """A look at the name would find it."""
     write_all(root, "xfile")
@@ -205,6 +267,17 @@ def test_retry_takes_back_what_is_found_by_another_name_only(door, root):
         tree._doubts.suspect(node, "XFILE")
         assert brief(consumer.watcher.sync()) == [f"DELETE {root}/XFILE"]
         assert consumer.snapshot() == {root + "/xfile": False}
+
+
+def test_a_name_is_looked_at_in_a_listing_of_that_moment(door, root):
+    """Not in one that was made for events that came before."""
+    write_all(root, "f")
+    with Watcher(root) as watcher:
+        tree = watcher._tree
+        node = tree.ledger.roots[0]
+        tree._places.folding._shown[node.wd] = {}
+        tree._doubts.suspect(node, "f")
+        assert watcher.sync() == []
 
 
 def test_a_large_directory_is_compared_as_a_whole(door, root):
@@ -286,11 +359,15 @@ def test_a_directory_that_is_another_shows_it_anew(behind_fuse, root):
     with Watcher(root) as watcher:
         write(root + "/d/New")
         watcher.sync()
-        os.rmdir(root + "/d") if not os.listdir(root + "/d") else shutil.rmtree(root + "/d")
-        watcher.sync()
-        os.mkdir(root + "/d")
-        watcher.sync()
         node = watcher._tree.ledger.roots[0].children["d"]
+        assert node.memory.has(node.number, MARK)
+        os.rename(root + "/d", root + "-outside")
+        os.mkdir(root + "/d")
+        while os.read(watcher._instance.fileno(), 1 << 16) and select.select([watcher._instance], [], [], 0)[0]:
+            pass
+        watcher.resync()
+        watcher.sync()
+        assert watcher._tree.ledger.roots[0].children["d"] is node
         assert not node.memory.has(node.number, MARK)
 
 
@@ -378,6 +455,10 @@ def test_a_file_system_on_which_names_fold(python, private, root, begin, program
             consumer.assert_at_rest()
             shutil.rmtree(ROOT + "/t/OTHER")
             consumer.assert_at_rest()
+        with Watcher(ROOT + "/t/Wait", missing="wait") as watcher:
+            watcher.sync()
+            os.mkdir(ROOT + "/t/WAIT")
+            assert f"WATCHED,ISDIR {ROOT}/t/Wait" in brief(watcher.sync())
     """
     if python(inside.code(attempt + give_up) + inside.textwrap.dedent(code), root, prefix=private):
         pytest.skip("this needs root, and what is mounted here")
