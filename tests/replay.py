@@ -16,7 +16,8 @@ from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.kernel.mounts import Mount
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
-from inotify_cffi.tree.disk import Disk, Moment, Stamp
+from inotify_cffi.tree.disk import Disk, Moment
+from inotify_cffi.tree.looks import Stamp
 from inotify_cffi.tree.tree import Tree
 from tests.helpers.records import packed
 from tests.helpers.slices import small_steps

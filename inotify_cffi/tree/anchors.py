@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from typing import Dict, KeysView, Tuple, Union
 
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.disk import Disk, Stamp
+    from inotify_cffi.tree.disk import Disk
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.looks import Stamp
     from inotify_cffi.tree.moves import Raw
 
     # Whoever has a way: a root that may be a directory, or a file.

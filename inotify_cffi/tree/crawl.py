@@ -19,8 +19,8 @@ from __future__ import annotations
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.borders import Borders
 from inotify_cffi.tree.frames import Crawl, Frame
-from inotify_cffi.tree.listing import Listing
 from inotify_cffi.tree.places import NOT_THERE, Found, Stand
+from inotify_cffi.tree.shown import Listing
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:

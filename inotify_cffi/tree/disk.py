@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
 
 from inotify_cffi.base import bits
 from inotify_cffi.base.encoding import joined
-from inotify_cffi.kernel import listings, mounts, syscalls
+from inotify_cffi.kernel import listings, syscalls
 from inotify_cffi.kernel.sights import Sights
-from inotify_cffi.tree import ends, spellings
+from inotify_cffi.tree import ends
 from inotify_cffi.tree.identities import FIRST, Identities
+from inotify_cffi.tree.looks import Looks
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,21 +31,18 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.instance import Instance
     from inotify_cffi.kernel.listings import Crawled
 
-__all__ = ["MAGIC", "RECORD", "Disk", "Moment", "Stamp", "kind_of"]
+__all__ = ["MAGIC", "RECORD", "Disk", "Moment"]
 
 
 ENTER = syscalls.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 OBJECT = syscalls.O_PATH | os.O_CLOEXEC
 LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 ADD = bits.MASK_ADD | bits.ONLYDIR
 PROC = "/proc/self/fd"
 # In the place of where a link leads: only the kernel knows, and no event says when that changes.
 MAGIC = ""
 # The environment variable that names the file for a recording.
 RECORD = "INOTIFY_CFFI_RECORD"
-# More than any list of patterns that a person has written; to compile that much takes seconds at the worst.
-LARGEST_LIST, MOST_LINES = 1 << 18, 10_000
 
 
 class Moment(NamedTuple):
@@ -55,18 +52,7 @@ class Moment(NamedTuple):
     steady: float
 
 
-class Stamp(NamedTuple):
-    """Which object it is, and when it was last changed: if a field differs it may have another content."""
-
-    kind: str
-    device: int
-    inode: int
-    changed_ns: int
-    written_ns: int
-    size: int
-
-
-class Disk:
+class Disk(Looks):
     """The kernel's side of a tree: its queue, its watches, its directories."""
 
     def __init__(self, instance: Instance) -> None:
@@ -255,18 +241,6 @@ class Disk:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return wd
 
-    def stamp(self, fd: int) -> Stamp:
-        """Return what is known of what is open as *fd*."""
-        status = os.stat(fd)
-        return Stamp(
-            kind_of(status.st_mode),
-            status.st_dev,
-            status.st_ino,
-            status.st_ctime_ns,
-            status.st_mtime_ns,
-            status.st_size,
-        )
-
     # --- what is in a directory ---
 
     def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
@@ -296,20 +270,6 @@ class Disk:
         """Return the next entries of a directory that is listed in parts; none at its end."""
         return self._listing.more_entries(listed)
 
-    def kind(self, fd: int, name: str, *, follow: bool) -> str:
-        """Return the kind of the entry *name* of the directory *fd*, or the empty string if it is not there.
-
-        Raises OSError if the directory can not be searched. A link that leads nowhere is a link.
-        """
-        try:
-            return kind_of(os.stat(name, dir_fd=fd, follow_symlinks=follow).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-        except OSError:
-            if follow:
-                return "l"
-            raise
-
     def stamps(self, fd: int, names: list[str]) -> bytes:
         """Return what each of some entries of the directory *fd* is: its stamp, see ``csrc/stamps.c``."""
         return listings.stamps(fd, joined(names), len(names))
@@ -318,87 +278,9 @@ class Disk:
         """Return 0 if the times in the directory *fd* are by our clock, else a number for their clock."""
         return 0 if self._sights.have_our_clock(fd) else os.stat(fd).st_dev
 
-    def can_be_flagged(self) -> bool:
-        """Return True if a directory may say that names fold in it, on file systems on which they else do not."""
-        return spellings.can_be_flagged()
-
-    def spelling(self, fd: int) -> int:
-        """Return what is known of how the directory *fd* spells names: see :mod:`~inotify_cffi.tree.spellings`."""
-        return spellings.of(fd)
-
-    def inode(self, fd: int, name: str) -> int:
-        """Return the inode number of what the name leads to, however it is spelled, -1 if that is nothing."""
-        try:
-            return os.stat(name, dir_fd=fd, follow_symlinks=False).st_ino
-        except OSError:
-            return -1
-
-    def inodes(self, fd: int) -> Dict[str, int]:
-        """Return the inode number of each entry of the directory *fd*, by its name as it is stored."""
-        try:
-            return spellings.inodes(fd)
-        except OSError:
-            return {}
-
-    def changed_since(self, fd: int, name: str | None, since: float) -> bool:
-        """Return True if the inode behind *name* may have changed since then, by its ctime; None: *fd* itself."""
-        try:
-            status = os.stat(fd) if name is None else os.stat(name, dir_fd=fd, follow_symlinks=False)
-        except PermissionError:
-            # A directory that can be listed and not searched: who knows.
-            return True
-        except OSError:
-            return False
-        return status.st_ctime >= since
-
-    def lines(self, fd: int, name: str) -> list[str]:
-        """Return the lines of a small file in the directory *fd*; none if there is none that can be read."""
-        try:
-            opened = syscalls.open_fd(name, READ, dir_fd=fd)
-        except OSError:
-            return []
-        try:
-            if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
-                return []
-            with open(opened.fd, "rb", closefd=False) as file:
-                content = file.read(LARGEST_LIST + 1)
-            if len(content) > LARGEST_LIST or content.count(b"\n") > MOST_LINES:
-                return []
-            return os.fsdecode(content).split("\n")
-        except OSError:
-            return []
-        finally:
-            opened.close()
-
-    def is_file(self, path: str) -> bool:
-        """Return True if *path* leads to something that is no directory."""
-        try:
-            return not stat.S_ISDIR(os.stat(path).st_mode)
-        except OSError:
-            return False
-
-    def is_directory(self, path: str) -> bool:
-        """Return True if *path* leads to a directory."""
-        return os.path.isdir(path)
-
-    def real_path(self, path: str) -> str:
-        """Return *path* without links."""
-        return os.path.realpath(path)
-
-    def mounts(self) -> list[mounts.Mount]:
-        """Return what is mounted in this mount namespace, the later ones over the earlier ones."""
-        try:
-            return mounts.mounts()
-        except OSError:
-            return []
-
     def mounts_changed(self) -> None:
         """Something was mounted or unmounted somewhere: what was found out of file systems may be of others."""
         self._sights.forget()
-
-    def device(self, fd: int) -> int:
-        """Return the number of the file system that the directory *fd* is on."""
-        return os.stat(fd).st_dev
 
     def keep(self, fd: int) -> None:
         """Let a descriptor stay open when the step is over."""
@@ -426,8 +308,3 @@ def _device_of_proc() -> int:
         return os.stat("/proc/self").st_dev
     except OSError:
         return -1
-
-
-def kind_of(mode: int) -> str:
-    """Return the kind of an entry by its st_mode."""
-    return "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "-"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Deque
 
     from inotify_cffi.ledger.nodes import Node, Root
-    from inotify_cffi.tree.listing import Listing
+    from inotify_cffi.tree.shown import Listing
 
 __all__ = ["Crawl", "Frame"]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Callable, Dict, KeysView
 
     from inotify_cffi.tree.anchors import Followed
-    from inotify_cffi.tree.disk import Stamp
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.looks import Stamp
     from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from inotify_cffi.base import causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
-from inotify_cffi.tree.listing import kind_told
 from inotify_cffi.tree.places import NOT_THERE
+from inotify_cffi.tree.shown import kind_told
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:

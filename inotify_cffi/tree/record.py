@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 
-from inotify_cffi.tree.disk import Disk, Moment, Stamp
+from inotify_cffi.tree.disk import Disk, Moment
+from inotify_cffi.tree.looks import Stamp
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
