@@ -160,9 +160,14 @@ class Lister:
     def _is_put_off(self, listing: Listing, child: Node | None) -> bool:
         """Return True if it is not to be believed yet that a directory is not there any more.
 
-        It is at once where all of the directory is another one: no event will come of the one that it was.
+        It is at once where all of the directory is another one, for no event will come of the one that it was, and
+        where it is not there because it is excluded at this place.
         """
-        return child is not None and not listing.replaced and self._moments.puts_off(child, NO_WD, lists=True)
+        if child is None or listing.replaced:
+            return False
+        if not self._admission.admits(listing.node, child.name, is_dir=True):
+            return False
+        return self._moments.puts_off(child, NO_WD, lists=True)
 
     def _look(self, listing: Listing, kinds: Dict[str, str], fd: int) -> Look | None:
         """Look at the files among some entries of a directory, where it is kept what they were."""

@@ -187,7 +187,8 @@ class Reconciler:
         kind = self._lister.kind(parent, name, fd)
         if kind and not self._places.folding.stores(parent, name, fd):
             kind = ""
-        if kind and not self._admission.admits(parent, name, is_dir=kind != "-"):
+        is_excluded = bool(kind) and not self._admission.admits(parent, name, is_dir=kind != "-")
+        if is_excluded:
             kind = ""
         if name in parent.children:
             child = parent.children[name]
@@ -195,7 +196,7 @@ class Reconciler:
                 if child is not None:
                     self._doubts.doubt(child, relist=False)
                 return
-            if child is not None and self._moments.puts_off(child, NO_WD):
+            if child is not None and not is_excluded and self._moments.puts_off(child, NO_WD):
                 return
             if not self._places.take_back(parent, name):
                 self._doubts.suspect(parent, name)

@@ -130,7 +130,7 @@ def test_a_root_is_what_the_user_wants_mounted_and_is_not_mounted_again(mounts, 
 def test_it_is_not_looked_where_such_a_root_is(mounts, root, monkeypatch):
     """To resolve its path would go through the automount point."""
     write_all(root, "auto/d/")
-    mounts += [Mount("/stick", "vfat", ""), Mount(0, 0, root + "/auto", "autofs", DIRECT)]
+    mounts += [Mount(0, 0, "/stick", "vfat"), Mount(0, 0, root + "/auto", "autofs", DIRECT)]
     monkeypatch.setattr(Disk, "real_path", lambda self, path: pytest.fail(f"it was looked at {path}"))
     with Watcher(root + "/auto/d") as watcher:
         watcher.retry()

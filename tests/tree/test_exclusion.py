@@ -667,3 +667,15 @@ def test_depths_of_two_roots_that_overlap(root):
 def test_no_depth_at_all_is_refused(root):
     with pytest.raises(ValueError, match="max_depth is 1 or more"):
         Watcher(root, max_depth=0)
+
+
+def test_what_is_excluded_where_its_directory_moved_to_does_not_wait_for_events(root):
+    """None will say that it is gone."""
+    write_all(root, "b/b/f")
+    with Watcher(root, exclude=["/a/b"], mask=Mask.CREATE | Mask.DELETE | Mask.MOVE) as watcher:
+        os.rename(f"{root}/b", f"{root}/a")
+        told = watcher.sync()
+        assert [str(event).replace(f"{root}/", "") for event in told] == [
+            *("MOVED_FROM,ISDIR b", "MOVED_TO,ISDIR a (from b)", "DELETE a/b/f", "DELETE,ISDIR a/b"),
+        ]
+        assert watcher.stats()["put_off"] == 0
