@@ -76,6 +76,10 @@ def adopt(world, number):
     return lib.il_adopt(world.ledger, buffer._crawl, ffi.new("int64_t[]", [number]), 1, 1)
 
 
+def a_stamp():
+    return ffi.new("struct ic_stamp[]", 1)
+
+
 def room(size):
     return ffi.new("char[]", size)
 
@@ -84,6 +88,7 @@ def room(size):
 VERBS = {
     ("il_adopt", 2): adopt,
     ("il_clear", 1): lambda w, n: lib.il_clear(w.ledger, n),
+    ("il_compare", 1): lambda w, n: lib.il_compare(w.ledger, n, b"f", 2, a_stamp(), 1, room(1)),
     ("il_create", 1): lambda w, n: lib.il_create(w.ledger, n, b"new", 3, 1),
     ("il_drop", 1): lambda w, n: lib.il_drop(w.ledger, n, b"f", 1),
     ("il_drop_root", 1): lambda w, n: lib.il_drop_root(w.ledger, n),
@@ -105,6 +110,8 @@ VERBS = {
     ("il_set_flag", 1): lambda w, n: lib.il_set_flag(w.ledger, n, LINK | FRESH | LISTED | TWINS, 1),
     ("il_set_root", 1): lambda w, n: lib.il_set_root(w.ledger, n, b"/new", 4, 0, 0, 1),
     ("il_set_wd", 1): lambda w, n: lib.il_set_wd(w.ledger, n, 3),
+    ("il_stamp", 1): lambda w, n: lib.il_stamp(w.ledger, n, b"f", 2, a_stamp(), 1, b"\1"),
+    ("il_stamp_of", 1): lambda w, n: lib.il_stamp_of(w.ledger, n, b"f", 1, a_stamp()),
     ("il_way", 1): lambda w, n: lib.il_way(w.ledger, n, 1, ffi.new("int32_t *"), ffi.new("int32_t *")),
     ("il_wd", 1): lambda w, n: lib.il_wd(w.ledger, n),
 }
@@ -322,7 +329,11 @@ def takers():
                 yield name, place
 
 
+STAMP = bytes(ffi.sizeof("struct ic_stamp"))
 GIVEN = {
+    "compare": ([0, b"f\0", STAMP], {}),
+    "stamp": ([0, b"f\0", STAMP, b"\1"], {}),
+    "stamp_of": ([0, b"f"], {}),
     "create": ([0, b"new"], {"is_dir": True}),
     "get": ([0, b"f"], {}),
     "drop": ([0, b"f"], {}),

@@ -67,7 +67,7 @@ def test_without_stamps_each_file_is_told_where_the_clock_is_not_ours(planted, c
     assert told == sorted(["/h", *(f"{planted}/{name}" for name in ("a/f", "a/g", "b/h", "i"))])
 
 
-@pytest.mark.parametrize("kind", ["ext4", "overlay", "fuse.bindfs", "vfat", "tmpfs", "proc"])
+@pytest.mark.parametrize("kind", ["ext4", "overlay", "fuse.mergerfs", "vfat", "tmpfs", "proc"])
 def test_where_it_is_ours_only_what_was_changed_is(planted, kind, monkeypatch, clock_behind):
     monkeypatch.setattr(sights, "_kind_of", lambda _: kind)
     with Watcher(planted) as watcher:
