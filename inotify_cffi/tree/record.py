@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 
 from inotify_cffi.tree.disk import Disk, Moment
-from inotify_cffi.tree.looks import Stamp
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.instance import Instance
     from inotify_cffi.kernel.listings import Crawled
     from inotify_cffi.kernel.mounts import Mount
+    from inotify_cffi.tree.looks import Stamp
 
 __all__ = ["Recorder"]
 

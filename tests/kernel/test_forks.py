@@ -92,7 +92,8 @@ def test_an_iteration_goes_on_in_the_parent_only(watcher, tmp_path, begin):
     events = begin(watcher)
     assert next(events).name == "f0"
     assert "ForkError" in in_child(error_of, next, events)
-    assert next(events).name == "f0"
+    # A thread that reads ahead may have read the one file only, and then the generator's cycle is over.
+    assert next(filter(None, events)).name == "f0"
 
 
 @pytest.mark.parametrize("make", [Instance, Poller])
