@@ -12,6 +12,7 @@ The other way round, an event that was queued before a directory was bound to it
 
 from __future__ import annotations
 
+from inotify_cffi.base import causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Moments"]
 
+
+# What is compared with the disk because no event may tell of it.
+COMPARISONS = (causes.RESYNC, causes.POLL)
 
 # All was applied until which a listing was put off.
 OVER = -1
@@ -54,6 +58,7 @@ class Moments:
         self._places = places
         self._ledger = ground.ledger
         self._doubts = ground.doubts
+        self._teller = ground.teller
         self._intake = ground.intake
         self._turn = ground.turn
         self._put_off: Dict[Node, PutOff] = {}
@@ -87,7 +92,8 @@ class Moments:
         """Return True if it is not to be believed yet what was found at the place of a directory.
 
         *wd* is the inode there, NO_WD for none. What is found in a first listing is believed, and what is found
-        where no event tells of it: at a root, behind a link. *lists*: it was going to be listed.
+        where no event tells of it: at a root, behind a link, and where all is compared with the disk while nothing
+        is queued. *lists*: it was going to be listed.
         """
         if self.is_gap or not self._turn.is_limited or node.link or isinstance(node, Root):
             return False
@@ -104,8 +110,11 @@ class Moments:
                 if before.is_over:
                     del self._put_off[node]
                 return not before.is_over
+        end = self._intake.fence()
+        if self._teller.cause in COMPARISONS and end <= self._intake.applied:
+            return False
         self.counts["put_off"] += 1
-        self._put_off[node] = PutOff(seen, whose, self._before, self._intake.fence(), lists=lists)
+        self._put_off[node] = PutOff(seen, whose, self._before, end, lists=lists)
         return True
 
     def _elsewhere(self, node: Node, wd: int) -> list[Node]:

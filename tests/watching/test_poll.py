@@ -83,6 +83,15 @@ def test_the_cause_is_said(planted, aged):
         assert told(watcher) == []
 
 
+def test_directories_that_went_are_told_by_the_poll_that_missed_them(planted):
+    """No event is waited for that would say it."""
+    with Watcher(planted, poll_s=NEVER_S) as watcher:
+        shutil.rmtree(f"{planted}/a")
+        causes = {cause for _, cause in told(watcher)}
+        assert causes == {Cause.POLL}
+        assert watcher.stats()["put_off"] == 0
+
+
 def test_what_was_written_in_the_tick_of_its_stamp_is_told_once_more(planted, monkeypatch):
     with Watcher(planted, poll_s=NEVER_S) as watcher:
         watcher.sync()

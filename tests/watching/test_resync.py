@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from conftest import PATIENCE_S
@@ -61,6 +62,14 @@ def test_the_cause_is_said(planted):
             (f"CREATE,ISDIR {planted}/new", Cause.RESYNC),
             (f"DELETE {planted}/a/b/f", Cause.RESYNC),
         ]
+
+
+def test_directories_that_went_are_told_by_the_comparison_that_missed_them(planted):
+    """Nothing is queued that could say it."""
+    with Watcher(planted, mask=STRUCTURE) as watcher:
+        shutil.rmtree(f"{planted}/a")
+        unseen(watcher)
+        assert {cause for _, cause in told(watcher)} == {Cause.RESYNC}
 
 
 def test_where_nothing_differs_nothing_is_told(planted):
