@@ -16,6 +16,7 @@ import inside
 import pytest
 from conftest import need
 from consumer import ENTRIES, Consumer, brief, write, write_all
+from unseen import disk
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.kernel.instance import Instance
@@ -193,14 +194,6 @@ def one_step(root, dice):
             write(target)
     except (OSError, IndexError):
         return
-
-
-def disk(root):
-    return {
-        os.path.join(top, name): name in directories
-        for top, directories, files in os.walk(root)
-        for name in (*directories, *files)
-    }
 
 
 def test_a_directory_is_listed_once_in_a_batch(door, root):
