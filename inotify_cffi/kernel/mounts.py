@@ -12,7 +12,7 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import Dict, List, Set
 
-__all__ = ["Mount", "below", "mount_of", "mounts", "unescaped"]
+__all__ = ["Mount", "below", "is_within", "mount_of", "mounts", "unescaped"]
 
 
 class Mount(NamedTuple):
@@ -58,7 +58,7 @@ def below(path: str, among: List[Mount]) -> List[Mount]:
     return [
         mount
         for mount in among
-        if mount.point != path and _is_within(mount.point, path) and mount.number not in hidden
+        if mount.point != path and is_within(mount.point, path) and mount.number not in hidden
     ]
 
 
@@ -74,7 +74,7 @@ def _hidden(among: List[Mount]) -> Set[int]:
             # What is over it is seen.
             hidden.add(mount.number)
         if any(
-            other.point != mount.point and _is_within(mount.point, other.point)
+            other.point != mount.point and is_within(mount.point, other.point)
             for other in on.get(mount.parent, ())
         ):
             # Nothing of it is seen, nor of what is mounted on it.
@@ -86,7 +86,8 @@ def _hidden(among: List[Mount]) -> Set[int]:
     return hidden
 
 
-def _is_within(path: str, top: str) -> bool:
+def is_within(path: str, top: str) -> bool:
+    """Return True if a path is that of a directory, or is below it."""
     return path == top or path.startswith(top.rstrip("/") + "/")
 
 

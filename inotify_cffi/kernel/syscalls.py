@@ -320,13 +320,18 @@ def set_next_wd(fd: int, wd: int) -> None:
         fail(failed)
 
 
-def epoll_create() -> Descriptor:
-    """Return a new epoll instance, close-on-exec."""
+def _made(have: Callable[[Owner], int]) -> Descriptor:
+    """Return the descriptor that a call of C has made."""
     made = Descriptor()
-    failed = lib.ic_have_epoll(made.cdata)
+    failed = have(made.cdata)
     if failed < 0:
         fail(-failed)
     return made
+
+
+def epoll_create() -> Descriptor:
+    """Return a new epoll instance, close-on-exec."""
+    return _made(lib.ic_have_epoll)
 
 
 def epoll_add(epoll: int, fd: int, events: int) -> None:
@@ -359,11 +364,7 @@ class EpollBuffer:
 
 def timer() -> Descriptor:
     """Return a new timer, non-blocking and close-on-exec (timerfd_create(2)), which is never readable yet."""
-    made = Descriptor()
-    failed = lib.ic_have_timer(made.cdata)
-    if failed < 0:
-        fail(-failed)
-    return made
+    return _made(lib.ic_have_timer)
 
 
 def set_timer(fd: int, after_s: float) -> None:
@@ -375,8 +376,4 @@ def set_timer(fd: int, after_s: float) -> None:
 
 def eventfd() -> Descriptor:
     """Return a new eventfd, non-blocking and close-on-exec (eventfd(2))."""
-    made = Descriptor()
-    failed = lib.ic_have_eventfd(made.cdata)
-    if failed < 0:
-        fail(-failed)
-    return made
+    return _made(lib.ic_have_eventfd)

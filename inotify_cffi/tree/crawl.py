@@ -215,15 +215,18 @@ class Crawler(Borders):
         """Return True if what was found at the place of a directory is not to be believed yet; closes it then."""
         if node.wd == found.wd or not self._moments.puts_off(node, found.wd, lists=True):
             return False
+        self._give_back(found)
+        return True
+
+    def _give_back(self, found: Found) -> None:
+        """Nothing is bound to what was found."""
         self._disk.close(found.fd)
         self._places.reap(found.wd)
-        return True
 
     def enter(self, crawl: Crawl, node: Node, found: Found) -> None:
         """Bind, list, apply the difference; open a frame if that is not all, or for directories to enter."""
         if not self._is_on_this_file_system(crawl, node, found):
-            self._disk.close(found.fd)
-            self._places.reap(found.wd)
+            self._give_back(found)
             self._places.excuse(node)
             self.close(node)
             return
@@ -234,8 +237,7 @@ class Crawler(Borders):
             if is_another:
                 self._replaced.add(node)
         if is_another and not self._teller.silent and self._has_left(node, found):
-            self._disk.close(found.fd)
-            self._places.reap(found.wd)
+            self._give_back(found)
             self._doubts.doubt(node, relist=True)
             return
         if not self._places.bind(node, found, crawl.root):

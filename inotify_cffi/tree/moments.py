@@ -75,6 +75,11 @@ class Moments:
         self.is_gap = False
         self.counts: Dict[str, int] = {"put_off": 0}
 
+    @property
+    def _is_all_believed(self) -> bool:
+        """True while only the disk can say how it is, or there is no next turn in which events could."""
+        return self.is_gap or not self._turn.is_limited
+
     def look(self) -> None:
         """A directory is going to be looked for: what was queued by now is older than what will be seen."""
         self._before = self._intake.moment()
@@ -82,7 +87,7 @@ class Moments:
     def may_have_grown(self) -> bool:
         """Return True if something was queued since the last look, or it is not known whether."""
         self._after = self._intake.moment()
-        if self.is_gap or not self._turn.is_limited:
+        if self._is_all_believed:
             return False
         return self._after != self._before or self._intake.is_guessing
 
@@ -95,7 +100,7 @@ class Moments:
         where no event tells of it: at a root, behind a link, and where all is compared with the disk while nothing
         is queued. *lists*: it was going to be listed.
         """
-        if self.is_gap or not self._turn.is_limited or node.link or isinstance(node, Root):
+        if self._is_all_believed or node.link or isinstance(node, Root):
             return False
         others = self._elsewhere(node, wd)
         if node.wd == NO_WD and not others:
@@ -177,7 +182,7 @@ class Moments:
         Then it is to be listed when all that waits has been applied; but it is put off only once.
         """
         end = self._unlisted.get(node, 0)
-        if end == OVER or self.is_gap or not self._turn.is_limited or not self._intake.waiting.has_moves():
+        if end == OVER or self._is_all_believed or not self._intake.waiting.has_moves():
             return False
         if not self._intake.waiting.has_moved([each.wd for each in self._ledger.lineage(node)]):
             return False
@@ -193,7 +198,7 @@ class Moments:
         once more. Whatever waits by then, it is believed if the directory is there: else one that is moved all
         the time would never be listed.
         """
-        if self.is_gap or not self._turn.is_limited or node.wd == NO_WD or not self._intake.may_have_moved():
+        if self._is_all_believed or node.wd == NO_WD or not self._intake.may_have_moved():
             self._unlisted.pop(node, None)
             return False
         if self.is_too_early(node):

@@ -8,6 +8,7 @@ is that point (direct, and offset, which is the same below another one), or each
 
 from __future__ import annotations
 
+from inotify_cffi.kernel.mounts import is_within
 from inotify_cffi.tree.spellings import FOLDING_KINDS
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Root
     from inotify_cffi.tree.disk import Disk
 
-__all__ = ["Mounted", "is_within"]
+__all__ = ["Mounted"]
 
 
 class Mounted:
@@ -99,8 +100,3 @@ class Mounted:
     def at(self, path: str) -> str:
         """Return the mount point that a path without links is below."""
         return max((mount.point for mount in self.table if is_within(path, mount.point)), key=len, default="/")
-
-
-def is_within(path: str, top: str) -> bool:
-    """Return True if a path is that of a directory, or is below it."""
-    return path == top or path.startswith(top.rstrip("/") + "/")

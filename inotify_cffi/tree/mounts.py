@@ -7,7 +7,7 @@ mount came or went.
 
 from __future__ import annotations
 
-from inotify_cffi.tree.mounted import is_within
+from inotify_cffi.kernel.mounts import is_within
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
