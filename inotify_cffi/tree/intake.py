@@ -94,10 +94,15 @@ class Intake:
         return self.bytes - records.bytes_from(records.at)
 
     def may_have_moved(self) -> bool:
-        """Return True if a directory may have been moved by now that is not moved in the ledger yet."""
-        if self.waiting.records.count < MOST_WAITING and (self.was_full or self._disk.queued()):
-            self.read_on()
-        return self.was_full or self.waiting.has_moves()
+        """Return True if a directory may have been moved by now that is not moved in the ledger yet.
+
+        All that is queued is read first, unless too much waits: a read may give less than that, from what was read
+        ahead above all.
+        """
+        end = self.bytes + self._disk.queued()
+        while self.bytes < end and self.waiting.records.count < MOST_WAITING and self.read_on():
+            pass
+        return self.bytes < end or self.waiting.has_moves()
 
     def has_read(self, fence: int) -> bool:
         """Return True if all up to a fence was read, the last one that was set."""

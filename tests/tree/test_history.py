@@ -188,6 +188,33 @@ def test_a_directory_that_is_moved_there_and_back_was_not_exchanged(root, number
         ]
 
 
+def test_a_directory_that_is_moved_there_and_back_while_it_is_listed_is_listed_behind_that(root):
+    """However many reads it takes until the queue has said so: what is read ahead comes in pieces."""
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
+        os.makedirs(f"{root}/d/deep")
+
+        def moves():
+            for each in range(30):
+                os.mknod(f"{root}/{each}")
+            os.rename(f"{root}/d", f"{root}/e")
+            os.rename(f"{root}/e", f"{root}/d")
+            os.mkdir(f"{root}/d/deep/late")
+
+        before(watcher._tree._disk, "entries", moves, when=lambda fd: is_at(fd, f"{root}/d/deep"))
+        events = [event for event in told(watcher, root) + told(watcher, root) if "ISDIR" in event]
+        assert events == [
+            *("CREATE,ISDIR d", "CREATE,ISDIR d/deep"),
+            *(
+                "MOVED_FROM,ISDIR d",
+                "MOVED_TO,ISDIR e (from d)",
+                "MOVED_FROM,ISDIR e",
+                "MOVED_TO,ISDIR d (from e)",
+            ),
+            "CREATE,ISDIR d/deep/late",
+        ]
+
+
 def test_a_directory_replaces_the_one_that_it_is_in_for_the_ledger(root):
     """Its move out of that was merged into another one."""
     os.makedirs(f"{root}/t/sub/deep")
