@@ -65,6 +65,7 @@ struct ic_crawl {
     int32_t last_wd, records, slots;
     uint64_t files_filled, dirs_filled;
     int32_t *wds, *file_counts, *dir_counts, *visits;
+    uint8_t *changed;
     char *files, *dirs;
     ...;
 };
@@ -73,9 +74,11 @@ int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots, uint64
 void ic_crawl_free(struct ic_crawl *crawl);
 void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most, int fd,
               const char *names, uint64_t size);
+void ic_crawl_known(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
+                    double since, int fd, const char *names, uint64_t size);
 int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, const int32_t *file_counts,
-                  const int32_t *dir_counts, int32_t slots, const int32_t *visits, const char *files,
-                  uint64_t files_size, const char *dirs, uint64_t dirs_size);
+                  const int32_t *dir_counts, const char *changed, int32_t slots, const int32_t *visits,
+                  const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size);
 
 /* csrc/links.c */
 int64_t ic_file_system(int fd);
@@ -160,6 +163,13 @@ uint32_t il_wds(const struct il_ledger *ledger, int32_t *wds, uint32_t most);
 int32_t il_adopt(struct il_ledger *ledger, const struct ic_crawl *crawl, int64_t *nodes, uint64_t room,
                  int32_t count);
 
+/* csrc/agree.c */
+struct il_agreed {
+    int32_t agreed, differ, unvisited;
+};
+int il_agree(const struct il_ledger *ledger, const struct ic_crawl *crawl, int64_t *nodes, int64_t *left,
+             uint64_t room, int32_t count, struct il_agreed *found);
+
 /* csrc/stamps.c */
 struct ic_stamp {
     int64_t inode, size, written_ns, changed_ns;
@@ -187,7 +197,12 @@ int il_told_have(struct il_told *told, int32_t most, uint64_t room);
 void il_told_free(struct il_told *told);
 int il_told_grow(struct il_told *told);
 int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
-                 int32_t wd_count, struct il_told *told);
+                 int32_t wd_count, int ends, struct il_told *told);
+
+/* csrc/fell.c */
+int32_t il_fell(const struct il_ledger *ledger, int64_t top, struct il_told *told, uint32_t of_file,
+                uint32_t of_directory, int64_t *numbers, int32_t room);
+int32_t il_raze(struct il_ledger *ledger, int64_t top, const int64_t *numbers, int32_t count, int32_t *wds);
 
 /* csrc/ahead.c */
 struct ic_ahead {
@@ -244,8 +259,10 @@ SOURCES = (
     "csrc/verbs.c",
     "csrc/roots.c",
     "csrc/adopt.c",
+    "csrc/agree.c",
     "csrc/stamps.c",
     "csrc/plain.c",
+    "csrc/fell.c",
     "csrc/ahead.c",
     "csrc/owner.c",
     "csrc/lease.c",

@@ -18,8 +18,14 @@ struct ic_crawl {
     int32_t *visits, *slots_of;
     /* The names of all files, and of all directories but those given, each ended by a NUL. */
     char *files, *dirs;
-    /* Whether files are passed over. */
-    int32_t no_files;
+    /* Whether files are passed over; and whether the directories are known, so that they may have a watch already. */
+    int32_t no_files, is_known;
+    /* Of those that are known: since when a file in it would have to have changed (seconds, by the wall clock) to be of
+       interest, INFINITY for none is; and by record, whether one may have. What is on another device is left out, for
+       its clock may be another, too. */
+    double since;
+    dev_t device;
+    uint8_t *changed;
 };
 
 static void ic_crawl_drop(struct ic_crawl *crawl)
@@ -29,6 +35,7 @@ static void ic_crawl_drop(struct ic_crawl *crawl)
     free(crawl->dir_counts);
     free(crawl->visits);
     free(crawl->slots_of);
+    free(crawl->changed);
     free(crawl->files);
     free(crawl->dirs);
     memset(crawl, 0, sizeof *crawl);
@@ -55,11 +62,12 @@ static int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots,
     crawl->file_counts = malloc((size_t)records * sizeof *crawl->file_counts);
     crawl->dir_counts = malloc((size_t)records * sizeof *crawl->dir_counts);
     crawl->slots_of = malloc((size_t)records * sizeof *crawl->slots_of);
+    crawl->changed = malloc((size_t)records * sizeof *crawl->changed);
     crawl->visits = malloc((size_t)slots * sizeof *crawl->visits);
     crawl->files = malloc(room);
     crawl->dirs = malloc(room);
-    if (crawl->wds && crawl->file_counts && crawl->dir_counts && crawl->slots_of && crawl->visits && crawl->files &&
-        crawl->dirs) {
+    if (crawl->wds && crawl->file_counts && crawl->dir_counts && crawl->slots_of && crawl->changed && crawl->visits &&
+        crawl->files && crawl->dirs) {
         crawl->records_room = records;
         crawl->most_slots = slots;
         crawl->room = room;
@@ -88,6 +96,19 @@ static int ic_crawl_note(struct ic_crawl *crawl, const char *name, int is_dir)
     return 1;
 }
 
+/* Whether a file may have changed since then, by its ctime. */
+static int ic_may_have_changed(int fd, const char *name, double since)
+{
+    struct stat status;
+
+    if (since == INFINITY)
+        return 0;
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        /* A directory that can be listed and not searched: who knows. */
+        return errno == EACCES || errno == EPERM;
+    return (double)status.st_ctim.tv_sec + 1e-9 * (double)status.st_ctim.tv_nsec >= since;
+}
+
 /* Note all entries of a directory; 0 if that fails. */
 static int ic_crawl_list(struct ic_crawl *crawl, int fd)
 {
@@ -104,37 +125,55 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
                 continue;
             if (!ic_crawl_note(crawl, entry->name, kind == 'd'))
                 return 0;
+            if (kind != 'd' && crawl->is_known && !crawl->changed[crawl->records])
+                crawl->changed[crawl->records] = (uint8_t)ic_may_have_changed(fd, entry->name, crawl->since);
         }
     }
     return got == 0;
 }
 
-/* Begin the record of the directory that wd watches; 0 if there is no watch, or it is no new one. */
+/* Begin the record of the directory that wd watches; 0 if there is no watch, or it is no new one and should be. */
 static int ic_record_begin(struct ic_crawl *crawl, int wd)
 {
     if (wd == -ENOSPC)
         crawl->most_records = crawl->records;
-    if (wd <= crawl->last_wd)
+    if (wd < 0 || (wd <= crawl->last_wd && !crawl->is_known))
         return 0;
-    crawl->wds[crawl->records] = crawl->last_wd = wd;
+    crawl->wds[crawl->records] = wd;
+    if (crawl->last_wd < wd)
+        crawl->last_wd = wd;
     crawl->file_counts[crawl->records] = crawl->dir_counts[crawl->records] = 0;
+    crawl->changed[crawl->records] = 0;
     return 1;
+}
+
+/* Whether a directory is on the device that those that are known are on. */
+static int ic_is_on_device(const struct ic_crawl *crawl, int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && status.st_dev == crawl->device;
 }
 
 /* Watch first, list second; 0, and nothing noted nor watched anew, if that is not to be had. */
 static int ic_crawl_record(struct ic_crawl *crawl, int fd)
 {
     struct ic_crawl before = *crawl;
-    int wd = ic_watch_fd(crawl->inotify, fd, crawl->mask);
+    int wd;
 
+    if (crawl->is_known && !ic_is_on_device(crawl, fd))
+        return 0;
+    wd = ic_watch_fd(crawl->inotify, fd, crawl->mask);
     if (!ic_record_begin(crawl, wd))
         return 0;
     /* A file system may have fixed the end of the listing when the directory was opened, which was before the watch:
        btrfs does (fs/btrfs/inode.c btrfs_opendir), and sets it anew here (btrfs_dir_llseek). */
     if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(crawl, fd)) {
         *crawl = before;
-        crawl->last_wd = wd;
-        inotify_rm_watch(crawl->inotify, wd);
+        if (wd > crawl->last_wd) {
+            crawl->last_wd = wd;
+            inotify_rm_watch(crawl->inotify, wd);
+        }
         return 0;
     }
     crawl->records++;
@@ -190,10 +229,28 @@ static void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t
     ic_crawl_visit(crawl, fd, names, crawl->slots, 0, IC_DEEPEST);
 }
 
+/* Do the same with directories that are known, whatever watch they get, to compare them: see il_agree. Files in them are
+   looked at if since is not INFINITY. What can not be listed keeps its watch, if it had that before; what is on another
+   device than fd is left out. */
+static void ic_crawl_known(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
+                           double since, int fd, const char *names, uint64_t size)
+{
+    struct stat status;
+
+    ic_crawl_begin(crawl, inotify, mask, last_wd, most, names, size);
+    if (fstat(fd, &status) < 0)
+        return;
+    crawl->is_known = 1;
+    crawl->since = since;
+    crawl->device = status.st_dev;
+    ic_crawl_visit(crawl, fd, names, crawl->slots, 0, IC_DEEPEST);
+    crawl->is_known = 0;
+}
+
 /* Put in what another crawl has found; -ENOBUFS, and nothing is changed, if there is no room for that. */
 static int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, const int32_t *file_counts,
-                         const int32_t *dir_counts, int32_t slots, const int32_t *visits, const char *files,
-                         uint64_t files_size, const char *dirs, uint64_t dirs_size)
+                         const int32_t *dir_counts, const char *changed, int32_t slots, const int32_t *visits,
+                         const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size)
 {
     if (records < 0 || records > crawl->records_room || slots < 0 || slots > crawl->most_slots ||
         files_size > crawl->room || dirs_size > crawl->room)
@@ -205,6 +262,7 @@ static int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t 
     memcpy(crawl->wds, wds, (size_t)records * sizeof *wds);
     memcpy(crawl->file_counts, file_counts, (size_t)records * sizeof *file_counts);
     memcpy(crawl->dir_counts, dir_counts, (size_t)records * sizeof *dir_counts);
+    memcpy(crawl->changed, changed, (size_t)records);
     memcpy(crawl->visits, visits, (size_t)slots * sizeof *visits);
     memcpy(crawl->files, files, files_size);
     memcpy(crawl->dirs, dirs, dirs_size);

@@ -87,6 +87,17 @@ static int il_is_one_of(int32_t wd, const int32_t *wds, int32_t count)
     return 0;
 }
 
+/* What an entry of a directory is told as: 2 for one of a root whose path ends with a slash, else 1. */
+static uint8_t il_kind_of(const struct il_ledger *ledger, int32_t node)
+{
+    const struct il_root *root;
+
+    if (!(ledger->nodes[node].flags & IL_ROOT))
+        return 1;
+    root = il_root_of(ledger, node);
+    return root->length > 0 && root->name[root->length - 1] == '/' ? 2 : 1;
+}
+
 /* Find the directory of an event; 0 if it is not at one place of a plain root. */
 static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd)
 {
@@ -99,9 +110,7 @@ static int il_go_to(const struct il_ledger *ledger, struct il_at *at, int32_t wd
         return 0;
     root = il_root_of(ledger, at->node);
     at->asked = root->asked;
-    at->kind = 1;
-    if ((ledger->nodes[at->node].flags & IL_ROOT) && root->length > 0 && root->name[root->length - 1] == '/')
-        at->kind = 2;
+    at->kind = il_kind_of(ledger, at->node);
     at->passes = root->passes && !(ledger->nodes[at->node].flags & IL_FRESH);
     at->folds = root->plain > 1 && !(ledger->nodes[at->node].flags & IL_EXACT);
     return root->plain;
@@ -167,9 +176,10 @@ static int il_change(struct il_ledger *ledger, int32_t directory, uint32_t mask,
 }
 
 /* Apply plain events from the front of the queue, so many at most, and note what is to be told. wds has
-   descriptors on whose events something hangs besides. Returns how many it took, or -ENOMEM if that is none. */
+   descriptors on whose events something hangs besides. If ends, the end of any other watch that no directory has is
+   passed by. Returns how many it took, or -ENOMEM if that is none. */
 static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
-                        int32_t wd_count, struct il_told *told)
+                        int32_t wd_count, int ends, struct il_told *told)
 {
     struct il_at at = {.wd = -1, .node = IL_NONE};
     uint64_t begin = queue->at, end = queue->count - begin < most ? queue->count : begin + most;
@@ -187,6 +197,10 @@ static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64
         struct il_told before = *told;
         int64_t entry;
 
+        if (ends && mask == IN_IGNORED && il_find_owner(ledger, wd) == IL_NONE && !il_is_one_of(wd, wds, wd_count)) {
+            queue->at++;
+            continue;
+        }
         if (wd != at.wd || at.node == IL_NONE)
             if (il_is_one_of(wd, wds, wd_count) || !il_go_to(ledger, &at, wd))
                 break;

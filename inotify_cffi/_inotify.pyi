@@ -31,9 +31,19 @@ class CrawlStruct(Protocol):
     @property
     def visits(self) -> CData: ...
     @property
+    def changed(self) -> CData: ...
+    @property
     def files(self) -> CData: ...
     @property
     def dirs(self) -> CData: ...
+
+class AgreedStruct(Protocol):
+    @property
+    def agreed(self) -> int: ...
+    @property
+    def differ(self) -> int: ...
+    @property
+    def unvisited(self) -> int: ...
 
 class Owner(Protocol):
     """A ``struct ic_owner *``."""
@@ -165,6 +175,19 @@ class _Lib(Protocol):
         size: int,
         /,
     ) -> None: ...
+    def ic_crawl_known(
+        self,
+        crawl: CrawlStruct,
+        inotify: int,
+        mask: int,
+        last_wd: int,
+        most: int,
+        since: float,
+        fd: int,
+        names: bytes,
+        size: int,
+        /,
+    ) -> None: ...
     def ic_crawl_directories(
         self,
         crawl: CrawlStruct,
@@ -186,6 +209,7 @@ class _Lib(Protocol):
         wds: list[int],
         file_counts: list[int],
         dir_counts: list[int],
+        changed: bytes,
         slots: int,
         visits: list[int],
         files: bytes,
@@ -278,6 +302,29 @@ class _Lib(Protocol):
     def il_set_wd(self, ledger: CData, node: int, wd: int, /) -> int: ...
     def il_owner_count(self, ledger: CData, /) -> int: ...
     def il_wds(self, ledger: CData, wds: CData, most: int, /) -> int: ...
+    def il_agree(
+        self,
+        ledger: CData,
+        crawl: CrawlStruct,
+        nodes: CData,
+        left: CData,
+        room: int,
+        count: int,
+        found: AgreedStruct,
+        /,
+    ) -> int: ...
+    def il_fell(
+        self,
+        ledger: CData,
+        top: int,
+        told: ToldStruct,
+        of_file: int,
+        of_directory: int,
+        numbers: CData,
+        room: int,
+        /,
+    ) -> int: ...
+    def il_raze(self, ledger: CData, top: int, numbers: list[int], count: int, wds: CData, /) -> int: ...
     def il_adopt(self, ledger: CData, crawl: CrawlStruct, nodes: CData, room: int, count: int, /) -> int: ...
     def il_told_new(self, size: int, /) -> CData: ...
     def il_told_have(self, told: ToldStruct, most: int, room: int, /) -> int: ...
@@ -290,6 +337,7 @@ class _Lib(Protocol):
         most: int,
         wds: list[int],
         wd_count: int,
+        ends: bool,
         told: ToldStruct,
         /,
     ) -> int: ...

@@ -253,6 +253,46 @@ MUTATIONS = {
         "if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(",
         "if (!ic_crawl_list(",
     ),
+    "the watches of directories that are compared at once": (
+        "csrc/agree.c",
+        "ledger->nodes[node].wd == crawl->wds[record] &&",
+        "1 &&",
+    ),
+    "the files that may have changed, of directories that are compared at once": (
+        "csrc/agree.c",
+        "!crawl->changed[record] &&",
+        "1 &&",
+    ),
+    "that nothing more is in directories that are compared at once": (
+        "csrc/agree.c",
+        "ledger->nodes[node].live == (uint32_t)file_count + (uint32_t)dir_count;",
+        "1;",
+    ),
+    "what two places have, where directories are taken back at once": (
+        "csrc/fell.c",
+        "        if (node != last && !il_is_alone(ledger, node))\n            break;\n",
+        "",
+    ),
+    "whether directories that are entered at once are on the move": (
+        "tree/atonce.py",
+        "if self._moments.is_on_the_move(frame.node, wds[0]):",
+        "if False:",
+    ),
+    "when directories were entered at once": (
+        "tree/atonce.py",
+        "        self._moments.bound_at_once(wds[0], wds[-1])\n",
+        "",
+    ),
+    "removing the watches of what is not as it was, where directories are compared at once": (
+        "tree/atonce.py",
+        "        self._reap_unknown(crawled)\n",
+        "",
+    ),
+    "what is not covered, where directories are entered at once": (
+        "tree/atonce.py",
+        "return len(blind) <= MANY_BLIND and not any(self._ledger.is_within(node, frame.node) for node in blind)",
+        "return True",
+    ),
     "watching a directory before its links are counted": (
         "csrc/links.c",
         WATCH + LOOK,

@@ -92,6 +92,9 @@ class Player(Disk):
     def visit(self, fd, names, mask, most, *, files):
         return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most, files)))
 
+    def revisit(self, *arguments):
+        return CrawlBuffer().fill(CrawlColumns(*self.answer("revisit", *arguments)))
+
     def mounts(self):
         return [Mount(*mount) for mount in self.answer("mounts")]
 

@@ -134,6 +134,20 @@ class Instance:
         """Watch and list directories in the one open as *target*, and all below: see :class:`CrawlBuffer`."""
         return buffer.visit(self._inotify(), target, names, mask, last_wd=last_wd, most=most, files=files)
 
+    def crawl_known(
+        self,
+        buffer: CrawlBuffer,
+        target: int,
+        names: list[str],
+        mask: int,
+        *,
+        last_wd: int,
+        most: int,
+        since: float | None,
+    ) -> Crawled:
+        """Watch and list directories that are known, and all below them: see :meth:`CrawlBuffer.compare`."""
+        return buffer.compare(self._inotify(), target, names, mask, last_wd=last_wd, most=most, since=since)
+
     def rm_watch(self, wd: int) -> bool:
         """Remove a watch. False if the kernel had removed it already."""
         return syscalls.rm_watch(self._inotify(), wd)

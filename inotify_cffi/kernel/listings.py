@@ -5,6 +5,8 @@ As in ``syscalls``, each function calls, checks, converts and raises; none decid
 
 from __future__ import annotations
 
+from math import inf
+
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.kernel.syscalls import fail, weigh
@@ -94,6 +96,8 @@ class CrawlColumns(NamedTuple):
     # Names: of the files, and of the directories that were found.
     files: list[str]
     dirs: list[str]
+    # Of directories that were compared: 1 for one in which a file may have changed. None is meant if it is empty.
+    changed: list[int] = []  # noqa: RUF012  # a tuple's default
 
 
 class Crawled:
@@ -112,6 +116,11 @@ class Crawled:
     def slots(self) -> int:
         """How many directories were given and found."""
         return self.cdata.slots
+
+    @property
+    def wds(self) -> list[int]:
+        """The watch descriptors of those that were visited."""
+        return ffi.unpack(self.cdata.wds, self.count)
 
     @property
     def last_wd(self) -> int:
@@ -157,9 +166,22 @@ class CrawlBuffer:
         crawl(self._crawl, inotify, mask, last_wd, most, fd, joined, len(joined))
         return Crawled(self, self._crawl)
 
+    def compare(
+        self, inotify: int, fd: int, names: list[str], mask: int, *, last_wd: int, most: int, since: float | None
+    ) -> Crawled:
+        """Do the same with directories that are known, whatever watch they get, to compare them with the ledger.
+
+        *since*: of interest is whether a file may have changed since then, by its ctime (seconds, wall clock).
+        """
+        joined = encoded("".join([name + "\0" for name in names]))
+        moment = inf if since is None else since
+        lib.ic_crawl_known(self._crawl, inotify, mask, last_wd, most, moment, fd, joined, len(joined))
+        return Crawled(self, self._crawl)
+
     def columns(self) -> CrawlColumns:
         """Return what is in it."""
         crawl = self._crawl
+        changed = ffi.unpack(crawl.changed, crawl.records)
         return CrawlColumns(
             ffi.unpack(crawl.wds, crawl.records),
             ffi.unpack(crawl.file_counts, crawl.records),
@@ -167,15 +189,17 @@ class CrawlBuffer:
             ffi.unpack(crawl.visits, crawl.slots),
             _names(crawl.files, crawl.files_filled),
             _names(crawl.dirs, crawl.dirs_filled),
+            changed if any(changed) else [],
         )
 
     def fill(self, columns: CrawlColumns) -> Crawled:
         """Put in what a crawl has found before, to be adopted again. Raises ValueError if there is no room."""
-        wds, file_counts, dir_counts, visits, *names = columns
-        if not len(wds) == len(file_counts) == len(dir_counts):
+        wds, file_counts, dir_counts, visits, *names, changed = columns
+        changed = changed or [0] * len(wds)
+        if not len(wds) == len(file_counts) == len(dir_counts) == len(changed):
             raise ValueError("a crawl has as many numbers of files, and of directories, as it has watches")
         files, dirs = (encoded("".join([text + "\0" for text in texts])) for texts in names)
-        count = (len(wds), wds, file_counts, dir_counts, len(visits), visits)
+        count = (len(wds), wds, file_counts, dir_counts, bytes(map(bool, changed)), len(visits), visits)
         if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs)) < 0:
             raise ValueError(f"there is no room for a crawl of {len(wds)} directories; take a larger buffer")
         return Crawled(self, self._crawl)

@@ -265,6 +265,20 @@ class Ledger(Watches):
         for number in self.memory.clear(parent.number):
             self._nodes.forget(number)
 
+    def raze(self, top: Node, numbers: list[int]) -> list[int]:
+        """Empty directories at and below *top*, and take them off their watches, but for that one.
+
+        Returns the watch descriptors that nobody has any more.
+        """
+        self._deep = None
+        freed = self.memory.raze(top.number, numbers)
+        for node in self._nodes.held():
+            if not self.memory.is_node(node.number):
+                self._nodes.forget(node.number)
+            elif node.wd != NO_WD:
+                node.wd = self.memory.wd(node.number)
+        return freed
+
     def graft(self, source: Node, name: str, parent: Node, new_name: str) -> Node | None:
         """Re-attach an entry elsewhere. Nothing below it changes: watches follow the inode."""
         number = self.memory.graft(source.number, encoded(name), parent.number, encoded(new_name))
@@ -289,8 +303,23 @@ class Ledger(Watches):
         left = self.memory.adopt(numbers[: crawled.slots], crawled) + numbers[crawled.slots :]
         for top in tops:
             top.wd = self.memory.wd(top.number)
+        return self._by_parent(left)
+
+    def agree(
+        self, tops: list[Node], crawled: Crawled
+    ) -> Tuple[int, Dict[Node, list[Node]], Dict[Node, list[Node]]]:
+        """Compare *tops*, and what is known below them, with what a crawl found there.
+
+        Returns how many are as they were, and of those in them: which are not, and which were not visited, by the
+        directory that they are in.
+        """
+        numbers = [top.number for top in tops]
+        agreed, differ, unvisited = self.memory.agree(numbers[: crawled.slots], crawled)
+        return agreed, self._by_parent(differ), self._by_parent(unvisited + numbers[crawled.slots :])
+
+    def _by_parent(self, numbers: list[int]) -> Dict[Node, list[Node]]:
         found: Dict[Node, list[Node]] = {}
-        for node in map(self._nodes.at, left):
+        for node in map(self._nodes.at, numbers):
             if node.parent is not None:
                 found.setdefault(node.parent, []).append(node)
         return found

@@ -15,12 +15,12 @@ import os
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.kernel.buffers import NAME_ROOM, SOME_MEMORY, checked, refuse
 from inotify_cffi.kernel.syscalls import weigh
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import Callable, Collection, Tuple
 
-    from inotify_cffi._inotify import CData, ToldStruct
+    from inotify_cffi._inotify import AgreedStruct, CData, ToldStruct
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.listings import Crawled
 
@@ -42,6 +42,8 @@ UNKNOWN = -2
 # What is told by one call at most; and the bytes of its paths to begin with.
 MOST_TOLD = 2048
 PATHS_ROOM = 1 << 18
+# How many directories are emptied at once at most.
+MOST_FELLED = 1024
 # Of a path; those that are longer take a second call.
 PREFIX_ROOM = 1024
 
@@ -53,11 +55,12 @@ new_ledger: Callable[[str], CData] = ffi.new_allocator(lib.il_new, lib.il_free, 
 class Told:
     """What :meth:`Memory.apply` has applied and is to be told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int | None = None, room: int | None = None) -> None:
+        most, room = most or MOST_TOLD, room or PATHS_ROOM
         self.cdata = new_told("struct il_told *")
-        if lib.il_told_have(self.cdata, MOST_TOLD, PATHS_ROOM) < 0:
+        if lib.il_told_have(self.cdata, most, room) < 0:
             raise MemoryError
-        weigh(PATHS_ROOM)
+        weigh(room)
 
     def columns(self) -> Tuple[bytes, list[int], list[int], list[int]]:
         """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
@@ -310,10 +313,38 @@ class Memory:
             refuse(-left)
         return ffi.unpack(nodes, left)
 
-    def apply(self, records: Records, most: int, wds: Collection[int], told: Told) -> int:
+    def fell(self, top: int, told: Told, *, of_file: int, of_directory: int) -> list[int]:
+        """Tell that what is below a directory is gone, as far as there is room, and change nothing.
+
+        *of_file*, *of_directory*: the masks that it is told with, 0 for not at all. Returns the directories whose
+        entries are told, each behind those in it; none at all where the first one can not be, or has no room.
+        """
+        numbers = ffi.new("int64_t[]", MOST_FELLED)
+        count = checked(lib.il_fell(self._ledger, top, told.cdata, of_file, of_directory, numbers, MOST_FELLED))
+        return ffi.unpack(numbers, count)
+
+    def raze(self, top: int, numbers: list[int]) -> list[int]:
+        """Take all entries out of directories, and these off their watches, but for *top*; the watches."""
+        wds = ffi.new("int32_t[]", len(numbers) + 1)
+        return ffi.unpack(wds, checked(lib.il_raze(self._ledger, top, numbers, len(numbers), wds)))
+
+    def agree(self, tops: list[int], crawled: Crawled) -> Tuple[int, list[int], list[int]]:
+        """Compare known directories, and what is known below them, with a crawl of the former.
+
+        Returns how many are as the crawl says, and of those in them: which are not, and which it did not visit.
+        """
+        room = crawled.slots + 1
+        nodes, left = ffi.new("int64_t[]", room), ffi.new("int64_t[]", room)
+        nodes[0 : len(tops)] = tops
+        found = cast("AgreedStruct", ffi.new("struct il_agreed *"))
+        checked(lib.il_agree(self._ledger, crawled.cdata, nodes, left, room, len(tops), found))
+        numbers = ffi.unpack(left, found.differ + found.unvisited)
+        return found.agreed, numbers[: found.differ], numbers[found.differ :]
+
+    def apply(self, records: Records, most: int, wds: Collection[int], told: Told, *, ends: bool = False) -> int:
         """Apply plain events, so many at most, and add them to what is told; how many it took.
 
-        *wds*: events of these are not plain.
+        *wds*: events of these are not plain. *ends*: the end of a watch that no directory has is.
         """
         column = list(wds)
-        return checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), told.cdata))
+        return checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), ends, told.cdata))

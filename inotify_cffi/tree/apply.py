@@ -99,7 +99,7 @@ class Applier:
         left = len(queue)
         while left > 0:
             run = min(left, PLAIN_RUN)
-            done = self._plain.apply(queue.records, run)
+            done = self._plain.apply(queue.records, run, ends=not (self._reaped or self._files.wds))
             left -= done
             if done < run:
                 self._teller.begin()

@@ -8,8 +8,8 @@ behind the watch: a file system may fix its end when the directory is opened, or
 
 Here is one step of it; ``tree/crawls.py`` has the whole, which may take several turns.
 
-Where nothing is told and nothing else hangs on a directory, as in most first crawls, all this is done in C for
-many at once; what is left out there for any reason is entered one at a time.
+Where nothing else hangs on a directory, as in most trees, all this is done in C for many at once, see
+``tree/atonce.py``; what is left out there for any reason is entered one at a time.
 
 No recursion, for PATH_MAX does not limit how deep a tree may be.
 """
@@ -17,7 +17,7 @@ No recursion, for PATH_MAX does not limit how deep a tree may be.
 from __future__ import annotations
 
 from inotify_cffi.ledger.nodes import NO_WD
-from inotify_cffi.tree.borders import Borders
+from inotify_cffi.tree.atonce import MOST_OPEN, AtOnce
 from inotify_cffi.tree.frames import Crawl, Frame
 from inotify_cffi.tree.places import NOT_THERE, Found, Stand
 from inotify_cffi.tree.shown import Listing
@@ -28,15 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Crawl", "Crawler", "Frame"]
 
-# How many descriptors a crawl holds open at most, of the directories it is in; those above them are closed
-# and found again from the root when it comes back.
-MOST_OPEN = 32
 
-# How many directories are entered at once, where nothing is to be decided about any of them.
-MOST_AT_ONCE = 1024
-
-
-class Crawler(Borders):
+class Crawler(AtOnce):
     """Lists directories into the ledger."""
 
     @property
@@ -84,7 +77,7 @@ class Crawler(Borders):
         if frame.fd < 0 and not self._reopen(crawl, frame):
             return 1
         if crawl.at_once and not frame.tried:
-            done = self._visit(crawl, frame, MOST_AT_ONCE if most is None else most)
+            done = self._enter_at_once(crawl, frame, most)
             if done:
                 return done
             node = frame.todo[-1]
@@ -114,48 +107,6 @@ class Crawler(Borders):
         self._leave(crawl, frame.node, frame.fd)
         self.go_on_later(crawl)
 
-    def _visit(self, crawl: Crawl, frame: Frame, most: int) -> int:
-        """Enter directories of a frame at once, as far as that goes, with all below them; how many it did.
-
-        What is left of those below, for whatever reason, is entered one at a time, from frames of their own.
-        """
-        tops = frame.todo[-most:]
-        if not all(top.parent is frame.node and top.wd == NO_WD and not top.children for top in tops):
-            return 0
-        if self._places.is_above_automount(frame.node, crawl.root):
-            frame.tried = True
-            return 0
-        tops.reverse()
-        files = crawl.root.rules.tracks_files
-        names = [top.name for top in tops]
-        crawled = self._disk.visit(frame.fd, names, crawl.root.kernel_mask, most, files=files)
-        if not files:
-            self._fences.counted()
-        done = crawled.count
-        if not done:
-            frame.tried = True
-            return 0
-        left = self._ledger.adopt(tops, crawled)
-        # Else there was no room for more.
-        tried = done < min(most, MOST_AT_ONCE)
-        del frame.todo[-len(tops) :]
-        again = left.pop(frame.node, [])
-        if tried and again:
-            left[frame.node] = again
-        else:
-            frame.todo += reversed(again)
-        for node, todo in left.items():
-            below = Frame(node, 0, -1, None, tried=tried)
-            below.todo = todo
-            todo.reverse()
-            crawl.frames.append(below)
-        self._close_outer(crawl, len(left))
-        self._lister.count += done
-        if self.on_directory is not None:
-            for _ in range(done):
-                self.on_directory()
-        return done
-
     def go_on_later(self, crawl: Crawl) -> None:
         """When all else is done, enter what was put off, but where it was taken back meanwhile.
 
@@ -169,12 +120,6 @@ class Crawler(Borders):
                 else:
                     self._doubts.doubt(frame.node, relist=True)
             crawl.later.popleft()
-
-    def _close_outer(self, crawl: Crawl, pushed: int) -> None:
-        """So many frames were pushed: close the descriptors of those that are not among the innermost any more."""
-        for outer in crawl.frames[-MOST_OPEN - pushed : -MOST_OPEN]:
-            fd, outer.fd = outer.fd, -1
-            self._places.close(fd)
 
     def _reopen(self, crawl: Crawl, frame: Frame) -> bool:
         """Open the directory of the innermost frame again, if it is still where it was.

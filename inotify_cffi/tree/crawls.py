@@ -151,7 +151,7 @@ class Crawls:
             cause = causes.NEW_DIRECTORY if node.wd == NO_WD else causes.LOOK
         crawl = Crawl(node, root, self.begun, cause, since=since)
         crawl.at_once = (
-            self._teller.silent
+            (self._teller.silent or (root.rules.tracks_files and not root.folds))
             and not self._disk.by_path
             and not root.raised
             and root.rules.is_plain
@@ -228,6 +228,7 @@ class Crawls:
                 part = Crawl(top.node, crawl.root, crawl.number, crawl.cause, since=crawl.since)
                 part.waits = True
                 part.compares = crawl.compares
+                part.at_once = crawl.at_once
                 part.frames = frames
                 self._under_way.append(part)
             else:

@@ -181,6 +181,19 @@ class Disk(Looks):
         self._last_wd = crawled.last_wd
         return crawled
 
+    def revisit(self, fd: int, names: list[str], mask: int, most: int, since: float | None) -> Crawled:
+        """Do the same with directories that are known, whatever watch they get, to compare them with the ledger.
+
+        *since*: see whether a file in them may have changed since then, by its ctime.
+        """
+        if self._crawling is None:
+            self._crawling = listings.CrawlBuffer()
+        crawled = self._instance.crawl_known(
+            self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, since=since
+        )
+        self._last_wd = crawled.last_wd
+        return crawled
+
     def visited(self) -> None:
         """Free what :meth:`visit` needs."""
         self._crawling = None

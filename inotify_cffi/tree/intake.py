@@ -93,16 +93,19 @@ class Intake:
         records = self.waiting.records
         return self.bytes - records.bytes_from(records.at)
 
-    def may_have_moved(self) -> bool:
-        """Return True if a directory may have been moved by now that is not moved in the ledger yet.
+    def read_all(self) -> bool:
+        """Read all that is queued now, unless too much waits; True if that is all.
 
-        All that is queued is read first, unless too much waits: a read may give less than that, from what was read
-        ahead above all.
+        It may take several reads, above all where it is read ahead.
         """
         end = self.bytes + self._disk.queued()
         while self.bytes < end and self.waiting.records.count < MOST_WAITING and self.read_on():
             pass
-        return self.bytes < end or self.waiting.has_moves()
+        return self.bytes >= end
+
+    def may_have_moved(self) -> bool:
+        """Return True if a directory may have been moved by now that is not moved in the ledger yet."""
+        return not self.read_all() or self.waiting.has_moves()
 
     def has_read(self, fence: int) -> bool:
         """Return True if all up to a fence was read, the last one that was set."""

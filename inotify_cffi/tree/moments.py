@@ -67,6 +67,8 @@ class Moments:
         # Directories that were bound to a watch when so many bytes had been queued, the first one first: at least
         # so many, and at most so many.
         self._bound: Dict[Node, Tuple[int, int]] = {}
+        # The same of those that were bound many at once: by the first of their watches, and the last one.
+        self._bound_at_once: list[Tuple[int, int, int, int]] = []
         # How many had been queued before the last look.
         self._before = 0
         # And when it was asked last whether there are more.
@@ -209,6 +211,17 @@ class Moments:
         self._unlisted.pop(node, None)
         return False
 
+    def is_on_the_move(self, node: Node, since: int) -> bool:
+        """Return True if what was found below a directory, all at once, may not be where it was found.
+
+        *since*: the first of the watches that were added by that.
+        """
+        if self._is_all_believed:
+            return False
+        if not self._intake.read_all():
+            return True
+        return self._intake.waiting.has_shifted([each.wd for each in self._ledger.lineage(node)], since)
+
     # --- the events are behind ---
 
     def bound(self, node: Node) -> None:
@@ -216,13 +229,26 @@ class Moments:
         self._bound.pop(node, None)
         self._bound[node] = (self._before, self._after)
 
+    def bound_at_once(self, first: int, last: int) -> None:
+        """Directories were just bound to their watches, from the *first* to the *last*; all queued was read."""
+        self._bound_at_once.append((first, last, self._before, self._intake.bytes))
+
+    def _moment_of(self, node: Node) -> Tuple[int, int] | None:
+        """Return how many bytes had been queued when a directory was bound, at least and at most, if need be."""
+        moment = self._bound.get(node)
+        if moment is None:
+            for first, last, least, most in self._bound_at_once:
+                if first <= node.wd <= last:
+                    return least, most
+        return moment
+
     def is_about_another(self, node: Node | None) -> bool:
         """Return True if the raw event that is being applied was queued before *node* was bound to its watch.
 
         Then what it says of that name it says of what was there before. If it was queued right then, that is so
         unless the directory says that it was moved by that.
         """
-        moment = None if node is None else self._bound.get(node)
+        moment = None if node is None else self._moment_of(node)
         if node is None or moment is None or node.wd == NO_WD:
             return False
         applied = self._intake.applied
@@ -234,9 +260,11 @@ class Moments:
 
     def pass_by(self) -> None:
         """Some raw events were applied: look again at what was put off until they were."""
-        if not self._put_off and not self._bound and not self._unlisted:
+        if not self._put_off and not self._bound and not self._unlisted and not self._bound_at_once:
             return
         applied = self._intake.applied
+        if self._bound_at_once:
+            self._bound_at_once = [bound for bound in self._bound_at_once if bound[3] > applied]
         for node, end in list(self._unlisted.items()):
             if not self._ledger.is_attached(node):
                 del self._unlisted[node]

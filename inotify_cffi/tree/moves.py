@@ -22,7 +22,8 @@ __all__ = ["Behind", "Queue", "Raw"]
 MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
 MOVE_SELF = bits.MOVE_SELF
-ENTRY = bits.CREATE | bits.DELETE | bits.MOVED_FROM | bits.MOVED_TO
+MOVES = MOVED_FROM | MOVED_TO
+ENTRY = bits.CREATE | bits.DELETE | MOVES
 OVERFLOW = bits.Q_OVERFLOW
 
 
@@ -61,6 +62,8 @@ class Queue:
         self._scanned = 0
         self._last_move = -1
         self._moved: dict[int, int] = {}
+        # And which directories say that one in them was moved, each with the last place where it does.
+        self._shifted: dict[int, int] = {}
         self._partners: dict[int, int] = {}
         self._last_entry: dict[int, int] = {}
         self._taken: set[int] = set()
@@ -82,6 +85,7 @@ class Queue:
             self._scanned = 0
             self._last_move = self._partner_at = -1
             self._moved.clear()
+            self._shifted.clear()
             self._partners.clear()
             self._last_entry.clear()
             self._taken.clear()
@@ -204,6 +208,8 @@ class Queue:
             for at, mask in enumerate(masks, begin):
                 if mask & MOVE_SELF:
                     self._last_move = self._moved[wds[at - begin]] = at
+                elif mask & bits.ISDIR and mask & MOVES:
+                    self._shifted[wds[at - begin]] = at
             self._scanned = records.count
         return self._last_move >= records.at
 
@@ -211,6 +217,19 @@ class Queue:
         """Return True if what waits says of one of these directories that it was moved."""
         at = self.records.at
         return self.has_moves() and any(self._moved.get(wd, -1) >= at for wd in wds)
+
+    def has_shifted(self, wds: list[int], since: int) -> bool:
+        """Return True if what waits says that one of these was moved, or a directory in the last of them.
+
+        Or if it says so of one whose watch is not older than *since*, or of a directory in such a one.
+        """
+        self.has_moves()
+        at = self.records.at
+        if any(self._moved.get(wd, -1) >= at for wd in wds) or self._shifted.get(wds[-1], -1) >= at:
+            return True
+        return any(
+            wd >= since and last >= at for said in (self._moved, self._shifted) for wd, last in said.items()
+        )
 
     def moves_itself(self, wd: int) -> int:
         """Return the watch that says MOVE_SELF right behind the arrival that is being applied; NO_WD if none does.

@@ -8,13 +8,11 @@ events are of this kind. They are applied in C (``csrc/plain.c``), and told as c
 
 from __future__ import annotations
 
-import sys
-from itertools import repeat
-
 from inotify_cffi.base.causes import KERNEL
 from inotify_cffi.base.encoding import decoded
-from inotify_cffi.events import AN_ENTRY, Event
+from inotify_cffi.events import Event
 from inotify_cffi.ledger.storage import Told
+from inotify_cffi.tree.bulk import events_of
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -41,8 +39,11 @@ class Plain:
         # Behind how many events that were told before it is to be told.
         self._behind = 0
 
-    def apply(self, records: Records, most: int) -> int:
-        """Take plain events off the front of what waits, *most* at most, apply and tell them; how many."""
+    def apply(self, records: Records, most: int, *, ends: bool = False) -> int:
+        """Take plain events off the front of what waits, *most* at most, apply and tell them; how many.
+
+        *ends*: to hear that a watch has ended that no directory has is of no use to anybody.
+        """
         told = self._told
         self.tell()
         if self._anchors and not any(root.rules.is_plain for root in self._ledger.roots):
@@ -52,7 +53,7 @@ class Plain:
         while True:
             self._behind = len(self._teller)
             try:
-                taken += self._ledger.memory.apply(records, most - taken, self._anchors.wds, told)
+                taken += self._ledger.memory.apply(records, most - taken, self._anchors.wds, told, ends=ends)
             finally:
                 # What the ledger has is told, whatever comes in between.
                 any_told = self.tell()
@@ -79,14 +80,9 @@ class Plain:
         return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, KERNEL))
 
     def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
-        texts: list[str] | list[bytes]
         texts = paths.split(b"\0") if self._is_bytes() else decoded(paths).split("\0")
-        if not kinds and sys.implementation.name == "pypy":
-            # It compiles a loop that it sees whole.
-            return [Event((texts[i], masks[i], None, 0, wds[i], AN_ENTRY, KERNEL)) for i in range(len(masks))]
         # Behind the last NUL is a text more, for which there is no mask.
-        fields = zip(texts, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(KERNEL))
-        return list(map(as_event, fields))
+        return events_of(texts, masks, wds, kinds, KERNEL)
 
     def _is_bytes(self) -> bool:
         """Return True if the roots are bytes; they are all of one type."""

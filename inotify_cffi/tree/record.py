@@ -129,6 +129,12 @@ class Recorder(Disk):
         self._write("visit", (fd, names, mask, most, files), crawled.columns())
         return crawled
 
+    def revisit(self, fd: int, names: list[str], mask: int, most: int, since: float | None) -> Crawled:
+        """See :class:`Disk`."""
+        crawled = super().revisit(fd, names, mask, most, since)
+        self._write("revisit", (fd, names, mask, most, since), crawled.columns())
+        return crawled
+
     def entries(self, fd: int, *, whole: bool = True) -> Tuple[list[str], int]:
         """See :class:`Disk`."""
         try:

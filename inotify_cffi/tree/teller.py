@@ -10,13 +10,20 @@ from __future__ import annotations
 import os
 
 from inotify_cffi.base import bits, causes
+from inotify_cffi.base.encoding import decoded
 from inotify_cffi.events import AN_ENTRY, ITSELF, Event, UnwatchedEvent
+from inotify_cffi.ledger.nodes import NO_WD
+from inotify_cffi.tree.bulk import AsFound, found_below, told_at_once
 from inotify_cffi.tree.telling import Telling, join, which
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Dict
+
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.kernel.listings import Crawled
     from inotify_cffi.ledger.nodes import Node, Place
+    from inotify_cffi.ledger.storage import Memory, Told
     from inotify_cffi.tree.moves import Raw
 
 __all__ = ["THIRD", "Teller"]
@@ -76,6 +83,27 @@ class Teller(Telling):
         node = self._ledger.create(parent, name, is_dir=is_dir, link=link)
         self._made(is_raw=is_raw)
         return node
+
+    def found_at_once(self, parent: Node, tops: list[Node], crawled: Crawled) -> Dict[Node, list[Node]]:
+        """Directories in *parent* that the ledger has, new ones, were visited with all below them.
+
+        Returns those that were not, by the directory that they are in.
+        """
+        memory = self._ledger.memory
+        numbers = [top.number for top in tops]
+        events = [] if self.silent else self._found_below(parent, tops, crawled)
+        self._tell(events, lambda: any(memory.wd(number) != NO_WD for number in numbers), is_raw=False)
+        left = self._ledger.adopt(tops, crawled)
+        self._made(is_raw=False)
+        return left
+
+    def _found_below(self, parent: Node, tops: list[Node], crawled: Crawled) -> list[AnyEvent]:
+        root, prefix = self._root(parent), self._ledger.place(parent).prefix
+        text = decoded(prefix) if isinstance(prefix, bytes) else prefix
+        found = AsFound(
+            root.first(FILE_FOUND), root.first(DIRECTORY_FOUND), self.cause, as_bytes=isinstance(prefix, bytes)
+        )
+        return found_below([text + top.name for top in tops], crawled.columns(), found)
 
     def _is_created(self, parent: Node, name: str, *, link: bool) -> bool:
         if name not in parent.children:
@@ -149,6 +177,25 @@ class Teller(Telling):
                 (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
             ]
         ]
+
+    def razed(self, top: Node, told: Told) -> list[int]:
+        """Take back what is below a directory, as much as fits in *told*, deepest first.
+
+        Returns the watches that nobody has any more. That is nothing, and nothing is done, where what would be the
+        first is not as simple as that.
+        """
+        root, memory = self._root(top), self._ledger.memory
+        flag = 0 if self.silent else root.first(GONE)
+        numbers = memory.fell(top.number, told, of_file=flag, of_directory=flag and flag | ISDIR)
+        if not numbers:
+            return []
+        first = numbers[0]
+        self.taken_out += 1
+        events = told_at_once(told, self.cause, as_bytes=isinstance(root.given, bytes))
+        self._tell(events, lambda: _is_razed(memory, first, top.number), is_raw=False)
+        freed = self._ledger.raze(top, numbers)
+        self._made(is_raw=False)
+        return freed
 
     def third(self, parent: Node, cookie: int) -> str:
         """Return a name that a directory does not have, for an exchange."""
@@ -307,6 +354,13 @@ class Teller(Telling):
         """What was not covered is again; what follows about it is what was missed."""
         mask = WATCHED | self._kind_of_itself(node)
         self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause))
+
+
+def _is_razed(memory: Memory, number: int, top: int) -> bool:
+    """Return True if a directory was emptied, and taken off its watch if it is not the *top*."""
+    return not memory.is_node(number) or (
+        not memory.count(number) and (number == top or memory.wd(number) == NO_WD)
+    )
 
 
 def _below(path: str | bytes, way: bytes) -> str | bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterator
 from unittest import mock
 
 from inotify_cffi.kernel.listings import ListBuffer
-from inotify_cffi.tree import apply, doubts, listing, losses, removal
+from inotify_cffi.tree import apply, atonce, doubts, listing, losses, removal
 from inotify_cffi.tree.disk import Disk
 
 if TYPE_CHECKING:
@@ -82,8 +82,14 @@ def small_steps(few: int = 0) -> Iterator[None]:
             (losses, "SOME", 1),
             (removal, "FEW", few),
             (removal, "SOME", 1),
+            # One at a time, or few at once.
+            (atonce, "MOST_TOLD", max(few, 1)),
+            (removal, "MOST_RAZED", max(few, 1)),
+            (removal, "PATHS_RAZED", 300 * max(few, 1)),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
+        if few < atonce.A_FEW:
+            stack.enter_context(mock.patch.object(removal.Removal, "_raze", lambda *_: False))
         yield
 
 

@@ -3,8 +3,9 @@
    fuzz_ledger [EXECUTIONS [SEED]]
    fuzz_ledger overflow | undefined | leak     do that on purpose: the sanitizers have to report it
 
-   One execution is one call of a verb of csrc/watches.c, verbs.c, roots.c, adopt.c, stamps.c, plain.c or queue.c. What it answers is what the model
-   says, and from time to time the whole memory is looked through: every entry, index, parent, free place and owner.
+   One execution is one call of a verb of csrc/watches.c, verbs.c, roots.c, adopt.c, agree.c, stamps.c, plain.c, fell.c
+   or queue.c. What it answers is what the model says, and from time to time the whole memory is looked through: every
+   entry, index, parent, free place and owner.
    In some worlds allocations fail; then a verb may say -ENOMEM, and has done nothing. Some of the numbers that the
    verbs are given are wrong: of nodes that are gone, of generations to come, and any. They are refused.
 
@@ -102,8 +103,10 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #include "../../csrc/verbs.c"
 #include "../../csrc/roots.c"
 #include "../../csrc/adopt.c"
+#include "../../csrc/agree.c"
 #include "../../csrc/stamps.c"
 #include "../../csrc/plain.c"
+#include "../../csrc/fell.c"
 
 #undef malloc
 #undef calloc
@@ -783,6 +786,8 @@ static void found_name(char *all, uint64_t *size, int name)
 }
 
 /* A watch descriptor that nobody owns, also none of this crawl. */
+static char changed[SLOTS];
+
 static int32_t free_wd(void)
 {
     for (int tries = 0; tries < 1000; tries++) {
@@ -934,6 +939,39 @@ static void check_adopted(const int *tops, int count, const int64_t *left, int32
     check(known == found.slots && unvisited == left_count);
 }
 
+/* What was just adopted agrees with what was found, but for one directory in which a file has changed, perhaps: what is
+   below that is not looked at. What was not visited is what was left. */
+static void check_agrees(const int *tops, int count, const int64_t *unvisited, int32_t unvisited_count)
+{
+    int64_t known[SLOTS], *numbers, *left, top = model[tops[0]].number;
+    struct il_agreed answer;
+    int is_changed = found.records > 0 && below(2) == 0;
+    int32_t record = is_changed ? (int32_t)below((uint32_t)found.records) : 0;
+
+    memcpy(known, unvisited, (size_t)unvisited_count * sizeof *known);
+    numbers = just(SLOTS * sizeof *numbers);
+    left = just(SLOTS * sizeof *left);
+    for (int slot = 0; slot < count; slot++)
+        numbers[slot] = model[tops[slot]].number;
+    if (is_changed)
+        crawl->changed[record] = 1;
+    check(il_agree(ledger, crawl, numbers, left, SLOTS, count, &answer) == 0);
+    check(answer.differ == is_changed && answer.agreed <= found.records - is_changed);
+    check(answer.unvisited <= unvisited_count);
+    if (!is_changed) {
+        check(answer.agreed == found.records && answer.unvisited == unvisited_count);
+        for (int32_t at = 0; at < unvisited_count; at++)
+            check(left[at] == known[at]);
+    }
+    if (is_changed)
+        check(is_in_use(left[0]));
+    numbers[0] = wrong_number();
+    check(il_agree(ledger, crawl, numbers, left, SLOTS, count, &answer) == -ESTALE);
+    numbers[0] = top;
+    check(il_agree(ledger, crawl, numbers, left, (uint64_t)(found.slots - 1), count, &answer) == -EINVAL);
+    check(il_agree(ledger, crawl, numbers, left, SLOTS, count + 1, &answer) < 0);
+}
+
 static int make_tops(int *tops)
 {
     int parent = some_node(), count = 0, most = 1 + (int)below(TOPS);
@@ -965,8 +1003,9 @@ static void do_adopt(void)
     draw_crawl(count);
     if (is_spoilt)
         spoil_crawl();
-    check(ic_crawl_fill(crawl, found.records, found.wds, found.file_counts, found.dir_counts, found.slots, found.visits,
-                        found.files, found.files_size, found.dirs, found.dirs_size) == 0);
+    memset(changed, 0, sizeof changed);
+    check(ic_crawl_fill(crawl, found.records, found.wds, found.file_counts, found.dir_counts, changed, found.slots,
+                        found.visits, found.files, found.files_size, found.dirs, found.dirs_size) == 0);
     for (int slot = 0; slot < SLOTS; slot++)
         numbers[slot] = slot < count ? model[tops[slot]].number : INT32_MAX;
     if (is_wrong)
@@ -983,8 +1022,10 @@ static void do_adopt(void)
         take_over(tops[top]);
     if (is_spoilt || is_wrong || room < found.slots)
         return;
-    if (answered(answer, answer < 0 ? 0 : answer, before))
-        check_adopted(tops, count, numbers, answer);
+    if (!answered(answer, answer < 0 ? 0 : answer, before))
+        return;
+    check_adopted(tops, count, numbers, answer);
+    check_agrees(tops, count, numbers, answer);
 }
 
 /* --- apply --- */
@@ -1113,10 +1154,16 @@ static void do_look_at_queue(void)
 }
 
 /* What il_apply is to do with the next event: 'p' it is plain, 's' it is said twice, 0 it is left. */
+/* Whether the end of a watch that nobody has is passed by. */
+static int ends;
+
 static int model_plain(const struct event *event, int32_t shut)
 {
     int node = event->wd < 0 || event->wd >= WDS ? NOBODY : model_owner[event->wd];
     const struct entry *entry;
+
+    if (ends && event->mask == IN_IGNORED && node == NOBODY && event->wd != shut)
+        return 's';
 
     if (node == NOBODY || event->wd == shut || model[node].flags & IL_TWINS || !model[model_root(node)].plain)
         return 0;
@@ -1183,7 +1230,8 @@ static void do_apply(void)
     if (event_at == event_count)
         return idle();
     told->count = 0;
-    answer = il_apply(ledger, queue, (uint64_t)most, &shut, 1, told);
+    ends = (int)below(2);
+    answer = il_apply(ledger, queue, (uint64_t)most, &shut, 1, ends, told);
     check(queue->at - queue_at == (uint64_t)(answer < 0 ? 0 : answer));
     for (; done < answer; done++, event_at++) {
         kind = model_plain(&events[event_at], shut);
@@ -1206,6 +1254,77 @@ static void do_apply(void)
 }
 
 /* --- the whole memory --- */
+
+/* --- fell and raze --- */
+
+static int model_of(int64_t number)
+{
+    for (int node = 0; node < NODES; node++)
+        if (model[node].number == number && is_in_use(number))
+            return node;
+    return NOBODY;
+}
+
+/* Whether a directory may be taken out with others. */
+static int model_is_alone(int node)
+{
+    int wd = model[node].wd;
+
+    return !(model[node].flags & (IL_TWINS | IL_LINK)) && (wd < 0 || (wd < WDS && model_owner[wd] == node));
+}
+
+static void model_raze(int node, int is_top)
+{
+    for (int at = 0; at < model[node].count; at++) {
+        int child = model[node].entries[at].child;
+
+        check(child == NOBODY || model[child].count == 0);
+        if (child != NOBODY)
+            model_end(child);
+    }
+    model[node].count = 0;
+    if (!is_top && model[node].wd >= 0) {
+        model_owner[model[node].wd] = NOBODY;
+        model[node].wd = -1;
+    }
+}
+
+static void do_raze(void)
+{
+    int node, most = 1 + (int)below(TOPS), told_of = 0;
+    uint32_t of_file = below(3) == 0 ? 0 : IN_DELETE, of_directory = below(3) == 0 ? 0 : IN_DELETE | IN_ISDIR;
+    int64_t top = given(&node), *numbers = just((size_t)most * sizeof *numbers);
+    int32_t *wds = just((size_t)most * sizeof *wds), count, freed, had = 0;
+
+    if (below(8) != 0)
+        return idle();
+    count = il_fell(ledger, top, told, of_file, of_directory, numbers, most);
+    if (node == NOBODY) {
+        check(count == -ESTALE);
+        return;
+    }
+    check(count >= 0 && count <= most);
+    for (int32_t at = 0; at < count; at++) {
+        int emptied = model_of(numbers[at]);
+
+        check(emptied != NOBODY && model_is_within(emptied, node));
+        check(emptied == node || model_is_alone(emptied));
+        for (int entry = 0; entry < model[emptied].count; entry++)
+            told_of += (model[emptied].entries[entry].child == NOBODY ? of_file : of_directory) != 0;
+        had += emptied != node && model[emptied].wd >= 0;
+    }
+    check(told->count == told_of);
+    told->count = 0;
+    if (below(16) == 0) {
+        int64_t wrong = wrong_number();
+
+        check(il_raze(ledger, top, &wrong, 1, wds) == -ESTALE);
+    }
+    freed = il_raze(ledger, top, numbers, count, wds);
+    check(freed == had);
+    for (int32_t at = 0; at < count; at++)
+        model_raze(model_of(numbers[at]), numbers[at] == top);
+}
 
 static void check_entries(int node)
 {
@@ -1337,6 +1456,7 @@ static const struct {
     {"feed, read", do_feed, 8},
     {"columns, raw, move_to", do_look_at_queue, 3},
     {"apply", do_apply, 16},
+    {"raze", do_raze, 8},
     {"age", do_age, 1},
 };
 

@@ -14,7 +14,7 @@ from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.ledger.ledger import Ledger
 from inotify_cffi.ledger.nodes import Node, Root
 from inotify_cffi.ledger.rules import Rules
-from inotify_cffi.ledger.storage import FRESH, LINK, LISTED, NONE, TWINS, Memory
+from inotify_cffi.ledger.storage import FRESH, LINK, LISTED, NONE, TWINS, Memory, Told
 from tests.helpers.records import packed
 
 GENERATION = 1 << 32
@@ -76,6 +76,13 @@ def adopt(world, number):
     return lib.il_adopt(world.ledger, buffer._crawl, ffi.new("int64_t[]", [number]), 1, 1)
 
 
+def agree(world, number):
+    buffer = CrawlBuffer()
+    buffer.fill(CrawlColumns([7], [1], [0], [0], ["x"], []))
+    nodes, left = ffi.new("int64_t[]", [number]), ffi.new("int64_t[]", 1)
+    return lib.il_agree(world.ledger, buffer._crawl, nodes, left, 1, 1, ffi.new("struct il_agreed *"))
+
+
 def a_stamp():
     return ffi.new("struct ic_stamp[]", 1)
 
@@ -87,11 +94,13 @@ def room(size):
 # Each verb, and which of its arguments is a number: a call with that one given, and all others right.
 VERBS = {
     ("il_adopt", 2): adopt,
+    ("il_agree", 2): agree,
     ("il_clear", 1): lambda w, n: lib.il_clear(w.ledger, n),
     ("il_compare", 1): lambda w, n: lib.il_compare(w.ledger, n, b"f", 2, a_stamp(), 1, room(1)),
     ("il_create", 1): lambda w, n: lib.il_create(w.ledger, n, b"new", 3, 1),
     ("il_drop", 1): lambda w, n: lib.il_drop(w.ledger, n, b"f", 1),
     ("il_drop_root", 1): lambda w, n: lib.il_drop_root(w.ledger, n),
+    ("il_fell", 1): lambda w, n: lib.il_fell(w.ledger, n, Told().cdata, 1, 1, ffi.new("int64_t[]", 9), 9),
     ("il_forget_files", 1): lambda w, n: lib.il_forget_files(w.ledger, n),
     ("il_get", 1): lambda w, n: lib.il_get(w.ledger, n, b"f", 1),
     ("il_graft", 1): lambda w, n: lib.il_graft(w.ledger, n, b"f", 1, w.root, b"new", 3),
@@ -107,6 +116,7 @@ VERBS = {
     ("il_own", 2): lambda w, n: lib.il_own(w.ledger, 2, n),
     ("il_parent", 1): lambda w, n: lib.il_parent(w.ledger, n),
     ("il_prefix", 1): lambda w, n: lib.il_prefix(w.ledger, n, room(9), 9),
+    ("il_raze", 2): lambda w, n: lib.il_raze(w.ledger, w.root, [n], 1, ffi.new("int32_t[]", 1)),
     ("il_set_flag", 1): lambda w, n: lib.il_set_flag(w.ledger, n, LINK | FRESH | LISTED | TWINS, 1),
     ("il_set_root", 1): lambda w, n: lib.il_set_root(w.ledger, n, b"/new", 4, 0, 0, 1),
     ("il_set_wd", 1): lambda w, n: lib.il_set_wd(w.ledger, n, 3),
@@ -118,7 +128,10 @@ VERBS = {
 # Arguments of these types that are no nodes: watch descriptors and counts.
 OTHER_NUMBERS = {
     ("il_adopt", 4),
+    ("il_agree", 5),
     ("il_apply", 4),
+    ("il_fell", 6),
+    ("il_raze", 3),
     ("il_disown", 1),
     ("il_own", 1),
     ("il_owner", 1),
@@ -128,6 +141,10 @@ OTHER_NUMBERS = {
 }
 
 
+# What is given to be filled in; and a node that is only compared with others.
+NO_NUMBERS = {("il_list", 4), ("il_agree", 3), ("il_fell", 5), ("il_raze", 1)}
+
+
 def arguments(*types):
     """The arguments of verbs of the ledger that are of these types: what the cdef says."""
     return {
@@ -135,12 +152,12 @@ def arguments(*types):
         for name in dir(lib)
         if name.startswith("il_")
         for place, argument in enumerate(ffi.typeof(getattr(lib, name)).args)
-        if argument.cname in types and (name, place) != ("il_list", 4)
+        if argument.cname in types and (name, place) not in NO_NUMBERS
     }
 
 
 def test_no_verb_that_takes_a_node_is_left_out_here():
-    """A node is an int64_t, or is in an array of these (what il_list is given to fill in is no argument)."""
+    """A node is an int64_t, or is in an array of these."""
     assert set(VERBS) == arguments("int64_t", "int64_t *")
 
 
@@ -261,6 +278,31 @@ def test_a_crawl_that_can_not_have_been_is_not_adopted(columns):
     if "f" not in columns[4]:
         assert world.state() == before
     assert world.memory.is_node(top)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ([7], [5], [0], [0], ["f"], []),
+        ([7], [0], [5], [0, -1, -1, -1, -1, -1], [], ["a"]),
+        ([7, 8], [0, 0], [0, 0], [0, 0], [], []),
+        ([7], [-1], [0], [0], [], []),
+    ],
+    ids=str,
+)
+def test_a_crawl_that_can_not_have_been_agrees_with_nothing(columns):
+    world = World()
+    before = world.state()
+    with pytest.raises(LedgerError):
+        world.memory.agree([world.a], CrawlBuffer().fill(CrawlColumns(*columns)))
+    assert world.state() == before
+
+
+def test_what_has_entries_in_a_directory_is_not_razed_with_that():
+    """Each is to stand behind those in it."""
+    world = World()
+    with pytest.raises(OSError, match="not empty"):
+        world.memory.raze(world.root, [world.root])
 
 
 def test_more_directories_than_a_crawl_was_given_are_not_adopted():

@@ -25,7 +25,7 @@ def watches(watcher):
 
 @pytest.fixture
 def one_at_a_time(monkeypatch):
-    monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
+    monkeypatch.setattr(Crawler, "_enter_at_once", lambda *_: 0)
 
 
 @pytest.fixture
@@ -79,17 +79,53 @@ def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, t
     make(top, tree)
     with pytest.MonkeyPatch.context() as patch:
         with patch.context() as slow:
-            slow.setattr(Crawler, "_visit", lambda *_: 0)
+            slow.setattr(Crawler, "_enter_at_once", lambda *_: 0)
             with Watcher(top) as watcher:
                 expected = watcher.snapshot()
         patch.setattr(listings, "CrawlBuffer", small(records, slots, room))
-        patch.setattr("inotify_cffi.tree.crawl.MOST_AT_ONCE", most)
+        patch.setattr("inotify_cffi.tree.atonce.MOST_AT_ONCE", most)
         with Watcher(top) as watcher:
             assert watcher.snapshot() == expected
             assert watches(watcher) == watcher.stats()["watches"] == 1 + sum(expected.values())
             assert watcher.sync() == []
     with Consumer(os.fsdecode(top)) as consumer:
         consumer.assert_each_directory_reports()
+
+
+@settings(max_examples=50)
+@given(
+    tree=trees,
+    records=st.integers(1, 6),
+    slots=st.integers(1, 6),
+    room=st.integers(1, 100),
+    most=st.integers(2, 8),
+    told=st.integers(1, 12),
+)
+def test_whatever_there_is_room_for_all_is_told_compared_and_taken_back(
+    tmp_path_factory, tree, records, slots, room, most, told
+):
+    parent = tmp_path_factory.mktemp("tree")
+    (parent / "top" / "in").mkdir(parents=True)
+    make(os.fsencode(parent / "top" / "in"), tree)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listings, "CrawlBuffer", small(records, slots, room))
+        patch.setattr("inotify_cffi.tree.atonce.MOST_TOLD", most)
+        patch.setattr("inotify_cffi.tree.removal.MOST_RAZED", told)
+        patch.setattr("inotify_cffi.tree.removal.PATHS_RAZED", 100 * told)
+        with Consumer(str(parent / "top"), existing=True) as consumer:
+            count = len(consumer.sync())
+            assert count == len(consumer.snapshot())
+            assert watches(consumer.watcher) == 1 + sum(consumer.snapshot().values())
+            consumer.watcher._tree.distrust()
+            assert not [event for event in consumer.sync() if event.mask & (Mask.CREATE | Mask.DELETE)]
+            consumer.assert_at_rest()
+            (parent / "top" / "in").rename(parent / "out")
+            assert len(consumer.sync()) == count
+            assert consumer.snapshot() == {}
+            assert watches(consumer.watcher) == 1
+            (parent / "out").rename(parent / "top" / "in")
+            assert len(consumer.sync()) == count
+            consumer.assert_each_directory_reports()
 
 
 def test_a_tree_is_entered_in_one_go(tmp_path, visited):
@@ -203,7 +239,7 @@ def test_files_and_directories_are_found(tmp_path, visit):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "f").touch()
     (tmp_path / "a" / "b" / "g").touch()
-    assert visit("a") == ([1, 2], [1, 1], [1, 0], [0, 1], ["f", "g"], ["b"])
+    assert visit("a") == ([1, 2], [1, 1], [1, 0], [0, 1], ["f", "g"], ["b"], [])
 
 
 def test_what_is_not_there_or_no_directory_is_left_out(tmp_path, visit):
@@ -216,7 +252,7 @@ def test_a_link_is_not_followed(tmp_path, visit):
     (tmp_path / "d").mkdir()
     (tmp_path / "link").symlink_to("d")
     (tmp_path / "d" / "up").symlink_to("..")
-    assert visit("link", "d") == ([1], [1], [0], [-1, 0], ["up"], [])
+    assert visit("link", "d") == ([1], [1], [0], [-1, 0], ["up"], [], [])
 
 
 def test_what_was_watched_before_is_left_out_and_stays_watched(tmp_path, visit):

@@ -1,5 +1,6 @@
 """``existing=True``: what is there comes first as creates, and writers that are at work leave no gap and no double."""
 
+import itertools
 import os
 import shutil
 
@@ -7,6 +8,7 @@ import pytest
 from consumer import ENTRIES, Consumer, Forked, after, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
+from inotify_cffi.tree.crawl import Crawler
 from inotify_cffi.tree.disk import Disk
 from tests.stress import writers
 
@@ -100,10 +102,13 @@ def between(monkeypatch, verb, action, *, nth=2):
     monkeypatch.setattr(Disk, verb, call)
 
 
-@pytest.mark.parametrize("verb", ["watch", "entries", "enter"])
-@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("verb", "nth"), [("visit", 1), *itertools.product(["watch", "entries", "enter"], [1, 2, 3, 4])]
+)
 @KINDS
 def test_a_change_at_any_point_of_the_crawl_is_neither_lost_nor_told_twice(root, monkeypatch, verb, nth, kind):
+    if verb != "visit":
+        monkeypatch.setattr(Crawler, "_enter_at_once", lambda *_: 0)
     write_all(root, "a/b/f", "c/d/f", "e")
 
     def change():
@@ -137,10 +142,13 @@ def test_writers_that_run_from_before_the_start(root, outside, seed):
         consumer.assert_each_directory_reports()
 
 
-def test_a_tree_that_is_removed_while_it_is_listed(root, monkeypatch):
+@pytest.mark.parametrize(("verb", "nth"), [("visit", 1), ("entries", 4)])
+def test_a_tree_that_is_removed_while_it_is_listed(root, monkeypatch, verb, nth):
+    if verb != "visit":
+        monkeypatch.setattr(Crawler, "_enter_at_once", lambda *_: 0)
     for number in range(10):
         write_all(root, f"a/{number}/f")
-    between(monkeypatch, "entries", lambda: shutil.rmtree(f"{root}/a"), nth=4)
+    between(monkeypatch, verb, lambda: shutil.rmtree(f"{root}/a"), nth=nth)
     with Consumer(root, existing=True) as consumer:
         consumer.sync()
         consumer.assert_at_rest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from consumer import Consumer, after, before
@@ -213,6 +214,38 @@ def test_a_directory_that_is_moved_there_and_back_while_it_is_listed_is_listed_b
             ),
             "CREATE,ISDIR d/deep/late",
         ]
+
+
+def test_what_is_entered_at_once_is_not_told_where_it_was_before_a_move(root, outside):
+    for name in "ab":
+        os.makedirs(f"{outside}/t/{name}/deep")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        os.rename(f"{outside}/t", f"{root}/t")
+
+        def moves():
+            os.rename(f"{root}/t", f"{root}/u")
+            os.mkdir(f"{root}/u/a/late")
+
+        before(watcher._tree._disk, "visit", moves)
+        events = told(watcher, root) + told(watcher, root)
+        assert "CREATE,ISDIR t/a/late" not in events
+        assert "CREATE,ISDIR u/a/late" in events
+
+
+def test_what_happened_before_they_were_entered_at_once_is_not_about_these_directories(root, outside):
+    for name in "ab":
+        os.makedirs(f"{outside}/t/{name}/deep")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        os.rename(f"{outside}/t", f"{root}/t")
+
+        def is_made_again():
+            shutil.rmtree(f"{root}/t/a")
+            os.makedirs(f"{root}/t/a/other")
+
+        before(watcher._tree._disk, "visit", is_made_again)
+        events = told(watcher, root) + told(watcher, root)
+        assert [event for event in events if event.startswith("DELETE")] == []
+        assert "CREATE,ISDIR t/a/other" in events
 
 
 def test_a_directory_replaces_the_one_that_it_is_in_for_the_ledger(root):

@@ -133,7 +133,7 @@ def test_the_first_crawl_is_not_led_out(root, outside, monkeypatch):
         return real(disk, fd, name, follow=follow)
 
     monkeypatch.setattr(Disk, "enter", enter)
-    monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
+    monkeypatch.setattr(Crawler, "_enter_at_once", lambda *_: 0)
     with Consumer(root) as consumer:
         monkeypatch.undo()
         assert os.path.islink(f"{root}/d/e")

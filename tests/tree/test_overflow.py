@@ -11,7 +11,7 @@ from consumer import ENTRIES, Consumer, Counted, after, brief, write, write_all
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.kernel import buffers
-from inotify_cffi.tree import crawl
+from inotify_cffi.tree import atonce
 from inotify_cffi.tree.crawl import Crawler
 from inotify_cffi.tree.disk import Disk
 from tests.stress.queue import QUEUE, queue_of
@@ -378,9 +378,9 @@ def test_overflow_in_the_first_crawl(any_gap, monkeypatch, way):
 
     monkeypatch.setattr(Disk, verb, look)
     if way == "one at a time":
-        monkeypatch.setattr(Crawler, "_visit", lambda *_: 0)
+        monkeypatch.setattr(Crawler, "_enter_at_once", lambda *_: 0)
     else:
-        monkeypatch.setattr(crawl, "MOST_AT_ONCE", 2)
+        monkeypatch.setattr(atonce, "MOST_AT_ONCE", 2)
     with any_gap.consumer() as consumer:
         assert len(seen) > when
         told = consumer.sync()

@@ -113,7 +113,7 @@ ASKED = [int(Mask.ALL), int(Mask.CLOSE_WRITE | Mask.CREATE), int(Mask.MODIFY)]
 )
 def test_a_run_does_what_its_events_do_one_at_a_time(rules, raws, given_as, asked, most, room):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Plain, "apply", lambda *_arguments: 0)
+        patch.setattr(Plain, "apply", lambda *_arguments, ends: 0)
         reference = World(given_as, asked, **rules)
         expected = reference.apply(raws)
     with pytest.MonkeyPatch.context() as patch:
