@@ -19,6 +19,7 @@ TESTS = [
     "tests/tree/test_stories.py",
     "tests/tree/test_history.py",
     "tests/tree/test_overflow.py",
+    "tests/tree/test_crawl.py",
     "tests/tree/test_links.py",
     "tests/tree/test_many_links.py",
     "tests/tree/test_depth.py",

@@ -308,11 +308,7 @@ class Ledger(Watches):
     def agree(
         self, tops: list[Node], crawled: Crawled
     ) -> Tuple[int, Dict[Node, list[Node]], Dict[Node, list[Node]]]:
-        """Compare *tops*, and what is known below them, with what a crawl found there.
-
-        Returns how many are as they were, and of those in them: which are not, and which were not visited, by the
-        directory that they are in.
-        """
+        """Compare *tops*, and what is known below them, with what a crawl found there; as :meth:`Memory.agree`."""
         numbers = [top.number for top in tops]
         agreed, differ, unvisited = self.memory.agree(numbers[: crawled.slots], crawled)
         return agreed, self._by_parent(differ), self._by_parent(unvisited + numbers[crawled.slots :])
