@@ -62,7 +62,7 @@ int ic_set_timer(int timer, int64_t after_ns);
 
 /* csrc/crawl.c; its fields are to be read only */
 struct ic_crawl {
-    int32_t last_wd, records, slots;
+    int32_t last_wd, records, slots, is_cut;
     uint64_t files_filled, dirs_filled;
     int32_t *wds, *file_counts, *dir_counts, *visits;
     uint8_t *changed;
@@ -72,19 +72,20 @@ struct ic_crawl {
 void *ic_crawl_new(size_t size);
 int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots, uint64_t room);
 void ic_crawl_free(struct ic_crawl *crawl);
-void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most, int fd,
-              const char *names, uint64_t size);
+void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
+              int64_t limit_ns, int fd, const char *names, uint64_t size);
 void ic_crawl_known(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
-                    double since, int fd, const char *names, uint64_t size);
+                    int64_t limit_ns, double since, int fd, const char *names, uint64_t size);
 int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, const int32_t *file_counts,
                   const int32_t *dir_counts, const char *changed, int32_t slots, const int32_t *visits,
-                  const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size);
+                  const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size,
+                  int32_t is_cut);
 
 /* csrc/links.c */
 int64_t ic_file_system(int fd);
 int ic_is_casefold(int fd);
 void ic_crawl_directories(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
-                          int fd, const char *names, uint64_t size);
+                          int64_t limit_ns, int fd, const char *names, uint64_t size);
 
 /* csrc/queue.c; its fields are to be read only */
 struct iq_queue {

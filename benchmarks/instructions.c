@@ -154,7 +154,7 @@ static struct ic_crawl *crawl_made_tree(__typeof__(&ic_crawl) way, int expected)
     for (int top = 0; top < TOPS; top++)
         at += 1 + snprintf(names + at, sizeof names - at, "top-%d", top);
     start();
-    way(found, inotify, IN_CREATE | IN_DELETE | IN_ONLYDIR, 0, DIRECTORIES, fd, names, (uint64_t)at);
+    way(found, inotify, IN_CREATE | IN_DELETE | IN_ONLYDIR, 0, DIRECTORIES, 0, fd, names, (uint64_t)at);
     for (int record = 0; record < found->records; record++)
         entries += found->file_counts[record] + found->dir_counts[record];
     check(found->records == DIRECTORIES && entries == expected, "ic_crawl");

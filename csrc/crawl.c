@@ -25,6 +25,10 @@ struct ic_crawl {
        its clock may be another, too. */
     double since;
     dev_t device;
+    /* When the crawl has to end, by the steady clock, 0 for never; and whether there was more to visit than time, or
+       than records. */
+    int64_t deadline_ns;
+    int32_t is_cut;
     uint8_t *changed;
 };
 
@@ -109,10 +113,27 @@ static int ic_may_have_changed(int fd, const char *name, double since)
     return (double)status.st_ctim.tv_sec + 1e-9 * (double)status.st_ctim.tv_nsec >= since;
 }
 
+static int64_t ic_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Whether there is neither time nor room for one more; once that is so it stays so. */
+static int ic_is_cut(struct ic_crawl *crawl)
+{
+    if (crawl->records >= crawl->most_records || (crawl->deadline_ns != 0 && ic_now_ns() >= crawl->deadline_ns))
+        crawl->is_cut = 1;
+    return crawl->is_cut;
+}
+
 /* Note all entries of a directory; 0 if that fails. */
 static int ic_crawl_list(struct ic_crawl *crawl, int fd)
 {
     _Alignas(8) char chunk[LIST_CHUNK];
+    uint32_t looked = 0;
     long got;
 
     while ((got = syscall(SYS_getdents64, fd, chunk, sizeof chunk)) > 0) {
@@ -125,8 +146,11 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
                 continue;
             if (!ic_crawl_note(crawl, entry->name, kind == 'd'))
                 return 0;
-            if (kind != 'd' && crawl->is_known && !crawl->changed[crawl->records])
-                crawl->changed[crawl->records] = (uint8_t)ic_may_have_changed(fd, entry->name, crawl->since);
+            if (kind == 'd' || !crawl->is_known || crawl->changed[crawl->records])
+                continue;
+            crawl->changed[crawl->records] = (uint8_t)ic_may_have_changed(fd, entry->name, crawl->since);
+            if (++looked % IC_SOME == 0 && ic_is_cut(crawl))
+                return 0;
         }
     }
     return got == 0;
@@ -188,7 +212,7 @@ static void ic_crawl_visit(struct ic_crawl *crawl, int fd, const char *names, in
         const char *below_names = crawl->dirs + crawl->dirs_filled;
         int below_slot = crawl->slots, below;
 
-        if (crawl->records >= crawl->most_records)
+        if (ic_is_cut(crawl))
             return;
         below = openat(fd, names, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (below < 0)
@@ -204,7 +228,7 @@ static void ic_crawl_visit(struct ic_crawl *crawl, int fd, const char *names, in
 /* Have slots for the directories that are given, or for as many as there is room for, and nothing else yet. Their
    names stand one behind the other in so many bytes, each ended by a NUL. */
 static void ic_crawl_begin(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
-                           const char *names, uint64_t size)
+                           int64_t limit_ns, const char *names, uint64_t size)
 {
     const char *end = names + size;
 
@@ -212,7 +236,8 @@ static void ic_crawl_begin(struct ic_crawl *crawl, int inotify, uint32_t mask, i
     crawl->mask = mask;
     crawl->last_wd = last_wd;
     crawl->most_records = most < crawl->records_room ? most : crawl->records_room;
-    crawl->records = crawl->slots = 0;
+    crawl->records = crawl->slots = crawl->is_cut = 0;
+    crawl->deadline_ns = limit_ns > 0 ? ic_now_ns() + limit_ns : 0;
     crawl->files_filled = crawl->dirs_filled = 0;
     while (crawl->slots < crawl->most_slots && (names = memchr(names, '\0', (size_t)(end - names))) != NULL) {
         crawl->visits[crawl->slots++] = -1;
@@ -220,12 +245,13 @@ static void ic_crawl_begin(struct ic_crawl *crawl, int inotify, uint32_t mask, i
     }
 }
 
-/* Visit directories of the one that is open as fd, by their names: as many as there are at most, watched through the
-   instance with the mask, and only those that get a higher descriptor than the last one. */
-static void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most, int fd,
-                     const char *names, uint64_t size)
+/* Visit directories of the one that is open as fd, by their names: as many as there are at most, and as there is time
+   for, 0 for any; watched through the instance with the mask, and only those that get a higher descriptor than the last
+   one. */
+static void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
+                     int64_t limit_ns, int fd, const char *names, uint64_t size)
 {
-    ic_crawl_begin(crawl, inotify, mask, last_wd, most, names, size);
+    ic_crawl_begin(crawl, inotify, mask, last_wd, most, limit_ns, names, size);
     ic_crawl_visit(crawl, fd, names, crawl->slots, 0, IC_DEEPEST);
 }
 
@@ -233,11 +259,11 @@ static void ic_crawl(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t
    looked at if since is not INFINITY. What can not be listed keeps its watch, if it had that before; what is on another
    device than fd is left out. */
 static void ic_crawl_known(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
-                           double since, int fd, const char *names, uint64_t size)
+                           int64_t limit_ns, double since, int fd, const char *names, uint64_t size)
 {
     struct stat status;
 
-    ic_crawl_begin(crawl, inotify, mask, last_wd, most, names, size);
+    ic_crawl_begin(crawl, inotify, mask, last_wd, most, limit_ns, names, size);
     if (fstat(fd, &status) < 0)
         return;
     crawl->is_known = 1;
@@ -250,7 +276,7 @@ static void ic_crawl_known(struct ic_crawl *crawl, int inotify, uint32_t mask, i
 /* Put in what another crawl has found; -ENOBUFS, and nothing is changed, if there is no room for that. */
 static int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t *wds, const int32_t *file_counts,
                          const int32_t *dir_counts, const char *changed, int32_t slots, const int32_t *visits,
-                         const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size)
+                         const char *files, uint64_t files_size, const char *dirs, uint64_t dirs_size, int32_t is_cut)
 {
     if (records < 0 || records > crawl->records_room || slots < 0 || slots > crawl->most_slots ||
         files_size > crawl->room || dirs_size > crawl->room)
@@ -266,6 +292,7 @@ static int ic_crawl_fill(struct ic_crawl *crawl, int32_t records, const int32_t 
     memcpy(crawl->visits, visits, (size_t)slots * sizeof *visits);
     memcpy(crawl->files, files, files_size);
     memcpy(crawl->dirs, dirs, dirs_size);
+    crawl->is_cut = is_cut;
     crawl->last_wd = 0;
     for (int32_t record = 0; record < records; record++)
         if (crawl->last_wd < wds[record])

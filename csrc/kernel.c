@@ -37,7 +37,7 @@
 #define INOTIFY_IOC_SETNEXTWD _IOW('I', 0, int32_t)
 #endif
 
-enum { LIST_CHUNK = 32768, IC_MOST_READY = 8, IC_DEEPEST = 32 };
+enum { LIST_CHUNK = 32768, IC_MOST_READY = 8, IC_DEEPEST = 32, IC_SOME = 64 };
 
 static int ic_result(int result)
 {

@@ -169,7 +169,7 @@ static void ic_crawl_within(struct ic_crawl *crawl, struct ic_within *within, co
         int below_slot = crawl->slots;
         struct ic_within below;
 
-        if (crawl->records >= crawl->most_records)
+        if (ic_is_cut(crawl))
             return;
         if (!ic_crawl_one(crawl, within, names, &below))
             continue;
@@ -210,14 +210,14 @@ static void *ic_crawl_in_thread(void *told)
 
 /* Do as ic_crawl does, and note directories only. */
 static void ic_crawl_directories(struct ic_crawl *crawl, int inotify, uint32_t mask, int32_t last_wd, int32_t most,
-                                 int fd, const char *names, uint64_t size)
+                                 int64_t limit_ns, int fd, const char *names, uint64_t size)
 {
     struct ic_crawling told = {.crawl = crawl, .fd = fd, .names = names};
     sigset_t all, before;
     pthread_t thread;
     int failed;
 
-    ic_crawl_begin(crawl, inotify, mask, last_wd, most, names, size);
+    ic_crawl_begin(crawl, inotify, mask, last_wd, most, limit_ns, names, size);
     crawl->no_files = 1;
     /* Signals are for the threads that were here before. */
     sigfillset(&all);

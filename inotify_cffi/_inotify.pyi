@@ -19,6 +19,8 @@ class CrawlStruct(Protocol):
     @property
     def slots(self) -> int: ...
     @property
+    def is_cut(self) -> int: ...
+    @property
     def files_filled(self) -> int: ...
     @property
     def dirs_filled(self) -> int: ...
@@ -170,6 +172,7 @@ class _Lib(Protocol):
         mask: int,
         last_wd: int,
         most: int,
+        limit_ns: int,
         fd: int,
         names: bytes,
         size: int,
@@ -182,6 +185,7 @@ class _Lib(Protocol):
         mask: int,
         last_wd: int,
         most: int,
+        limit_ns: int,
         since: float,
         fd: int,
         names: bytes,
@@ -195,6 +199,7 @@ class _Lib(Protocol):
         mask: int,
         last_wd: int,
         most: int,
+        limit_ns: int,
         fd: int,
         names: bytes,
         size: int,
@@ -216,6 +221,7 @@ class _Lib(Protocol):
         files_size: int,
         dirs: bytes,
         dirs_size: int,
+        is_cut: bool,
         /,
     ) -> int: ...
     def ic_set_next_wd(self, inotify: int, wd: int, /) -> int: ...

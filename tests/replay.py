@@ -89,11 +89,11 @@ class Player(Disk):
     def enter(self, fd, name, *, follow):
         return self.answer("enter", fd, name, follow)
 
-    def visit(self, fd, names, mask, most, *, files):
+    def visit(self, fd, names, mask, most, *, files, seconds):
         return CrawlBuffer().fill(CrawlColumns(*self.answer("visit", fd, names, mask, most, files)))
 
-    def revisit(self, *arguments):
-        return CrawlBuffer().fill(CrawlColumns(*self.answer("revisit", *arguments)))
+    def revisit(self, fd, names, mask, most, since, seconds):
+        return CrawlBuffer().fill(CrawlColumns(*self.answer("revisit", fd, names, mask, most, since)))
 
     def mounts(self):
         return [Mount(*mount) for mount in self.answer("mounts")]

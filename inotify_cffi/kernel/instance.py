@@ -130,9 +130,11 @@ class Instance:
         last_wd: int,
         most: int,
         files: bool = True,
+        seconds: float = 0.0,
     ) -> Crawled:
         """Watch and list directories in the one open as *target*, and all below: see :class:`CrawlBuffer`."""
-        return buffer.visit(self._inotify(), target, names, mask, last_wd=last_wd, most=most, files=files)
+        inotify = self._inotify()
+        return buffer.visit(inotify, target, names, mask, last_wd=last_wd, most=most, files=files, seconds=seconds)
 
     def crawl_known(
         self,
@@ -144,9 +146,13 @@ class Instance:
         last_wd: int,
         most: int,
         since: float | None,
+        seconds: float = 0.0,
     ) -> Crawled:
         """Watch and list directories that are known, and all below them: see :meth:`CrawlBuffer.compare`."""
-        return buffer.compare(self._inotify(), target, names, mask, last_wd=last_wd, most=most, since=since)
+        inotify = self._inotify()
+        return buffer.compare(
+            inotify, target, names, mask, last_wd=last_wd, most=most, since=since, seconds=seconds
+        )
 
     def rm_watch(self, wd: int) -> bool:
         """Remove a watch. False if the kernel had removed it already."""

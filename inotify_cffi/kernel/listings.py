@@ -98,6 +98,8 @@ class CrawlColumns(NamedTuple):
     dirs: list[str]
     # Of directories that were compared: 1 for one in which a file may have changed. None is meant if it is empty.
     changed: list[int] = []  # noqa: RUF012  # a tuple's default
+    # Whether there was more than there was time for, or than was to be visited at most.
+    is_cut: bool = False
 
 
 class Crawled:
@@ -111,6 +113,11 @@ class Crawled:
     def count(self) -> int:
         """How many directories were visited."""
         return self.cdata.records
+
+    @property
+    def is_cut(self) -> bool:
+        """True if there was more than there was time for, or than was to be visited at most."""
+        return bool(self.cdata.is_cut)
 
     @property
     def slots(self) -> int:
@@ -151,6 +158,7 @@ class CrawlBuffer:
         last_wd: int,
         most: int,
         files: bool = True,
+        seconds: float = 0.0,
     ) -> Crawled:
         """Watch and list the directories *names* of the directory *fd*, and all below them, links not followed.
 
@@ -159,15 +167,25 @@ class CrawlBuffer:
         a directory that moves there has to be listed.
 
         What is not to be had is left out: what can not be opened, watched or listed, what has a watch that is not
-        newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories.
+        newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories or
+        than there is time for in so many *seconds*, 0 for any.
         """
         joined = encoded("".join([name + "\0" for name in names]))
         crawl = lib.ic_crawl if files else lib.ic_crawl_directories
-        crawl(self._crawl, inotify, mask, last_wd, most, fd, joined, len(joined))
+        crawl(self._crawl, inotify, mask, last_wd, most, _ns(seconds), fd, joined, len(joined))
         return Crawled(self, self._crawl)
 
     def compare(
-        self, inotify: int, fd: int, names: list[str], mask: int, *, last_wd: int, most: int, since: float | None
+        self,
+        inotify: int,
+        fd: int,
+        names: list[str],
+        mask: int,
+        *,
+        last_wd: int,
+        most: int,
+        since: float | None,
+        seconds: float = 0.0,
     ) -> Crawled:
         """Do the same with directories that are known, whatever watch they get, to compare them with the ledger.
 
@@ -175,7 +193,9 @@ class CrawlBuffer:
         """
         joined = encoded("".join([name + "\0" for name in names]))
         moment = inf if since is None else since
-        lib.ic_crawl_known(self._crawl, inotify, mask, last_wd, most, moment, fd, joined, len(joined))
+        lib.ic_crawl_known(
+            self._crawl, inotify, mask, last_wd, most, _ns(seconds), moment, fd, joined, len(joined)
+        )
         return Crawled(self, self._crawl)
 
     def columns(self) -> CrawlColumns:
@@ -190,19 +210,24 @@ class CrawlBuffer:
             _names(crawl.files, crawl.files_filled),
             _names(crawl.dirs, crawl.dirs_filled),
             changed if any(changed) else [],
+            bool(crawl.is_cut),
         )
 
     def fill(self, columns: CrawlColumns) -> Crawled:
         """Put in what a crawl has found before, to be adopted again. Raises ValueError if there is no room."""
-        wds, file_counts, dir_counts, visits, *names, changed = columns
+        wds, file_counts, dir_counts, visits, *names, changed, is_cut = columns
         changed = changed or [0] * len(wds)
         if not len(wds) == len(file_counts) == len(dir_counts) == len(changed):
             raise ValueError("a crawl has as many numbers of files, and of directories, as it has watches")
         files, dirs = (encoded("".join([text + "\0" for text in texts])) for texts in names)
         count = (len(wds), wds, file_counts, dir_counts, bytes(map(bool, changed)), len(visits), visits)
-        if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs)) < 0:
+        if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs), is_cut) < 0:
             raise ValueError(f"there is no room for a crawl of {len(wds)} directories; take a larger buffer")
         return Crawled(self, self._crawl)
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
 
 
 def _names(joined: CData, size: int) -> list[str]:

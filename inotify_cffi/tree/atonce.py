@@ -27,6 +27,8 @@ MOST_OPEN = 32
 # How many directories are entered at once; where something is told or compared, which takes longer, fewer.
 MOST_AT_ONCE = 1024
 MOST_TOLD = 512
+# And how many seconds that may take then: others wait for their turn meanwhile.
+LIMIT_S = 0.008
 
 # So many have to be in one directory, where something is told or compared, to be worth it.
 A_FEW = 2
@@ -91,15 +93,16 @@ class AtOnce(Borders):
         files = crawl.root.rules.tracks_files
         self._moments.look()
         names = [top.name for top in tops]
-        crawled = self._disk.visit(frame.fd, names, crawl.root.kernel_mask, most, files=files)
+        limit = 0.0 if self._teller.silent else LIMIT_S
+        crawled = self._disk.visit(frame.fd, names, crawl.root.kernel_mask, most, files=files, seconds=limit)
         if not files:
             self._fences.counted()
         done = crawled.count
         if not done or not self._is_still_there(frame, crawled):
             return 0
         left = self._teller.found_at_once(frame.node, tops, crawled)
-        # Else there was no room for more.
-        tried = done < most
+        # Else what is left can not be had.
+        tried = not crawled.is_cut
         del frame.todo[-len(tops) :]
         if not tried:
             frame.todo += reversed(left.pop(frame.node, []))
@@ -113,13 +116,13 @@ class AtOnce(Borders):
             # Nobody knows which files have changed.
             return 0
         names = [top.name for top in tops]
-        crawled = self._disk.revisit(frame.fd, names, crawl.root.kernel_mask, most, crawl.since)
+        crawled = self._disk.revisit(frame.fd, names, crawl.root.kernel_mask, most, crawl.since, LIMIT_S)
         done = crawled.count
         if not done:
             return 0
         agreed, differ, unvisited = self._ledger.agree(tops, crawled)
         self._reap_unknown(crawled)
-        tried = done < most
+        tried = not crawled.is_cut
         del frame.todo[-len(tops) :]
         if not tried:
             frame.todo += reversed(unvisited.pop(frame.node, []))

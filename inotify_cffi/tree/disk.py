@@ -167,21 +167,33 @@ class Disk(Looks):
         """How many objects have a number and no watch."""
         return len(self._identities)
 
-    def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
+    def visit(
+        self, fd: int, names: list[str], mask: int, most: int, *, files: bool, seconds: float = 0.0
+    ) -> Crawled:
         """Open, watch and list directories in the directory *fd*, and all below them: *most* in all.
 
         Links are not followed. What can not be had at once is left out; so is what was watched before. Not
-        *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.listings.CrawlBuffer`.
+        *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.listings.CrawlBuffer`. *seconds*: how long
+        it may take, 0 for any time.
         """
         if self._crawling is None:
             self._crawling = listings.CrawlBuffer()
         crawled = self._instance.crawl(
-            self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, files=files
+            self._crawling,
+            fd,
+            names,
+            mask | ADD,
+            last_wd=self._last_wd,
+            most=most,
+            files=files,
+            seconds=seconds,
         )
         self._last_wd = crawled.last_wd
         return crawled
 
-    def revisit(self, fd: int, names: list[str], mask: int, most: int, since: float | None) -> Crawled:
+    def revisit(
+        self, fd: int, names: list[str], mask: int, most: int, since: float | None, seconds: float = 0.0
+    ) -> Crawled:
         """Do the same with directories that are known, whatever watch they get, to compare them with the ledger.
 
         *since*: see whether a file in them may have changed since then, by its ctime.
@@ -189,7 +201,14 @@ class Disk(Looks):
         if self._crawling is None:
             self._crawling = listings.CrawlBuffer()
         crawled = self._instance.crawl_known(
-            self._crawling, fd, names, mask | ADD, last_wd=self._last_wd, most=most, since=since
+            self._crawling,
+            fd,
+            names,
+            mask | ADD,
+            last_wd=self._last_wd,
+            most=most,
+            since=since,
+            seconds=seconds,
         )
         self._last_wd = crawled.last_wd
         return crawled

@@ -123,15 +123,19 @@ class Recorder(Disk):
         self._write("watch_end", (fd, path), end)
         return end
 
-    def visit(self, fd: int, names: list[str], mask: int, most: int, *, files: bool) -> Crawled:
+    def visit(
+        self, fd: int, names: list[str], mask: int, most: int, *, files: bool, seconds: float = 0.0
+    ) -> Crawled:
         """See :class:`Disk`."""
-        crawled = super().visit(fd, names, mask, most, files=files)
+        crawled = super().visit(fd, names, mask, most, files=files, seconds=seconds)
         self._write("visit", (fd, names, mask, most, files), crawled.columns())
         return crawled
 
-    def revisit(self, fd: int, names: list[str], mask: int, most: int, since: float | None) -> Crawled:
+    def revisit(
+        self, fd: int, names: list[str], mask: int, most: int, since: float | None, seconds: float = 0.0
+    ) -> Crawled:
         """See :class:`Disk`."""
-        crawled = super().revisit(fd, names, mask, most, since)
+        crawled = super().revisit(fd, names, mask, most, since, seconds)
         self._write("revisit", (fd, names, mask, most, since), crawled.columns())
         return crawled
 

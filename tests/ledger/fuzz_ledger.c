@@ -1005,7 +1005,7 @@ static void do_adopt(void)
         spoil_crawl();
     memset(changed, 0, sizeof changed);
     check(ic_crawl_fill(crawl, found.records, found.wds, found.file_counts, found.dir_counts, changed, found.slots,
-                        found.visits, found.files, found.files_size, found.dirs, found.dirs_size) == 0);
+                        found.visits, found.files, found.files_size, found.dirs, found.dirs_size, 0) == 0);
     for (int slot = 0; slot < SLOTS; slot++)
         numbers[slot] = slot < count ? model[tops[slot]].number : INT32_MAX;
     if (is_wrong)

@@ -221,9 +221,11 @@ def visit(tmp_path):
     fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     with Instance() as instance:
 
-        def call(*names, last_wd=0, most=100, **room):
+        def call(*names, last_wd=0, most=100, seconds=0.0, **room):
             buffer = CrawlBuffer(**room)
-            return instance.crawl(buffer, fd, list(names), MASK, last_wd=last_wd, most=most).columns()
+            return instance.crawl(
+                buffer, fd, list(names), MASK, last_wd=last_wd, most=most, seconds=seconds
+            ).columns()
 
         call.instance = instance
         yield call
@@ -239,7 +241,7 @@ def test_files_and_directories_are_found(tmp_path, visit):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "f").touch()
     (tmp_path / "a" / "b" / "g").touch()
-    assert visit("a") == ([1, 2], [1, 1], [1, 0], [0, 1], ["f", "g"], ["b"], [])
+    assert visit("a") == ([1, 2], [1, 1], [1, 0], [0, 1], ["f", "g"], ["b"], [], False)
 
 
 def test_what_is_not_there_or_no_directory_is_left_out(tmp_path, visit):
@@ -252,7 +254,7 @@ def test_a_link_is_not_followed(tmp_path, visit):
     (tmp_path / "d").mkdir()
     (tmp_path / "link").symlink_to("d")
     (tmp_path / "d" / "up").symlink_to("..")
-    assert visit("link", "d") == ([1], [1], [0], [-1, 0], ["up"], [], [])
+    assert visit("link", "d") == ([1], [1], [0], [-1, 0], ["up"], [], [], False)
 
 
 def test_what_was_watched_before_is_left_out_and_stays_watched(tmp_path, visit):
@@ -285,3 +287,59 @@ def test_more_names_than_there_is_room_for(tmp_path, visit):
     for name in "abc":
         (tmp_path / name).mkdir()
     assert visit("a", "b", "c", slots=2).visits == [0, 1]
+
+
+def test_when_the_time_is_over_nothing_more_is_visited(tmp_path, visit):
+    (tmp_path / "d").mkdir()
+    found = visit("d", seconds=1e-9)
+    assert (found.visits, found.is_cut) == ([-1], True)
+    assert wds(visit.instance) == []
+
+
+def test_what_is_more_than_the_most_is_known_to_be_left(tmp_path, visit):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    assert [visit("a", "b", most=most).is_cut for most in (1, 2)] == [True, False]
+
+
+# --- known ones ---
+
+
+@pytest.fixture
+def compare(tmp_path):
+    """Look again at directories of tmp_path, which an instance may watch already, as they are known."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    with Instance() as instance:
+
+        def call(*names, since=None, most=100):
+            buffer = CrawlBuffer()
+            return instance.crawl_known(buffer, fd, list(names), MASK, last_wd=0, most=most, since=since).columns()
+
+        call.instance = instance
+        yield call
+    os.close(fd)
+
+
+def test_a_known_directory_keeps_its_watch(tmp_path, compare):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "e").mkdir()
+    before = compare.instance.add_watch(tmp_path / "e", MASK)
+    assert compare("d", "e").wds == [before + 1, before]
+
+
+def test_a_file_that_is_not_older_has_changed_perhaps(tmp_path, compare):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").touch()
+    ctime = (tmp_path / "d" / "f").stat().st_ctime
+    assert compare("d", since=ctime).changed == [1]
+    assert compare("d", since=ctime + 1).changed == []
+    assert compare("d").changed == []
+
+
+def test_what_can_not_be_opened_keeps_its_watch(tmp_path, compare):
+    (tmp_path / "d").mkdir()
+    wd = compare.instance.add_watch(tmp_path / "d", MASK)
+    (tmp_path / "d").rename(tmp_path / "e")
+    (tmp_path / "d").symlink_to("e")
+    assert compare("d").visits == [-1]
+    assert wds(compare.instance) == [wd]
