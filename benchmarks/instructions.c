@@ -239,7 +239,7 @@ static long apply_in_tree(void)
         check(feed(queue, (const char *)&record, sizeof record) == 1, "iq_feed");
     }
     start();
-    check(apply(ledger, queue, EVENTS, NULL, 0, told) == EVENTS && told->count == EVENTS, "il_apply");
+    check(apply(ledger, queue, EVENTS, NULL, 0, 0, told) == EVENTS && told->count == EVENTS, "il_apply");
     return EVENTS;
 }
 

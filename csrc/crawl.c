@@ -81,6 +81,24 @@ static int ic_crawl_have(struct ic_crawl *crawl, int32_t records, int32_t slots,
     return -ENOMEM;
 }
 
+/* How much was noted, to go back to. */
+struct ic_noted {
+    uint64_t files_filled, dirs_filled;
+    int32_t slots;
+};
+
+static struct ic_noted ic_noted(const struct ic_crawl *crawl)
+{
+    return (struct ic_noted){crawl->files_filled, crawl->dirs_filled, crawl->slots};
+}
+
+static void ic_crawl_go_back(struct ic_crawl *crawl, struct ic_noted noted)
+{
+    crawl->files_filled = noted.files_filled;
+    crawl->dirs_filled = noted.dirs_filled;
+    crawl->slots = noted.slots;
+}
+
 /* Note an entry of the directory that is listed; 0 if there is no room. */
 static int ic_crawl_note(struct ic_crawl *crawl, const char *name, int is_dir)
 {
@@ -105,8 +123,6 @@ static int ic_may_have_changed(int fd, const char *name, double since)
 {
     struct stat status;
 
-    if (since == INFINITY)
-        return 0;
     if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         /* A directory that can be listed and not searched: who knows. */
         return errno == EACCES || errno == EPERM;
@@ -129,10 +145,21 @@ static int ic_is_cut(struct ic_crawl *crawl)
     return crawl->is_cut;
 }
 
+/* See whether a file has changed, unless another one in its directory has; 0 if there is no time for more of them. */
+static int ic_crawl_look_at(struct ic_crawl *crawl, int fd, const char *name, uint32_t looked)
+{
+    uint8_t *changed = &crawl->changed[crawl->records];
+
+    if (!*changed)
+        *changed = (uint8_t)ic_may_have_changed(fd, name, crawl->since);
+    return looked % IC_SOME != 0 || !ic_is_cut(crawl);
+}
+
 /* Note all entries of a directory; 0 if that fails. */
 static int ic_crawl_list(struct ic_crawl *crawl, int fd)
 {
     _Alignas(8) char chunk[LIST_CHUNK];
+    const int looks = crawl->is_known && crawl->since != INFINITY;
     uint32_t looked = 0;
     long got;
 
@@ -146,10 +173,7 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
                 continue;
             if (!ic_crawl_note(crawl, entry->name, kind == 'd'))
                 return 0;
-            if (kind == 'd' || !crawl->is_known || crawl->changed[crawl->records])
-                continue;
-            crawl->changed[crawl->records] = (uint8_t)ic_may_have_changed(fd, entry->name, crawl->since);
-            if (++looked % IC_SOME == 0 && ic_is_cut(crawl))
+            if (looks && kind != 'd' && !ic_crawl_look_at(crawl, fd, entry->name, ++looked))
                 return 0;
         }
     }
@@ -182,7 +206,8 @@ static int ic_is_on_device(const struct ic_crawl *crawl, int fd)
 /* Watch first, list second; 0, and nothing noted nor watched anew, if that is not to be had. */
 static int ic_crawl_record(struct ic_crawl *crawl, int fd)
 {
-    struct ic_crawl before = *crawl;
+    struct ic_noted before = ic_noted(crawl);
+    int32_t last_wd = crawl->last_wd;
     int wd;
 
     if (crawl->is_known && !ic_is_on_device(crawl, fd))
@@ -193,11 +218,9 @@ static int ic_crawl_record(struct ic_crawl *crawl, int fd)
     /* A file system may have fixed the end of the listing when the directory was opened, which was before the watch:
        btrfs does (fs/btrfs/inode.c btrfs_opendir), and sets it anew here (btrfs_dir_llseek). */
     if (lseek(fd, 0, SEEK_SET) < 0 || !ic_crawl_list(crawl, fd)) {
-        *crawl = before;
-        if (wd > crawl->last_wd) {
-            crawl->last_wd = wd;
+        ic_crawl_go_back(crawl, before);
+        if (wd > last_wd)
             inotify_rm_watch(crawl->inotify, wd);
-        }
         return 0;
     }
     crawl->records++;

@@ -142,7 +142,7 @@ static int ic_crawl_look(struct ic_crawl *crawl, struct ic_within *within, const
 /* Watch first, look second; 0, and nothing noted nor watched anew, if that is not to be had. */
 static int ic_crawl_one(struct ic_crawl *crawl, struct ic_within *within, const char *name, struct ic_within *below)
 {
-    struct ic_crawl before = *crawl;
+    struct ic_noted before = ic_noted(crawl);
     struct stat status;
     int wd = ic_watch_within(crawl, within, name);
     int seen = fstatat(within->fd, name, &status, AT_SYMLINK_NOFOLLOW);
@@ -151,8 +151,7 @@ static int ic_crawl_one(struct ic_crawl *crawl, struct ic_within *within, const 
     if (!ic_record_begin(crawl, wd))
         return 0;
     if (seen < 0 || !S_ISDIR(status.st_mode) || !ic_crawl_look(crawl, within, name, wd, &status, below)) {
-        before.last_wd = crawl->last_wd;
-        *crawl = before;
+        ic_crawl_go_back(crawl, before);
         inotify_rm_watch(crawl->inotify, wd);
         return 0;
     }
