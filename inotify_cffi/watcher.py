@@ -64,8 +64,8 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         poll_s: watch nothing, and compare all with the disk every so many seconds, and in :meth:`sync`: a listing
             a directory, a stat(2) a file. "auto": use inotify, and compare so every 5 seconds what it does not
             see: other machines' changes on a network file system, layers of an overlay, most of FUSE, and
-            directories for which no watch is left. Either brings *keep_stat* with it. A file that was renamed is
-            told as deleted and created.
+            directories for which no watch is left; ("auto", seconds): the same, so often. All of them bring
+            *keep_stat* with them. A file that was renamed is told as deleted and created.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
         on_progress: called now and then with the number of directories while a tree is listed.

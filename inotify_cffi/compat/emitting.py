@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from typing import TYPE_CHECKING, Iterable, Iterator, List, Type
 
 from watchdog import events as words
 
-from inotify_cffi.base import bits
+from inotify_cffi.base import bits, causes
 
 if TYPE_CHECKING:
     from inotify_cffi.compat.hub import Taker
@@ -37,6 +38,9 @@ NEEDS: tuple[tuple[Kind | None, int], ...] = (
     (words.FileOpenedEvent, bits.OPEN),
 )
 
+# How a poller finds that its directory is gone.
+GONE = (errno.ENOENT, errno.ENOTDIR)
+
 # What a poller never sees.
 BRIEF = bits.OPEN | bits.CLOSE_WRITE | bits.CLOSE_NOWRITE
 
@@ -59,13 +63,15 @@ class Wording:
         taker: whose events they are.
         full: tell a half of a move as a move without the other end, in place of a creation or a deletion.
         only: the one path to tell of, and what is moved to it or from it; None for all.
+        brief: it takes the place of a poller, which takes a directory that is not at its place for deleted.
 
     """
 
-    def __init__(self, taker: Taker, *, full: bool, only: str | bytes | None) -> None:
+    def __init__(self, taker: Taker, *, full: bool, only: str | bytes | None, brief: bool = False) -> None:
         self._taker = taker
         self._full = full
         self._only = only
+        self._brief = brief
         # The directory that was moved in last: what is found in it comes along, and changes no other one.
         self._moved_in: str | bytes | None = None
         self.is_over = False
@@ -110,7 +116,7 @@ class Wording:
         elif mask & bits.DELETE:
             yield (words.DirDeletedEvent if is_dir else words.FileDeletedEvent)(path)
             yield _modified_above(path)
-        elif mask & bits.DELETE_SELF:
+        elif mask & bits.DELETE_SELF or self._misses_all(path, event):
             self.is_over = True
             yield words.DirDeletedEvent(path)
         elif mask & (bits.UNWATCHED | bits.Q_OVERFLOW):
@@ -120,7 +126,7 @@ class Wording:
 
     def _came(self, path: str | bytes, event: AnyEvent, *, is_dir: bool) -> Iterator[words.FileSystemEvent]:
         said = (words.DirCreatedEvent if is_dir else words.FileCreatedEvent)(path)
-        if event.synthetic and self._came_along(path):
+        if event.cause == causes.MOVED_IN and self._came_along(path):
             said.is_synthetic = True
             yield said
         else:
@@ -151,7 +157,7 @@ class Wording:
 
     def _moved(self, old: str | bytes, new: str | bytes, event: AnyEvent) -> Iterator[words.FileSystemEvent]:
         said = (words.DirMovedEvent if event.is_dir else words.FileMovedEvent)(old, new)
-        if event.synthetic:
+        if event.cause == causes.ANOTHER_EVENT:
             # It went along with its directory.
             said.is_synthetic = True
             yield said
@@ -159,6 +165,10 @@ class Wording:
         yield said
         yield _modified_above(old)
         yield _modified_above(new)
+
+    def _misses_all(self, path: str | bytes, event: AnyEvent) -> bool:
+        is_root = self._brief and event.mask & bits.UNWATCHED and path == self._taker.path
+        return bool(is_root) and event.error is not None and event.error.errno in GONE
 
     def _warn(self, path: str | bytes, event: AnyEvent) -> None:
         if event.mask & bits.Q_OVERFLOW:

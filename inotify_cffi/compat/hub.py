@@ -13,7 +13,7 @@ from inotify_cffi.watcher import Watcher
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
-    from inotify_cffi.watching.arguments import FollowSymlinks
+    from inotify_cffi.watching.arguments import FollowSymlinks, PollS
 
 __all__ = ["Hub", "Taken", "Taker"]
 
@@ -67,9 +67,15 @@ class Taker:
 
 
 class Hub:
-    """One watcher, made for the first reader and closed behind the last one, and the thread that reads it."""
+    """One watcher, made for the first reader and closed behind the last one, and the thread that reads it.
 
-    def __init__(self) -> None:
+    Args:
+        poll_s: that of the watcher.
+
+    """
+
+    def __init__(self, *, poll_s: PollS = None) -> None:
+        self._poll_s = poll_s
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._watcher: Watcher[str] | None = None
@@ -124,7 +130,7 @@ class Hub:
 
     def _begin(self) -> Watcher[str]:
         if self._watcher is None:
-            self._watcher = Watcher()
+            self._watcher = Watcher(poll_s=self._poll_s)
             self._thread = threading.Thread(
                 target=self._read, args=(self._watcher,), name="inotify_cffi.compat", daemon=True
             )

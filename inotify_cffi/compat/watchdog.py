@@ -34,12 +34,17 @@ except ModuleNotFoundError as error:
 from inotify_cffi.compat.emitting import Wording, mask_of
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from watchdog.events import FileSystemEvent
     from watchdog.observers.api import EventQueue, ObservedWatch
 
     from inotify_cffi.compat.hub import Taker
 
-__all__ = ["Emitter", "FullEmitter", "Observer", "install", "uninstall"]
+__all__ = ["Emitter", "FullEmitter", "Observer", "PollingObserver", "install", "uninstall"]
+
+# Who polls without a rest does so as often at most.
+LEAST_POLL_S = 0.01
 
 
 class Emitter(EventEmitter):
@@ -76,15 +81,16 @@ class Emitter(EventEmitter):
     def on_thread_start(self) -> None:
         """Begin to watch; an error comes to who starts the emitter, or schedules it with a running observer."""
         watch = self.watch
+        brief = getattr(self, "_is_brief", False)
         taker = self._inotify_fd.add(
             watch.path,
-            mask=mask_of(self._event_filter, brief=getattr(self, "_is_brief", False)),
+            mask=mask_of(self._event_filter, brief=brief),
             recursive=watch.is_recursive,
             follow_symlinks="directories" if getattr(watch, "follow_symlink", False) else False,
             each_move=watch.is_recursive,
         )
         only = watch.resolved_path if getattr(watch, "is_file", False) else None
-        self._wording = Wording(taker, full=getattr(self, "_tells_halves", False), only=only)
+        self._wording = Wording(taker, full=getattr(self, "_tells_halves", False), only=only, brief=brief)
         self._inotify = taker
 
     def on_thread_stop(self) -> None:
@@ -153,9 +159,29 @@ class Observer(BaseObserver):
             event_queue.task_done()
 
 
-def _begin(observer: Any, emitter_class: Any, timeout: float) -> None:
+class PollingObserver(Observer):
+    """watchdog's observer that polls, on a watcher of ours: it polls only what inotify does not see.
+
+    That is what other machines change on a network file system, layers of an overlay, most of FUSE, and
+    directories for which no watch or no inotify instance is left. Of all else an event comes at once. Nobody is
+    told who opens and closes a file, as by a poller.
+
+    Args:
+        timeout: the seconds between two polls.
+
+    """
+
+    def __init__(self, *, timeout: float = DEFAULT_OBSERVER_TIMEOUT) -> None:
+        _begin_to_poll(self, timeout=timeout)
+
+
+def _begin_to_poll(observer: Any, *, timeout: float = DEFAULT_OBSERVER_TIMEOUT) -> None:
+    _begin(observer, BriefEmitter, timeout, Hub(poll_s=("auto", max(timeout, LEAST_POLL_S))))
+
+
+def _begin(observer: Any, emitter_class: Any, timeout: float, hub: Hub | None = None) -> None:
     """Make an observer whose emitters share one watcher."""
-    hub = Hub()
+    hub = hub or Hub()
     # What it takes depends on the version.
     make: Any = BaseObserver.__init__
     if "kwargs" in signature(make).parameters:
@@ -175,6 +201,7 @@ def _call(handler: Any, event: FileSystemEvent) -> None:
 
 
 _exchange = Exchange()
+_exchange_of_polling = Exchange()
 _installing = threading.Lock()
 
 
@@ -185,20 +212,27 @@ def install(*, polling: bool = False) -> None:
     harmless.
 
     Args:
-        polling: the same for ``PollingObserver``, which finds no changes by itself then. Leave it where the file
-            system is one that inotify is blind on. It goes with the first call, or one after :func:`uninstall`.
+        polling: the same for ``PollingObserver``, which becomes :class:`PollingObserver`: it goes on polling what
+            inotify does not see, in the time that it is given.
 
     """
     with _installing:
         if not _exchange.is_made:
-            try:
-                _put(polling=polling)
-            except BaseException:
-                _exchange.take_back()
-                raise
+            _make(_exchange, _put)
+        if polling and not _exchange_of_polling.is_made:
+            _make(_exchange_of_polling, _put_polling)
 
 
-def _put(*, polling: bool) -> None:
+def _make(exchange: Exchange, put: Callable[[], None]) -> None:
+    """Make an exchange, or nothing of it."""
+    try:
+        put()
+    except BaseException:
+        exchange.take_back()
+        raise
+
+
+def _put() -> None:
     from watchdog.observers import inotify
 
     _exchange.put(inotify.InotifyFullEmitter, "_tells_halves", True)
@@ -214,18 +248,19 @@ def _put(*, polling: bool) -> None:
         _begin(observer, full if generate_full_events else half, timeout)
 
     _exchange.methods(inotify.InotifyObserver, make, methods)
-    if polling:
-        from watchdog.observers.polling import PollingObserver
 
-        def make_polling(observer: Any, *, timeout: float = DEFAULT_OBSERVER_TIMEOUT) -> None:
-            _begin(observer, BriefEmitter, timeout)
 
-        _exchange.methods(PollingObserver, make_polling, methods)
+def _put_polling() -> None:
+    from watchdog.observers import polling
+
+    methods = {name: vars(Observer)[name] for name in ("on_thread_stop", "dispatch_events")}
+    _exchange_of_polling.methods(polling.PollingObserver, _begin_to_poll, methods)
 
 
 def uninstall() -> None:
     """Give watchdog its own back; observers that were made meanwhile go on as they are."""
     with _installing:
+        _exchange_of_polling.take_back()
         _exchange.take_back()
 
 

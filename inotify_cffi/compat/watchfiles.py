@@ -52,10 +52,9 @@ WENT = bits.DELETE | bits.MOVED_FROM | bits.DELETE_SELF
 # What keeps watchfiles from starting unless it is to be ignored.
 REFUSED = (errno.EACCES, errno.EPERM, errno.ENOSPC)
 
-# An event that can only be asked is asked so often at most.
+# An event that can only be asked is asked so often at most, and who polls without a rest does so.
 LEAST_STEP_S = 0.001
-
-Poller = _rust_notify.RustNotify
+LEAST_POLL_S = 0.01
 
 
 class Woken(Exception):  # noqa: N818  # it is no error
@@ -65,13 +64,11 @@ class Woken(Exception):  # noqa: N818  # it is no error
 class Notify:
     """What watchfiles calls ``RustNotify``: what has changed since the last call.
 
-    With *force_polling* it is watchfiles' own poller, for file systems that inotify is blind on.
-
     Args:
         watch_paths: directories and files.
         debug: print each change to standard error.
-        force_polling: see above.
-        poll_delay_ms: for the poller.
+        force_polling: watch nothing, and compare all with the disk again and again: for what inotify is blind on.
+        poll_delay_ms: how often, in milliseconds.
         recursive: watch what is below directories, too.
         ignore_permission_denied: go on without what can not be watched, in place of raising an error.
 
@@ -80,28 +77,12 @@ class Notify:
 
     """
 
-    def __new__(
-        cls,
-        watch_paths: Iterable[str],
-        debug: bool,
-        force_polling: bool,
-        poll_delay_ms: int,
-        recursive: bool,
-        ignore_permission_denied: bool,
-    ) -> Any:
-        """Return one of these, or watchfiles' own if it is to poll."""
-        if force_polling:
-            return Poller(
-                list(watch_paths), debug, force_polling, poll_delay_ms, recursive, ignore_permission_denied
-            )
-        return object.__new__(cls)
-
     def __init__(
         self,
         watch_paths: Iterable[str],
         debug: bool,
-        force_polling: bool,  # noqa: ARG002
-        poll_delay_ms: int,  # noqa: ARG002
+        force_polling: bool,
+        poll_delay_ms: int,
         recursive: bool,
         ignore_permission_denied: bool,
     ) -> None:
@@ -109,7 +90,9 @@ class Notify:
         self._ringing = threading.Lock()
         self._bell: tuple[int, int] | None = None
         self._debug = debug
-        watcher = Watcher[str](mask=MASK, recursive=recursive, follow_symlinks="directories")
+        self._polls = force_polling
+        poll_s = max(poll_delay_ms / 1000, LEAST_POLL_S) if force_polling else None
+        watcher = Watcher[str](mask=MASK, recursive=recursive, follow_symlinks="directories", poll_s=poll_s)
         try:
             for path in dict.fromkeys(map(os.fspath, watch_paths)):
                 _add(watcher, path, ignores=ignore_permission_denied)
@@ -257,7 +240,7 @@ class Notify:
     def __repr__(self) -> str:
         if self._watcher is None:
             return "RustNotify(None)"
-        return f"RustNotify(Recommended(\n    {self._watcher!r}\n))"
+        return f"RustNotify({'Poll' if self._polls else 'Recommended'}(\n    {self._watcher!r}\n))"
 
 
 def _never() -> bool:

@@ -14,13 +14,13 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Callable, Iterable, Optional, Union
+    from typing import Callable, Iterable, Optional, Tuple, Union
 
     from typing_extensions import Literal
 
     BlockDuration = Union[float, Callable[[], Optional[float]], None]
     FollowSymlinks = Union[bool, Literal["directories", "files"]]
-    PollS = Union[float, Literal["auto"], None]
+    PollS = Union[float, Literal["auto"], Tuple[Literal["auto"], float], None]
 
 __all__ = [
     "BlockDuration",
@@ -127,12 +127,16 @@ def checked_poll(poll_s: PollS) -> tuple[float | None, bool]:
         return None, False
     if poll_s == "auto":
         return POLL_S, False
-    if isinstance(poll_s, bool) or not isinstance(poll_s, (int, float)):
-        raise TypeError(f"poll_s is a number of seconds, 'auto' or None, not {poll_s!r}")
-    seconds = float(poll_s)
+    number: object = poll_s
+    is_auto = isinstance(poll_s, tuple) and poll_s[:1] == ("auto",) and len(poll_s) == 2
+    if isinstance(poll_s, tuple) and is_auto:
+        number = poll_s[1]
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeError(f"poll_s is a number of seconds, 'auto', ('auto', seconds) or None, not {poll_s!r}")
+    seconds = float(number)
     if not 0 < seconds < math.inf:
         raise ValueError(f"poll_s is a number of seconds, more than 0, not {poll_s!r}")
-    return seconds, True
+    return seconds, not is_auto
 
 
 def check_track(

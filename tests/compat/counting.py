@@ -41,10 +41,7 @@ def count_watchdog():
 def count_watchfiles():
     from watchfiles import _rust_notify, main
 
-    def inotifies(_paths, _debug, force_polling, *_rest):
-        return not force_polling
-
-    _rust_notify.RustNotify = main.RustNotify = counted(_rust_notify.RustNotify, "theirs", inotifies)
+    _rust_notify.RustNotify = main.RustNotify = counted(_rust_notify.RustNotify, "theirs")
 
 
 def pytest_configure():
@@ -57,13 +54,10 @@ def pytest_configure():
     if os.environ["COMPAT_OURS"] == "1":
         importlib.import_module(f"inotify_cffi.compat.{PEER}").install()
     if PEER == "watchfiles":
-        # Whoever has it now: each one that does not poll watches.
+        # Whoever has it now.
         from watchfiles import _rust_notify, main
 
-        def inotifies(_paths, _debug, force_polling, *_rest):
-            return not force_polling
-
-        _rust_notify.RustNotify = main.RustNotify = counted(_rust_notify.RustNotify, "started", inotifies)
+        _rust_notify.RustNotify = main.RustNotify = counted(_rust_notify.RustNotify, "started")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -20,9 +20,11 @@ from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
-from inotify_cffi import Watcher
+from inotify_cffi import Cause, Event, Mask, Watcher
 from inotify_cffi.compat import watchdog
-from inotify_cffi.compat.hub import Hub
+from inotify_cffi.compat.emitting import Wording
+from inotify_cffi.compat.hub import Hub, Taker
+from inotify_cffi.watching import parts
 from tests.stress.queue import room
 
 PATIENCE_S = 40
@@ -363,25 +365,104 @@ def test_an_overflow_is_told_as_what_it_hid(tmp_path, caplog):
     assert "were lost" in caplog.text
 
 
-def test_instead_of_polling_it_watches_and_tells_no_more_than_a_poller(tmp_path):
+@pytest.fixture
+def installed_for_pollers(installed):
     watchdog.install(polling=True)
-    try:
-        heard = Heard()
-        observer = PollingObserver(timeout=PATIENCE_S)
-        observer.schedule(heard, str(tmp_path), recursive=True)
-        with running(observer):
-            (tmp_path / "a").write_text("text")
-            (tmp_path / "a").read_text()
-            (tmp_path / "b").mkdir()
-            got = heard.until(words.DirCreatedEvent, tmp_path / "b")
-        assert [kind for kind, _ in got] == [
-            "FileCreatedEvent",
-            "DirModifiedEvent",
-            "FileModifiedEvent",
-            "DirCreatedEvent",
-        ]
-    finally:
-        watchdog.uninstall()
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """There is no inotify instance."""
+
+    def refuse():
+        raise OSError(24, "too many of them")
+
+    monkeypatch.setattr(parts, "Instance", refuse)
+
+
+POLLERS = pytest.mark.parametrize(
+    "observer_class", [watchdog.PollingObserver, PollingObserver], ids=["ours", "installed"]
+)
+
+
+@POLLERS
+def test_instead_of_polling_it_watches_and_tells_no_more_than_a_poller(
+    installed_for_pollers, observer_class, tmp_path
+):
+    heard = Heard()
+    observer = observer_class(timeout=10 * PATIENCE_S)
+    observer.schedule(heard, str(tmp_path), recursive=True)
+    with running(observer):
+        (tmp_path / "a").write_text("text")
+        (tmp_path / "a").read_text()
+        (tmp_path / "b").mkdir()
+        got = heard.until(words.DirCreatedEvent, tmp_path / "b")
+    assert [kind for kind, _ in got] == [
+        "FileCreatedEvent",
+        "DirModifiedEvent",
+        "FileModifiedEvent",
+        "DirCreatedEvent",
+    ]
+
+
+@POLLERS
+def test_what_inotify_does_not_see_is_polled_in_the_time_that_is_given(
+    installed_for_pollers, refused, observer_class, tmp_path
+):
+    heard = Heard()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    observer = observer_class(timeout=0.05)
+    observer.schedule(heard, str(tmp_path), recursive=True)
+    with running(observer):
+        (tmp_path / "a" / "b").rename(tmp_path / "a" / "c")
+        event = heard.events.get(timeout=PATIENCE_S)
+        assert (type(event), event.dest_path) == (words.FileMovedEvent, str(tmp_path / "a" / "c"))
+        # It did not go along with another one, so the directory is told as changed, too.
+        assert not event.is_synthetic
+        assert heard.until(words.DirModifiedEvent, tmp_path / "a") == [("DirModifiedEvent", str(tmp_path / "a"))]
+        assert [root.rules.poll_s for root in observer._inotify_fd._watcher._tree.ledger.roots] == [0.05]
+        (tmp_path / "a" / "d").mkdir()
+        heard.until(words.DirCreatedEvent, tmp_path / "a" / "d")
+
+
+def test_a_poller_without_a_rest_polls_all_the_same(refused, tmp_path):
+    heard = Heard()
+    observer = watchdog.PollingObserver(timeout=0)
+    observer.schedule(heard, str(tmp_path))
+    with running(observer):
+        (tmp_path / "a").mkdir()
+        heard.until(words.DirCreatedEvent, tmp_path / "a")
+
+
+@pytest.mark.parametrize("how", ["polled", "watched"])
+def test_a_directory_that_is_not_at_its_place_any_more_ends_what_was_a_poller(request, tmp_path, how):
+    if how == "polled":
+        request.getfixturevalue("refused")
+    (tmp_path / "a").mkdir()
+    heard = Heard()
+    observer = watchdog.PollingObserver(timeout=0.05)
+    observer.schedule(heard, str(tmp_path / "a"), recursive=True)
+    with running(observer):
+        (emitter,) = observer.emitters
+        (tmp_path / "a").rename(tmp_path / "b")
+        assert heard.until(words.DirDeletedEvent, tmp_path / "a") == [("DirDeletedEvent", str(tmp_path / "a"))]
+        emitter.join(PATIENCE_S)
+        assert not emitter.is_alive()
+
+
+def test_a_difference_in_a_directory_that_was_moved_in_is_no_part_of_that(tmp_path):
+    taker = Taker(str(tmp_path), 1)
+    told = [
+        Event.of("1/r/a", Mask.MOVED_TO | Mask.ISDIR),
+        Event.of("1/r/a/along", Mask.CREATE, cause=Cause.MOVED_IN),
+        Event.of("1/r/a/lost", Mask.CREATE, cause=Cause.LOSS),
+    ]
+    said = [
+        (event.src_path[len(str(tmp_path)) :], event.is_synthetic)
+        for event in Wording(taker, full=False, only=None).say(told)
+    ]
+    assert said == [("/a", False), ("", False), ("/a/along", True), ("/a/lost", False), ("/a", False)]
 
 
 def test_polling_stays_polling_unless_it_is_asked_for(installed):

@@ -20,6 +20,7 @@ from watchfiles import Change, _rust_notify, main
 from inotify_cffi.compat import watchfiles
 
 PATIENCE_S = 40
+OWN = _rust_notify.RustNotify
 
 
 @pytest.fixture
@@ -230,10 +231,52 @@ def test_a_missing_path_leaves_no_descriptor(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_polling_is_left_to_watchfiles(tmp_path):
-    notify = watchfiles.Notify([str(tmp_path)], False, True, 100, True, False)
-    assert type(notify).__module__ != watchfiles.__name__
-    notify.close()
+@pytest.mark.parametrize("recursive", [True, False])
+def test_who_forces_polling_watches_nothing_and_is_told_all_the_same(tmp_path, recursive):
+    (tmp_path / "a").mkdir()
+    for name in ("changed", "gone", "a/changed"):
+        (tmp_path / name).touch()
+    with watchfiles.Notify([str(tmp_path)], False, True, 20, recursive, False) as notify:
+        assert notify._watcher._instance.watched() == []
+        for name in ("changed", "a/changed"):
+            (tmp_path / name).write_text("text")
+        (tmp_path / "gone").rename(tmp_path / "new")
+        below = {(2, str(tmp_path / "a" / "changed"))} if recursive else set()
+        assert changes(notify) == {
+            (2, str(tmp_path / "changed")),
+            (3, str(tmp_path / "gone")),
+            (1, str(tmp_path / "new")),
+            *below,
+        }
+        assert repr(notify).startswith("RustNotify(Poll(")
+
+
+def test_who_forces_polling_is_told_of_a_file_that_is_older_than_the_one_before(tmp_path):
+    (tmp_path / "file").touch()
+    with watchfiles.Notify([str(tmp_path)], False, True, 20, True, False) as notify:
+        os.utime(tmp_path / "file", (1, 1))
+        assert changes(notify) == {(2, str(tmp_path / "file"))}
+
+
+def test_without_a_delay_it_polls_all_the_same(tmp_path):
+    with watchfiles.Notify([str(tmp_path)], False, True, 0, True, False) as notify:
+        (tmp_path / "a").touch()
+        assert changes(notify) == {(1, str(tmp_path / "a"))}
+
+
+def test_the_environment_forces_polling(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "true")
+    monkeypatch.setenv("WATCHFILES_POLL_DELAY_MS", "20")
+    monkeypatch.setattr(watchfiles.Notify, "__enter__", lambda notify: made.append(notify) or notify)
+    seen = watchfiles.watch(tmp_path, step=10, yield_on_timeout=True, rust_timeout=1)
+    assert next(seen) == set()
+    assert made[0]._watcher._chosen.root.rules.poll_s == 0.02
+    (tmp_path / "a.py").touch()
+    while not (got := next(seen)):
+        pass
+    assert got == {(Change.added, str(tmp_path / "a.py"))}
+    seen.close()
 
 
 def test_installed_the_functions_of_watchfiles_have_ours(installed, tmp_path):
@@ -252,13 +295,13 @@ def test_installed_the_functions_of_watchfiles_have_ours(installed, tmp_path):
 
 def test_after_uninstall_they_have_their_own(installed):
     watchfiles.uninstall()
-    assert main.RustNotify is _rust_notify.RustNotify is watchfiles.Poller
+    assert main.RustNotify is _rust_notify.RustNotify is OWN
 
 
 def test_our_functions_have_ours_without_install(tmp_path):
     seen = watchfiles.watch(tmp_path, step=10, yield_on_timeout=True, rust_timeout=10)
     assert next(seen) == set()
-    assert main.RustNotify is watchfiles.Poller
+    assert main.RustNotify is OWN
     (tmp_path / "a.py").touch()
     while not (got := next(seen)):
         pass

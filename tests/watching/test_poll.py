@@ -248,7 +248,8 @@ def test_a_recording_of_it_can_be_played(planted, tmp_path, monkeypatch):
     ("poll_s", "error"),
     [
         *((seconds, ValueError) for seconds in (0, -1, float("inf"), float("nan"))),
-        *((other, TypeError) for other in ("often", True, [])),
+        *((other, TypeError) for other in ("often", True, [], ("auto",), ("often", 1), ("auto", "often"))),
+        (("auto", 0), ValueError),
     ],
     ids=repr,
 )
@@ -342,6 +343,15 @@ def test_auto_polls_where_inotify_is_blind(planted, on, kind, monkeypatch):
     monkeypatch.setattr(arguments, "POLL_S", OFTEN_S)
     on(kind)
     with Watcher(planted, poll_s="auto", mask=STRUCTURE) as watcher:
+        watcher.sync()
+        write(f"{planted}/a/one")
+        unseen(watcher)
+        assert brief(watcher.read(PATIENCE_S)) == [f"CREATE {planted}/a/one"]
+
+
+def test_auto_polls_in_the_time_that_is_given(planted, on):
+    on("nfs4")
+    with Watcher(planted, poll_s=("auto", OFTEN_S), mask=STRUCTURE) as watcher:
         watcher.sync()
         write(f"{planted}/a/one")
         unseen(watcher)
