@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List
 
 from inotify_cffi.base import bits
-from inotify_cffi.compat.pyinotify_words import log
+from inotify_cffi.compat.pyinotify_words import ChainIfTrue, log
 from inotify_cffi.kernel.instance import Instance
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ExcludeFilter:
     def __init__(self, patterns: str | List[str]) -> None:
         if isinstance(patterns, str):
             with open(patterns, encoding="utf-8") as lines:
-                patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+                patterns = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
         if not isinstance(patterns, list):
             raise TypeError(f"an ExcludeFilter takes a list of patterns, or the path of a file, not {patterns!r}")
         self._patterns = [re.compile(pattern) for pattern in patterns]
@@ -210,7 +211,7 @@ class WatchManager:
     def _walk(self, top: str, excludes: Filter) -> Iterator[str]:
         """Yield directories, each before it is listed: so who watches it then hears of what comes later."""
         yield top
-        if excludes(top):
+        if excludes(top) or os.path.islink(top):
             return
         todo = [top]
         while todo:
@@ -239,10 +240,10 @@ class WatchManager:
             if watch is None:
                 _failed(f"update_watch: invalid WD={each}", done, quiet=quiet)
                 continue
+            new = (mask or watch.mask) | (bits.CREATE if auto_add or watch.auto_add else 0)
             try:
-                if mask:
-                    watch.mask = mask | (bits.CREATE if auto_add or watch.auto_add else 0)
-                    self.instance.add_watch(watch.path, watch.mask)
+                if mask or new != watch.mask:
+                    self._change(watch, new)
             except OSError as error:
                 done[each] = False
                 _failed(f"update_watch: cannot update {watch.path} WD={each}, {error}", done, quiet=quiet)
@@ -251,6 +252,39 @@ class WatchManager:
             watch.auto_add = auto_add or watch.auto_add
             done[each] = True
         return done
+
+    def _change(self, watch: Watch, mask: int) -> None:
+        """Give a watch another mask. Raises the OSError of the system, or one if something else is at its path."""
+        wd = self.instance.add_watch(watch.path, mask)
+        if wd != watch.wd:
+            if wd not in self._watches:
+                self.instance.rm_watch(wd)
+            raise OSError(errno.ESTALE, "something else is there now", watch.path)
+        watch.mask = mask
+
+    def watch_transient_file(
+        self, filename: str, mask: int, proc_class: Callable[..., Processor]
+    ) -> Dict[Any, int]:
+        """Watch a file that comes and goes, by its directory, of which nothing else is to be watched then.
+
+        *proc_class* is a class derived from ProcessEvent; one of it is made, and gets the events of that file.
+        Returns what :meth:`add_watch` does; nothing for a name without a directory.
+        """
+        directory, name = os.path.split(filename)
+        if not directory:
+            return {}
+        only = ChainIfTrue(func=lambda event: getattr(event, "name", None) == name)
+        return self.add_watch(
+            directory, mask | bits.CREATE | bits.DELETE, proc_fun=proc_class(only), exclude_filter=nothing
+        )
+
+    def get_ignore_events(self) -> bool:
+        """Return True if events are dropped."""
+        return self.ignore_events
+
+    def set_ignore_events(self, nval: bool) -> None:
+        """Drop events from now on, or no more."""
+        self.ignore_events = nval
 
     def rm_watch(self, wd: Any, rec: bool = False, quiet: bool = True) -> Dict[int, bool]:
         """Remove watches, by number or a list of numbers; with *rec* those below as well.

@@ -7,13 +7,14 @@ closed at once, which does nothing to the parent, and whoever touches the object
 
 from __future__ import annotations
 
+import contextlib
 import os
 from weakref import WeakSet
 
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Iterator, Protocol
 
     class Forkable(Protocol):
         """What holds descriptors."""
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
             """
 
 
-__all__ = ["forget_in_child"]
+__all__ = ["forget_in_child", "handed_on"]
 
 
 _things: WeakSet[Forkable] = WeakSet()
@@ -39,6 +40,16 @@ def forget_in_child(thing: Forkable) -> None:
         _hooked = True
         os.register_at_fork(after_in_child=_in_child)
     _things.add(thing)
+
+
+@contextlib.contextmanager
+def handed_on(thing: Forkable) -> Iterator[None]:
+    """Let a child that is forked meanwhile have *thing*: for who ends the parent, as one that becomes a daemon."""
+    _things.discard(thing)
+    try:
+        yield
+    finally:
+        _things.add(thing)
 
 
 def _in_child() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from inotify_cffi.compat import pyinotify
+from inotify_cffi.compat import pyinotify, pyinotify_notifier
 from inotify_cffi.compat.pyinotify import (
     ALL_EVENTS,
     IN_CLOSE_WRITE,
@@ -187,7 +189,7 @@ def test_a_new_directory_is_watched_and_what_is_in_it_told(world, tmp_path):
 
 @pytest.mark.parametrize("when", ["before the watch", "before the listing", "behind the listing"])
 def test_what_comes_while_a_directory_is_taken_in_is_told_once(world, tmp_path, monkeypatch, when):
-    add, lists = world.manager.instance.add_watch, pyinotify.listing
+    add, lists = world.manager.instance.add_watch, pyinotify_notifier.listing
 
     def make():
         (tmp_path / "a" / "b").mkdir()
@@ -208,7 +210,7 @@ def test_what_comes_while_a_directory_is_taken_in_is_told_once(world, tmp_path, 
 
     world.manager.add_watch(str(tmp_path), IN_CREATE | IN_DELETE, auto_add=True)
     monkeypatch.setattr(world.manager.instance, "add_watch", add_watch)
-    monkeypatch.setattr(pyinotify, "listing", listing)
+    monkeypatch.setattr(pyinotify_notifier, "listing", listing)
     (tmp_path / "a").mkdir()
     assert world.said() == [
         ("IN_CREATE|IN_ISDIR", str(tmp_path / "a")),
@@ -218,7 +220,7 @@ def test_what_comes_while_a_directory_is_taken_in_is_told_once(world, tmp_path, 
 
 
 def test_what_is_made_anew_behind_a_listing_is_told_again(world, tmp_path, monkeypatch):
-    lists = pyinotify.listing
+    lists = pyinotify_notifier.listing
 
     def listing(path):
         for _ in range(2):
@@ -228,7 +230,7 @@ def test_what_is_made_anew_behind_a_listing_is_told_again(world, tmp_path, monke
         return lists(path)
 
     world.manager.add_watch(str(tmp_path), IN_CREATE | IN_DELETE, auto_add=True)
-    monkeypatch.setattr(pyinotify, "listing", listing)
+    monkeypatch.setattr(pyinotify_notifier, "listing", listing)
     (tmp_path / "a").mkdir()
     told = [name for name, path in world.said() if path == str(tmp_path / "a" / "x")]
     assert told == ["IN_CREATE", "IN_DELETE", "IN_CREATE", "IN_DELETE", "IN_CREATE"]
@@ -387,11 +389,6 @@ def test_a_loop_ends_when_the_callback_says_so(tmp_path):
     notifier.stop()
 
 
-def test_a_daemon_is_refused(world):
-    with pytest.raises(pyinotify.NotifierError, match="fork"):
-        world.notifier.loop(daemonize=True)
-
-
 def test_a_thread_tells_until_it_is_stopped(tmp_path):
     came = threading.Event()
     manager = pyinotify.WatchManager()
@@ -441,3 +438,245 @@ def test_tornado_tells(tmp_path):
     assert calls == [notifier]
     notifier.stop()
     assert loop.handlers == {}
+
+
+# --- who stops, and when ---
+
+
+class Stopping:
+    """A processor that stops its notifier at the first event."""
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, event):
+        self.events.append(event.name)
+        self.notifier.stop()
+
+
+@pytest.fixture
+def stopping(tmp_path):
+    """Make a notifier of which two events are queued, and that is stopped while the first one is handed out."""
+
+    def make(notifier_class, *arguments):
+        manager, processor = pyinotify.WatchManager(), Stopping()
+        processor.notifier = notifier_class(manager, *arguments, processor)
+        manager.add_watch(str(tmp_path), IN_CREATE, auto_add=True)
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+        return processor
+
+    return make
+
+
+def test_a_processor_may_stop_the_loop_that_it_is_called_in(stopping):
+    processor = stopping(pyinotify.Notifier)
+    processor.notifier.loop()
+    assert processor.events == ["a"]
+
+
+def test_a_processor_may_stop_the_thread_that_it_is_called_in(stopping):
+    processor = stopping(pyinotify.ThreadedNotifier)
+    processor.notifier.start()
+    processor.notifier.join(PATIENCE_S)
+    assert not processor.notifier.is_alive()
+    assert processor.events == ["a"]
+
+
+def test_a_processor_may_stop_a_notifier_of_asyncio(stopping):
+    async def main():
+        processor = stopping(pyinotify.AsyncioNotifier, asyncio.get_running_loop(), None)
+        while not processor.events:
+            await asyncio.sleep(0)
+        return processor.events
+
+    assert asyncio.run(asyncio.wait_for(main(), PATIENCE_S)) == ["a"]
+
+
+def test_a_thread_that_reads_now_and_then_is_stopped_at_once(tmp_path):
+    manager = pyinotify.WatchManager()
+    notifier = pyinotify.ThreadedNotifier(manager, read_freq=10 * PATIENCE_S)
+    rests = threading.Event()
+    rest, notifier._rest = notifier._rest, lambda seconds: (rests.set(), rest(seconds))
+    manager.add_watch(str(tmp_path), IN_CREATE)
+    notifier.start()
+    (tmp_path / "a").touch()
+    assert rests.wait(PATIENCE_S)
+    stopper = threading.Thread(target=notifier.stop, daemon=True)
+    stopper.start()
+    stopper.join(PATIENCE_S)
+    assert not stopper.is_alive()
+
+
+def test_notifiers_of_event_loops_take_what_others_take_in_the_same_order(tmp_path):
+    class Loop:
+        READ = 1
+
+        def add_reader(self, *_arguments):
+            pass
+
+        add_handler = remove_reader = remove_handler = add_reader
+
+    for notifier_class in (pyinotify.AsyncioNotifier, pyinotify.TornadoAsyncNotifier):
+        manager = pyinotify.WatchManager()
+        notifier = notifier_class(manager, Loop(), None, print, 1, 2, 3)
+        assert notifier.proc_fun() is print
+        assert (notifier._read_freq, notifier._threshold, notifier._timeout) == (1, 2, 3)
+        notifier.stop()
+
+
+DAEMON = """
+import os, sys
+from inotify_cffi.compat import pyinotify
+
+fd, directory, pid_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+os.chdir(directory)
+manager = pyinotify.WatchManager()
+def told(event):
+    print(event.maskname, flush=True)
+    os.write(fd, f"{event.pathname} {os.getpid()} {os.getppid()} {os.getcwd()}\\n".encode())
+    notifier.stop()
+notifier = pyinotify.Notifier(manager, told)
+manager.add_watch(".", pyinotify.IN_CREATE)
+open("a", "w").close()
+notifier.loop(daemonize=True, pid_file=pid_file, stdout=directory + "/out")
+os.write(fd, b"over\\n")
+"""
+
+
+def test_a_loop_goes_on_in_a_daemon_with_what_was_queued_before(tmp_path):
+    pid_file = tmp_path / "pid"
+    there = tmp_path / "there"
+    there.mkdir()
+    reads, writes = os.pipe()
+    command = [sys.executable, "-c", DAEMON, str(writes), str(there), str(pid_file)]
+    try:
+        assert subprocess.run(command, pass_fds=[writes], timeout=PATIENCE_S, check=False).returncode == 0
+    finally:
+        os.close(writes)
+    with open(reads, encoding="utf-8") as lines:
+        path, pid, above, directory = lines.readline().split()
+        assert lines.readline() == "over\n"
+    assert (path, directory) == (str(there / "a"), "/")
+    assert int(pid) != os.getpid()
+    assert int(above) != os.getpid()
+    assert (there / "out").read_text() == "IN_CREATE\n"
+    # Its end, which closes the pipe, comes behind that.
+    assert not pid_file.exists()
+
+
+def test_a_daemon_that_is_there_already_is_an_error(world, tmp_path):
+    (tmp_path / "pid").touch()
+    with pytest.raises(pyinotify.NotifierError, match="already exists"):
+        world.notifier.loop(daemonize=True, pid_file=str(tmp_path / "pid"))
+
+
+def test_what_is_for_a_daemon_is_ignored_without_one(tmp_path):
+    notifier = pyinotify.Notifier(pyinotify.WatchManager())
+    notifier.loop(callback=lambda _: True, daemonize=False, pid_file="/nowhere")
+
+
+# --- the rest of its names ---
+
+
+def test_a_link_is_watched_and_nothing_below_it(world, tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("a")
+    assert set(world.manager.add_watch(str(tmp_path / "link"), IN_CREATE, rec=True)) == {str(tmp_path / "link")}
+
+
+def test_a_directory_that_is_moved_to_where_new_ones_are_watched_is_watched(world, tmp_path):
+    (tmp_path / "from" / "a").mkdir(parents=True)
+    (tmp_path / "to").mkdir()
+    world.manager.add_watch(str(tmp_path / "from"), MOVED)
+    world.manager.add_watch(str(tmp_path / "to"), MOVED, auto_add=True)
+    (tmp_path / "from" / "a").rename(tmp_path / "to" / "a")
+    world.told()
+    (tmp_path / "to" / "a" / "b").touch()
+    assert world.said() == [("IN_CREATE", str(tmp_path / "to" / "a" / "b"))]
+
+
+def test_a_watch_that_is_to_take_in_new_directories_from_now_on_hears_of_them(world, tmp_path):
+    wd = world.manager.add_watch(str(tmp_path), IN_DELETE)[str(tmp_path)]
+    assert world.manager.update_watch(wd, auto_add=True) == {wd: True}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    assert [path for _, path in world.said()] == [str(tmp_path / "a"), str(tmp_path / "a" / "b")]
+
+
+def test_what_is_at_the_path_of_a_watch_now_is_not_watched_in_its_place(world, tmp_path):
+    (tmp_path / "a").mkdir()
+    wd = world.manager.add_watch(str(tmp_path / "a"), IN_CREATE)[str(tmp_path / "a")]
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "a").mkdir()
+    assert world.manager.update_watch(wd, mask=IN_DELETE) == {wd: False}
+    assert world.manager.instance.watched() == [wd]
+    assert world.manager.get_watch(wd).mask == IN_CREATE
+
+
+def test_a_comment_in_a_file_of_patterns_may_begin_with_a_space(tmp_path):
+    (tmp_path / "patterns").write_text("  # not this\n  /etc/rc.* \n")
+    excludes = pyinotify.ExcludeFilter(str(tmp_path / "patterns"))
+    assert excludes("/etc/rc.local")
+    assert not excludes("# not this")
+
+
+def test_a_transient_file_is_watched_while_it_comes_and_goes(world, tmp_path):
+    said = []
+
+    class Transient(pyinotify.ProcessEvent):
+        def process_default(self, event):
+            said.append((event.maskname, event.name))
+
+    done = world.manager.watch_transient_file(str(tmp_path / "pid"), IN_MODIFY, Transient)
+    assert list(done) == [str(tmp_path)]
+    for name in ("pid", "other"):
+        (tmp_path / name).write_text("1")
+        (tmp_path / name).unlink()
+    assert world.told() == []
+    assert said == [("IN_CREATE", "pid"), ("IN_MODIFY", "pid"), ("IN_DELETE", "pid")]
+    assert world.manager.watch_transient_file("pid", IN_MODIFY, Transient) == {}
+
+
+def test_events_are_counted(tmp_path):
+    stats = pyinotify.Stats()
+    assert str(stats) == ""
+    for mask in (IN_CREATE | IN_ISDIR, IN_CREATE, IN_DELETE):
+        stats(pyinotify.Event({"mask": mask}))
+    assert repr(stats) == "<Stats ElapsedTime=0sec IN_CREATE=2 IN_DELETE=1 IN_ISDIR=1 >"
+    stats.dump(str(tmp_path / "stats"))
+    lines = (tmp_path / "stats").read_text().splitlines()
+    assert [(line.split()[0], line.count("@"), line.split()[-1]) for line in lines] == [
+        ("IN_CREATE", 45, "2"),
+        ("IN_DELETE", 22, "1"),
+        ("IN_ISDIR", 22, "1"),
+    ]
+    with pytest.raises(FileExistsError):
+        stats.dump(str(tmp_path / "stats"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(59, "59sec"), (61, "1mn1sec"), (3660, "1h1mn"), (90000, "1d1h")], ids=str
+)
+def test_a_time_has_two_units(seconds, said):
+    from inotify_cffi.compat.pyinotify_extras import elapsed
+
+    assert elapsed(seconds) == said
+
+
+def test_limits_of_the_kernel_are_read():
+    for name in ("max_queued_events", "max_user_instances", "max_user_watches"):
+        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
+            value = int(file.read())
+        limit = getattr(pyinotify, name)
+        assert (limit.value, repr(limit)) == (value, f"<{name}={value}>")
+
+
+def test_an_event_of_somebody_else_is_processed_behind_the_others(world, tmp_path):
+    wd = world.manager.add_watch(str(tmp_path), IN_CREATE)[str(tmp_path)]
+    raw = type("Raw", (), {"wd": wd, "mask": IN_MODIFY, "cookie": 0, "name": "x"})()
+    world.notifier.append_event(raw)
+    world.notifier.process_events()
+    assert [(event.maskname, event.name) for event in world.events] == [("IN_MODIFY", "x")]
+    world.manager.set_ignore_events(True)
+    assert world.manager.get_ignore_events() is world.manager.ignore_events is True
