@@ -49,8 +49,9 @@ MASK = bits.CREATE | bits.DELETE | bits.MOVED_FROM | bits.MOVED_TO | bits.MODIFY
 CAME = bits.CREATE | bits.MOVED_TO
 WENT = bits.DELETE | bits.MOVED_FROM | bits.DELETE_SELF
 
-# What keeps watchfiles from starting unless it is to be ignored.
-REFUSED = (errno.EACCES, errno.EPERM, errno.ENOSPC)
+# What keeps watchfiles from starting unless it is to be ignored; and what does in any case: no watch is left.
+DENIED = (errno.EACCES, errno.EPERM)
+EXHAUSTED = (errno.ENOSPC,)
 
 # An event that can only be asked is asked so often at most, and who polls without a rest does so.
 LEAST_STEP_S = 0.001
@@ -90,9 +91,16 @@ class Notify:
         self._ringing = threading.Lock()
         self._bell: tuple[int, int] | None = None
         self._debug = debug
-        self._polls = force_polling
-        poll_s = max(poll_delay_ms / 1000, LEAST_POLL_S) if force_polling else None
-        watcher = Watcher[str](mask=MASK, recursive=recursive, follow_symlinks="directories", poll_s=poll_s)
+        self._polls, self._poll_delay_ms = force_polling, poll_delay_ms
+        poll_s = max(poll_delay_ms / 1000, LEAST_POLL_S)
+        try:
+            watcher = _watcher(poll_s if force_polling else None, recursive=recursive)
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            # There is no inotify in this kernel, or in what stands for one.
+            self._polls = True
+            watcher = _watcher(poll_s, recursive=recursive)
         try:
             for path in dict.fromkeys(map(os.fspath, watch_paths)):
                 _add(watcher, path, ignores=ignore_permission_denied)
@@ -155,12 +163,14 @@ class Notify:
         changes: Changes = set()
         now = time.monotonic()
         ends = now + timeout_s if timeout_s else math.inf
+        latest = math.inf
         burst = Burst(step_s, debounce_s)
         while not is_set():
             left = (burst.ripe_at if changes else ends) - now
-            if left <= 0:
+            if left <= 0 and (not changes or now >= latest):
                 return changes or "timeout"
-            wait = min(left, tick_s)
+            # On a busy machine there was no time, maybe, to read what came in time: so there is one more look.
+            wait = max(0, min(left, tick_s))
             try:
                 events = watcher.read(None if wait == math.inf else wait)
             except Woken:
@@ -170,6 +180,9 @@ class Notify:
             if self._add_changes(changes, events):
                 # What was there already does not count: who writes all the time would keep it from its end.
                 burst.came(now)
+                latest = min(latest, now + debounce_s)
+            elif changes and left <= 0:
+                return changes
         return "stop"
 
     def _add_changes(self, changes: Changes, events: Iterable[Event[str]]) -> bool:
@@ -240,19 +253,27 @@ class Notify:
     def __repr__(self) -> str:
         if self._watcher is None:
             return "RustNotify(None)"
-        return f"RustNotify({'Poll' if self._polls else 'Recommended'}(\n    {self._watcher!r}\n))"
+        if not self._polls:
+            return f"RustNotify(Recommended(\n    {self._watcher!r}\n))"
+        delay = f"delay: Some(\n            {self._poll_delay_ms}ms,\n        )"
+        return f"RustNotify(Poll(\n    PollWatcher {{\n        {delay},\n        {self._watcher!r}\n    }}\n))"
 
 
 def _never() -> bool:
     return False
 
 
+def _watcher(poll_s: float | None, *, recursive: bool) -> Watcher[str]:
+    return Watcher(mask=MASK, recursive=recursive, follow_symlinks="directories", poll_s=poll_s)
+
+
 def _add(watcher: Watcher[str], path: str, *, ignores: bool) -> None:
     try:
         watcher.add(path)
-        errors = [error for error in watcher.unwatched().values() if error.errno in REFUSED]
-        if errors and not ignores:
-            raise errors[0]
+        refusing = EXHAUSTED if ignores else DENIED + EXHAUSTED
+        for error in watcher.unwatched().values():
+            if error.errno in refusing:
+                raise error
     except PermissionError:
         if not ignores:
             raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -15,9 +17,11 @@ import pytest
 pytest.importorskip("watchfiles", reason="watchfiles is not installed")
 
 import watchfiles as peer
+from replaying import heed_ctrl_c
 from watchfiles import Change, _rust_notify, main
 
 from inotify_cffi.compat import watchfiles
+from inotify_cffi.watching import parts
 
 PATIENCE_S = 40
 OWN = _rust_notify.RustNotify
@@ -84,6 +88,24 @@ def test_what_is_overwritten_is_not_told_as_deleted(tmp_path):
         assert changes(notify) == {(3, str(tmp_path / "a")), (1, str(tmp_path / "b")), (3, str(tmp_path / "c"))}
 
 
+def test_what_came_in_time_and_could_not_be_read_in_time_is_told_with_the_others(tmp_path, monkeypatch):
+    """As on a busy machine: the time to wait is over, and what came in it is not read."""
+    read, calls = watchfiles.Watcher.read, []
+
+    def busy(watcher, timeout):
+        calls.append(timeout)
+        if len(calls) == 2:
+            (tmp_path / "b").touch()
+            time.sleep(timeout)
+            return []
+        return read(watcher, timeout)
+
+    monkeypatch.setattr(watchfiles.Watcher, "read", busy)
+    with notified(tmp_path) as notify:
+        (tmp_path / "a").touch()
+        assert changes(notify) == {(1, str(tmp_path / "a")), (1, str(tmp_path / "b"))}
+
+
 def test_without_recursion_nothing_below_is_told(tmp_path):
     (tmp_path / "a").mkdir()
     with notified(tmp_path, recursive=False) as notify:
@@ -123,6 +145,65 @@ def test_who_is_refused_a_watch_is_told_unless_it_is_to_be_ignored(tmp_path, mon
         pass
     with notified(tmp_path, ignores=True):
         pass
+
+
+def test_without_a_watch_left_it_does_not_begin_whatever_is_ignored(tmp_path, monkeypatch):
+    refused = {str(tmp_path / "a"): OSError(28, "no watch is left", str(tmp_path / "a"))}
+    monkeypatch.setattr(watchfiles.Watcher, "unwatched", lambda _watcher: refused)
+    with pytest.raises(OSError, match="no watch"), notified(tmp_path, ignores=True):
+        pass
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EMFILE])
+def test_where_there_is_no_inotify_at_all_it_polls(tmp_path, monkeypatch, code):
+    def refuse():
+        raise OSError(code, "none")
+
+    monkeypatch.setattr(parts, "Instance", refuse)
+    if code == errno.EMFILE:
+        with pytest.raises(OSError, match="none"), notified(tmp_path):
+            pass
+        return
+    with notified(tmp_path) as notify:
+        assert repr(notify).startswith("RustNotify(Poll(")
+        (tmp_path / "a").touch()
+        assert changes(notify) == {(1, str(tmp_path / "a"))}
+
+
+PROGRAM = """
+import os, sys, time
+print(os.environ["WATCHFILES_CHANGES"], flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_a_program_is_run_again_for_a_change_and_ended_by_a_signal(tmp_path):
+    (tmp_path / "program").write_text(PROGRAM)
+    (tmp_path / "watched").mkdir()
+    code = (
+        "import sys\n"
+        "from inotify_cffi.compat.watchfiles import run_process\n"
+        "target = f'{sys.executable} {sys.argv[1]}/program'\n"
+        "print(run_process(sys.argv[1] + '/watched', target=target, target_type='command', step=10), 'reloads')\n"
+    )
+    command = [sys.executable, "-u", "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c) as running:  # noqa: PLW1509
+        try:
+            assert running.stdout.readline() == "[]\n"
+            # It watches only after the program was started, so the change that it notices may be a later one.
+            while not select.select([running.stdout], [], [], 0.2)[0]:
+                (tmp_path / "watched" / "a.py").write_text(str(time.monotonic()))
+            assert running.stdout.readline() == "interrupted\n"
+            assert str(tmp_path / "watched" / "a.py") in running.stdout.readline()
+            running.terminate()
+            assert running.stdout.readline() == "interrupted\n"
+            assert running.stdout.readline().endswith(" reloads\n")
+            assert running.wait(PATIENCE_S) == 0
+        finally:
+            running.kill()
 
 
 def test_an_event_of_threading_that_is_set_ends_it(tmp_path):
@@ -248,7 +329,8 @@ def test_who_forces_polling_watches_nothing_and_is_told_all_the_same(tmp_path, r
             (1, str(tmp_path / "new")),
             *below,
         }
-        assert repr(notify).startswith("RustNotify(Poll(")
+        assert repr(notify).startswith("RustNotify(Poll(\n    PollWatcher {\n")
+        assert "delay: Some( 20ms, )" in " ".join(repr(notify).split())
 
 
 def test_who_forces_polling_is_told_of_a_file_that_is_older_than_the_one_before(tmp_path):
