@@ -273,6 +273,49 @@ def test_a_handler_that_raises_ends_no_other_one(tmp_path, monkeypatch):
     assert len(reported) >= 4
 
 
+@pytest.mark.parametrize("what", ["unschedule", "unschedule_all", "stop"])
+@pytest.mark.parametrize("observer_class", [watchdog.Observer, InotifyObserver], ids=["ours", "installed"])
+def test_a_handler_may_take_its_own_schedule_off(installed, observer_class, tmp_path, what):
+    before = instances()
+    over = threading.Event()
+
+    class Once(Heard):
+        def on_any_event(self, event):
+            super().on_any_event(event)
+            getattr(observer, what)(*([watch] if what == "unschedule" else []))
+            over.set()
+
+    heard = Once()
+    observer = observer_class()
+    watch = observer.schedule(heard, str(tmp_path))
+    with running(observer):
+        (tmp_path / "a").mkdir()
+        (tmp_path / "b").mkdir()
+        assert over.wait(PATIENCE_S)
+        if what != "stop":
+            assert observer.emitters == set()
+    assert heard.events.qsize() == 1
+    assert instances() == before
+
+
+def test_an_emitter_that_was_derived_from_watchdogs_goes_on_with_its_own_methods(installed, tmp_path):
+    class Derived(InotifyEmitter):
+        def queue_event(self, event):
+            event.seen = True
+            super().queue_event(event)
+
+    events = Queue()
+    emitter = Derived(events, ObservedWatch(str(tmp_path), recursive=True))
+    emitter.start()
+    (tmp_path / "a").mkdir()
+    event, _ = events.get(timeout=PATIENCE_S)
+    assert (event.src_path, event.seen) == (str(tmp_path / "a"), True)
+    assert isinstance(emitter._inotify_fd, Hub)
+    emitter.stop()
+    emitter.join(PATIENCE_S)
+    assert not emitter.is_alive()
+
+
 def test_a_missing_directory_is_an_error_where_the_observer_is_started(tmp_path):
     before = instances()
     observer = watchdog.Observer()
