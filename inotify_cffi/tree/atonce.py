@@ -27,6 +27,8 @@ MOST_OPEN = 32
 # How many directories are entered at once; where something is told or compared, which takes longer, fewer.
 MOST_AT_ONCE = 1024
 MOST_TOLD = 512
+# The same where each of them is watched once more when it is listed, which is done one at a time.
+MOST_TO_RAISE = 256
 # And how many seconds that may take then: others wait for their turn meanwhile.
 LIMIT_S = 0.008
 
@@ -45,7 +47,7 @@ class AtOnce(Borders):
 
         What is left of those below, for whatever reason, is entered one at a time, from frames of their own.
         """
-        limit = MOST_AT_ONCE if self._teller.silent else MOST_TOLD
+        limit = MOST_TO_RAISE if crawl.root.raised else MOST_AT_ONCE if self._teller.silent else MOST_TOLD
         limit = limit if most is None else min(most, limit)
         is_known = frame.todo[-1].wd != NO_WD
         tops = self._alike(frame, limit, is_known=is_known)
@@ -101,12 +103,14 @@ class AtOnce(Borders):
         if not done or not self._is_still_there(frame, crawled):
             return 0
         left = self._teller.found_at_once(frame.node, tops, crawled)
+        del frame.todo[-len(tops) :]
+        if crawl.root.raised:
+            left = self._raise(crawl.root, frame, tops, left)
         # Else what is left can not be had.
         tried = not crawled.is_cut
-        del frame.todo[-len(tops) :]
         if not tried:
             frame.todo += reversed(left.pop(frame.node, []))
-        self._push(crawl, left, tried=tried)
+        self._push(crawl, left, tried=tried, beside=frame.node)
         self._have_listed(done)
         return done
 
@@ -126,15 +130,19 @@ class AtOnce(Borders):
         del frame.todo[-len(tops) :]
         if not tried:
             frame.todo += reversed(unvisited.pop(frame.node, []))
-        self._push(crawl, unvisited, tried=tried)
-        self._push(crawl, differ, tried=True)
+        self._push(crawl, unvisited, tried=tried, beside=frame.node)
+        self._push(crawl, differ, tried=True, beside=frame.node)
         self._have_listed(agreed)
         return done
 
-    def _push(self, crawl: Crawl, left: Dict[Node, list[Node]], *, tried: bool) -> None:
-        """Have directories entered by frames of their own; *tried*: one at a time."""
+    def _push(self, crawl: Crawl, left: Dict[Node, list[Node]], *, tried: bool, beside: Node) -> None:
+        """Have directories entered by frames of their own; *tried*: one at a time.
+
+        Of those in *beside* another frame has the rest.
+        """
         for node, todo in left.items():
             below = Frame(node, self._ledger.depth(node), -1, None, tried=tried)
+            below.is_part = node is beside
             below.todo = todo
             todo.reverse()
             crawl.frames.append(below)

@@ -99,12 +99,13 @@ class Crawler(AtOnce):
 
     def _close_frame(self, crawl: Crawl, frame: Frame) -> None:
         """All in a directory was entered: leave it."""
-        if crawl.root.raised and frame.fd < 0 and not self._reopen(crawl, frame):
+        raises = bool(crawl.root.raised) and not frame.is_part
+        if raises and frame.fd < 0 and not self._reopen(crawl, frame):
             if crawl.is_stuck:
                 return
             self._doubts.doubt(frame.node, relist=True)
         crawl.frames.pop()
-        self._leave(crawl, frame.node, frame.fd)
+        self._leave(crawl, frame.node, frame.fd, raises=raises)
         self.go_on_later(crawl)
 
     def go_on_later(self, crawl: Crawl) -> None:
@@ -236,7 +237,7 @@ class Crawler(AtOnce):
             return
         if is_done and not listing.todo:
             self._has_listed(listing)
-            self._leave(crawl, node, fd)
+            self._leave(crawl, node, fd, raises=bool(crawl.root.raised))
             self.go_on_later(crawl)
             return
         depth = crawl.frames[-1].depth + 1 if crawl.frames else self._ledger.depth(node)
@@ -319,13 +320,13 @@ class Crawler(AtOnce):
                 crawl.later.append(later)
         return found
 
-    def _leave(self, crawl: Crawl, node: Node, fd: int) -> None:
+    def _leave(self, crawl: Crawl, node: Node, fd: int, *, raises: bool) -> None:
         """A directory is listed with all below it: what is next may be near."""
         if fd < 0:
             return
         self._places.stand(Stand(node, fd, node.wd))
         try:
-            if crawl.root.raised:
+            if raises:
                 self._places.watch(fd, node, crawl.root, listed=True)
         except OSError as error:
             self.not_entered(node, error)

@@ -151,9 +151,9 @@ class Crawls:
             cause = causes.NEW_DIRECTORY if node.wd == NO_WD else causes.LOOK
         crawl = Crawl(node, root, self.begun, cause, since=since)
         crawl.at_once = (
-            (self._teller.silent or (root.rules.tracks_files and not root.folds))
+            (self._teller.silent or (root.rules.tracks_files and not root.folds and not root.raised))
             and not self._disk.by_path
-            and not root.raised
+            and not (root.raw and root.raised)
             and root.rules.is_plain
             and root.rules.max_depth is None
             and not root.rules.one_file_system

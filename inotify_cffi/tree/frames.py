@@ -18,7 +18,7 @@ __all__ = ["Crawl", "Frame"]
 class Frame:
     """A directory that the crawl is in: its descriptor while it is open, and the directories still to enter."""
 
-    __slots__ = ("depth", "fd", "listing", "node", "todo", "tried")
+    __slots__ = ("depth", "fd", "is_part", "listing", "node", "todo", "tried")
 
     def __init__(self, node: Node, depth: int, fd: int, listing: Listing | None, *, tried: bool = False) -> None:
         self.node = node
@@ -30,6 +30,8 @@ class Frame:
         self.listing = listing
         # True if they could not be entered at once.
         self.tried = tried
+        # True if there is more to be entered in the directory, by another frame.
+        self.is_part = False
 
 
 class Crawl:

@@ -194,6 +194,10 @@ def aadd(world):
     asyncio.run(main())
 
 
+def add_and_report_reads(world):
+    world.watcher.add(world.second, mask=Mask.ALL, own_reads=False)
+
+
 def remove(world):
     world.watcher.remove(world.second)
 
@@ -203,6 +207,11 @@ def remove(world):
 def test_what_could_not_be_added_leaves_nothing(fresh_root, run, options):
     """Neither a watch nor an event; what happened elsewhere is told."""
     case = EachPlace(lambda: Beside(fresh_root(), **options), run, change="change_files")
+    assert case.at_each() > 100
+
+
+def test_what_could_not_be_added_to_report_reads_leaves_nothing(fresh_root):
+    case = EachPlace(lambda: Beside(fresh_root()), add_and_report_reads, change="change_files")
     assert case.at_each() > 100
 
 

@@ -66,14 +66,17 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=50)
-@given(
+whatever_there_is_room_for = given(
     tree=trees,
     records=st.integers(1, 6),
     slots=st.integers(1, 6),
     room=st.integers(1, 100),
     most=st.integers(1, 8),
 )
+
+
+@settings(max_examples=50)
+@whatever_there_is_room_for
 def test_whatever_there_is_room_for_all_is_found_and_watched(tmp_path_factory, tree, records, slots, room, most):
     top = os.fsencode(tmp_path_factory.mktemp("tree"))
     make(top, tree)
@@ -126,6 +129,92 @@ def test_whatever_there_is_room_for_all_is_told_compared_and_taken_back(
             (parent / "out").rename(parent / "top" / "in")
             assert len(consumer.sync()) == count
             consumer.assert_each_directory_reports()
+
+
+def masks(watcher):
+    """What each watch is for, as the kernel has it."""
+    with open(f"/proc/self/fdinfo/{watcher._instance._fd}", encoding="ascii") as lines:
+        return [int(line.split("mask:")[1].split()[0], 16) for line in lines if line.startswith("inotify ")]
+
+
+@settings(max_examples=50)
+@whatever_there_is_room_for
+def test_whatever_there_is_room_for_all_reports_who_reads_and_not_the_own_listing(
+    tmp_path_factory, tree, records, slots, room, most
+):
+    top = os.fsencode(tmp_path_factory.mktemp("tree"))
+    make(top, tree)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listings, "CrawlBuffer", small(records, slots, room))
+        patch.setattr("inotify_cffi.tree.atonce.MOST_AT_ONCE", most)
+        patch.setattr("inotify_cffi.tree.atonce.MOST_TO_RAISE", most)
+        with Watcher(top, mask=Mask.ALL & ~Mask.READS) as watcher:
+            watcher.sync()
+            # Of what was watched and could not be noted.
+            ignored = watcher.stats()["raw_events"]
+        with Watcher[bytes]() as watcher:
+            watcher.add(top, mask=Mask.ALL, own_reads=False)
+            assert watcher.sync() == []
+            assert watcher.stats()["raw_events"] == ignored
+            assert watches(watcher) == 1 + sum(watcher.snapshot().values())
+            assert [mask for mask in masks(watcher) if mask & Mask.READS != Mask.READS] == []
+
+
+def test_a_tree_of_which_each_reports_who_reads_is_entered_at_once(tmp_path, visited):
+    for number in range(200):
+        (tmp_path / f"{number % 10}" / f"{number}").mkdir(parents=True)
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), mask=Mask.ALL, own_reads=False)
+        assert watcher.stats()["listed"] == 211
+    assert visited == [210]
+
+
+def test_what_is_replaced_before_it_reports_who_reads_does_so_all_the_same(tmp_path, monkeypatch):
+    """Between the listing and the second watch the one goes below the other, and a new one is where it was."""
+    for name in ("a/below", "z"):
+        (tmp_path / name).mkdir(parents=True)
+    real = Crawler._raise_below
+
+    def raise_below(*arguments):
+        if not (tmp_path / "z" / "a").exists():
+            (tmp_path / "a").rename(tmp_path / "z" / "a")
+            (tmp_path / "a" / "new").mkdir(parents=True)
+        real(*arguments)
+
+    monkeypatch.setattr(Crawler, "_raise_below", raise_below)
+    with Watcher() as watcher:
+        watcher.add(str(tmp_path), mask=Mask.ALL, own_reads=False)
+        watcher.sync()
+        for name in ("z/a/below", "a/new"):
+            (tmp_path / name / "file").touch()
+            assert f"OPEN {tmp_path}/{name}/file" in [str(event) for event in watcher.sync()]
+        assert [mask for mask in masks(watcher) if mask & Mask.READS != Mask.READS] == []
+        assert watches(watcher) == watcher.stats()["watches"] == 6
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "count"), [("a", "z/a", 6), ("a", "../away", 3), ("a/below", "b/below", 6)], ids=str
+)
+def test_what_leaves_its_place_before_it_reports_who_reads_does_so_where_it_is(
+    tmp_path, monkeypatch, source, target, count
+):
+    root = tmp_path / "root"
+    for name in ("a/below/deep", "b", "z"):
+        (root / name).mkdir(parents=True)
+    real = Crawler._raise_below
+
+    def raise_below(*arguments):
+        if (root / source).exists():
+            (root / source).rename(root / target)
+        real(*arguments)
+
+    monkeypatch.setattr(Crawler, "_raise_below", raise_below)
+    with Watcher() as watcher:
+        watcher.add(str(root), mask=Mask.ALL, own_reads=False)
+        watcher.sync()
+        assert [mask for mask in masks(watcher) if mask & Mask.READS != Mask.READS] == []
+        assert watches(watcher) == watcher.stats()["watches"] == count
+        assert watcher.unwatched() == {}
 
 
 def test_a_tree_is_entered_in_one_go(tmp_path, visited):
