@@ -180,8 +180,8 @@ int il_compare(const struct il_ledger *ledger, int64_t directory, const char *na
                const struct ic_stamp *stamps, uint64_t count, char *differs);
 int il_stamp(struct il_ledger *ledger, int64_t directory, const char *names, uint64_t size,
              const struct ic_stamp *stamps, uint64_t count, const char *marks);
-int il_stamp_of(const struct il_ledger *ledger, int64_t directory, const char *name, uint32_t length,
-                struct ic_stamp *stamp);
+int il_stamps_of(const struct il_ledger *ledger, int64_t directory, const char *names, uint64_t size,
+                 struct ic_stamp *stamps, uint64_t count);
 
 /* csrc/plain.c; of its fields count may be set to 0 */
 struct il_told {

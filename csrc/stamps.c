@@ -101,21 +101,24 @@ static int il_stamp(struct il_ledger *ledger, int64_t directory, const char *nam
     return failed;
 }
 
-/* The stamp of an entry; one that has none has that of what is not known. IL_ABSENT if it is not there. */
-static int il_stamp_of(const struct il_ledger *ledger, int64_t directory, const char *name, uint32_t length,
-                       struct ic_stamp *stamp)
+/* The stamps of some entries of a directory, by their names, each ended by a NUL; one that has none has that of what
+   is not known. IL_ABSENT if one is not there: then those behind it are not looked for. */
+static int il_stamps_of(const struct il_ledger *ledger, int64_t directory, const char *names, uint64_t size,
+                        struct ic_stamp *stamps, uint64_t count)
 {
     int32_t asked = il_node_of(ledger, directory);
-    const char *entry;
+    const char *end = names + size, *entry;
     int64_t at;
 
     if (asked == IL_NONE)
         return -ESTALE;
-    if ((at = il_find(ledger, asked, name, length)) < 0)
-        return IL_ABSENT;
-    entry = ledger->nodes[asked].names + at;
-    *stamp = (struct ic_stamp){.size = IC_UNKNOWN};
-    if (il_is_stamped(entry))
-        memcpy(stamp, entry + IL_HEADER, sizeof *stamp);
+    for (; count > 0 && names < end; count--, stamps++, names += strlen(names) + 1) {
+        if ((at = il_find(ledger, asked, names, (uint32_t)strlen(names))) < 0)
+            return IL_ABSENT;
+        entry = ledger->nodes[asked].names + at;
+        *stamps = (struct ic_stamp){.size = IC_UNKNOWN};
+        if (il_is_stamped(entry))
+            memcpy(stamps, entry + IL_HEADER, sizeof *stamps);
+    }
     return 0;
 }

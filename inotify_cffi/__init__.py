@@ -3,10 +3,10 @@
 What stands here is what users import: the watcher (``watcher``; for event loops ``aio``), its events
 (``events``), why each is told (``causes``), the flags of inotify as an enumeration (``flags``, made of
 ``base/bits.py``), errors (``errors``), durations and sizes (``quantities``), when a burst is over (``burst``), a
-consumer that follows the events (``mirror``), events as JSON (``jsonlines``, ``cloudevents``). The drop-in for the
-package ``inotify`` is ``adapters``, with ``constants`` and ``calls`` for the names that its users import.
-``typed`` spares everybody the import of :mod:`typing`. The folders are rooms, one on top of the other; each says
-what it is for.
+consumer that follows the events (``mirror``), what is known otherwise as a state (``states``), events as JSON
+(``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is ``adapters``, with
+``constants`` and ``calls`` for the names that its users import. ``typed`` spares everybody the import of
+:mod:`typing`. The folders are rooms, one on top of the other; each says what it is for.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from inotify_cffi.errors import (
     MirrorError,
     PathError,
     PluginError,
+    StateError,
     WatchLimitError,
 )
 from inotify_cffi.events import Event, RawEvent, decode
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from inotify_cffi.jsonlines import JournalEvent, Stamp, event_from_json, event_to_json
     from inotify_cffi.mirror import Mirror
     from inotify_cffi.quantities import parse_duration, parse_size
+    from inotify_cffi.states import make_state
 
 __all__ = [
     "Burst",
@@ -69,6 +71,7 @@ __all__ = [
     "PluginError",
     "RawEvent",
     "Stamp",
+    "StateError",
     "WatchLimitError",
     "Watcher",
     "Worker",
@@ -79,6 +82,7 @@ __all__ = [
     "event_to_json",
     "flag_names",
     "hookimpl",
+    "make_state",
     "parse_duration",
     "parse_mask",
     "parse_size",
@@ -101,6 +105,7 @@ _LATE = {
     "event_to_cloudevent": "inotify_cffi.cloudevents",
     "event_to_json": "inotify_cffi.jsonlines",
     "hookimpl": "inotify_cffi.hooks.specs",
+    "make_state": "inotify_cffi.states",
     "parse_duration": "inotify_cffi.quantities",
     "parse_mask": "inotify_cffi.flags",
     "parse_size": "inotify_cffi.quantities",

@@ -244,7 +244,9 @@ class _Lib(Protocol):
     def il_stamp(
         self, ledger: CData, directory: int, names: bytes, size: int, stamps: CData, count: int, marks: bytes, /
     ) -> int: ...
-    def il_stamp_of(self, ledger: CData, directory: int, name: bytes, length: int, stamp: CData, /) -> int: ...
+    def il_stamps_of(
+        self, ledger: CData, directory: int, names: bytes, size: int, stamps: CData, count: int, /
+    ) -> int: ...
     IL_NONE: int
     IL_ABSENT: int
     IL_LINK: int

@@ -31,7 +31,7 @@ class Cause(IntEnum):
     POLL = causes.POLL
     """It was found by comparing again and again, where inotify sees nothing: ``poll_s``."""
     RESTART = causes.RESTART
-    """It happened while nobody watched, between two runs with one journal."""
+    """It happened while nobody watched, or was not handed out: before a start with ``since`` or a journal."""
 
     @classmethod
     def _missing_(cls, value: object) -> Cause | None:

@@ -20,6 +20,7 @@ __all__ = [
     "MirrorError",
     "PathError",
     "PluginError",
+    "StateError",
     "WatchLimitError",
 ]
 
@@ -74,3 +75,7 @@ class GenerationError(InotifyError, LookupError):
 
 class ForgottenError(InotifyError, LookupError):
     """Events behind a number were forgotten, because they were too old or too many: begin anew."""
+
+
+class StateError(InotifyError, ValueError):
+    """A state can not be gone on from: it is damaged, of another version, or none; begin anew without it."""

@@ -66,6 +66,10 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
             see: other machines' changes on a network file system, layers of an overlay, most of FUSE, and
             directories for which no watch is left; ("auto", seconds): the same, so often. All of them bring
             *keep_stat* with them. A file that was renamed is told as deleted and created.
+        since: what :meth:`save` has returned, or the path of the file that it has written: what has changed since
+            then comes first, before all else, with the cause RESTART, and there is no gap behind it. A root that
+            was not saved is told as new, and all of them if there is no such file, or with b"". It brings
+            *keep_stat* with it.
         missing: "wait": a path need not be there; it is waited for, at the start and whenever it vanishes.
         existing: report what is there at the start as synthetic creates, before all else.
         on_progress: called now and then with the number of directories while a tree is listed.
@@ -74,13 +78,14 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
         track: "directories": keep no names of files, which takes less memory, and above all less time at the
             start. Directories are told as ever, events of files as the kernel has them; where some of these were
             lost, the directory is told as one to be read again, RESCAN. Not with *gitignore* or
-            *follow_symlinks*, *keep_stat* or *poll_s*.
+            *follow_symlinks*, *keep_stat*, *poll_s* or *since*.
 
     Raises:
         FileNotFoundError, NotADirectoryError, PermissionError, ...: a path can not be watched.
         PathError: a path is empty or holds a NUL.
         WatchLimitError: no watch is left for a root. For a directory below it that is an UNWATCHED event.
         InstanceLimitError: no inotify instance is left.
+        StateError: *since* is damaged, of another version, or no state.
         ValueError: an option has a value that it can not have, or not together with another one.
 
     """

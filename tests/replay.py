@@ -16,8 +16,10 @@ from inotify_cffi.kernel.listings import CrawlBuffer, CrawlColumns
 from inotify_cffi.kernel.mounts import Mount
 from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import Rules
+from inotify_cffi.ledger.saved import Directory, SavedRoot
 from inotify_cffi.tree.disk import Disk, Moment
 from inotify_cffi.tree.looks import Stamp
+from inotify_cffi.tree.record import as_text
 from inotify_cffi.tree.tree import Tree
 from tests.helpers.records import packed
 from tests.helpers.slices import small_steps
@@ -38,7 +40,7 @@ class Player(Disk):
 
     def answer(self, verb, *arguments):
         wanted, given, answer = self.recorded[self.at]
-        if (wanted, given) != (verb, json.loads(json.dumps(arguments))):
+        if (wanted, given) != (verb, json.loads(json.dumps(arguments, default=as_text))):
             raise Differs(f"line {self.at + 1}: {verb}{arguments} instead of {wanted}{tuple(given)}")
         self.at += 1
         if isinstance(answer, dict):
@@ -137,7 +139,7 @@ class Replay:
 
     def take(self, step, arguments):
         if step in ("add_root", "begin_root"):
-            given, location, asked, kernel_mask, waits, tell, *rules = arguments
+            given, location, asked, kernel_mask, waits, tell, since, *rules = arguments
             root = Root(
                 given,
                 location,
@@ -146,13 +148,28 @@ class Replay:
                 rules=Rules(*(tuple(rule) if isinstance(rule, list) else rule for rule in rules)),
             )
             root.waits = waits
-            getattr(self.tree, step)(root, tell=tell)
+            getattr(self.tree, step)(root, tell=tell, since=since and saved(*since))
         elif step in ("remove_root", "continue_root"):
             location, *rest = arguments
             root = next((root for root in self.tree.ledger.roots if root.location == location), None)
             getattr(self.tree, step)(root, *rest)
         else:
             getattr(self.tree, step)(*arguments)
+
+
+def saved(given, location, is_file, directories):
+    """A root that was saved, as a recording has it."""
+    return SavedRoot(
+        given.encode("latin-1"),
+        location.encode("latin-1"),
+        is_file,
+        tuple(
+            Directory(
+                tuple(name.encode("latin-1") for name in names), kinds.encode("latin-1"), stamps.encode("latin-1")
+            )
+            for names, kinds, stamps in directories
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -188,11 +188,15 @@ class Memory:
 
     def stamp_of(self, node: int, name: bytes) -> Tuple[int, int, int, int]:
         """Return inode, size, mtime_ns and ctime_ns of an entry; a size of UNKNOWN where these are not known."""
-        stamp = ffi.new("struct ic_stamp *")
-        if checked(lib.il_stamp_of(self._ledger, node, name, len(name), stamp)) == ABSENT:
-            raise KeyError(name)
-        inode, size, written_ns, changed_ns = ffi.unpack(ffi.cast("int64_t *", stamp), 4)
+        inode, size, written_ns, changed_ns = memoryview(self.stamps_of(node, name + b"\0", 1)).cast("q")
         return inode, size, written_ns, changed_ns
+
+    def stamps_of(self, node: int, names: bytes, count: int) -> bytes:
+        """Return the stamps of so many entries of a directory; *names*: each ended by a NUL."""
+        stamps = ffi.new("struct ic_stamp[]", count)
+        if checked(lib.il_stamps_of(self._ledger, node, names, len(names), stamps, count)) == ABSENT:
+            raise KeyError(names)
+        return bytes(ffi.buffer(stamps)[:])
 
     # --- nodes ---
 

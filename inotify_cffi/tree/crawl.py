@@ -180,7 +180,8 @@ class Crawler(AtOnce):
         self._moments.agreed(node)
         if node.wd != NO_WD or node.children:
             crawl.compares = True
-            if is_another:
+            # Stamps say more, but of a directory that was seen to be replaced.
+            if is_another and not (node.wd == NO_WD and crawl.root.rules.keep_stat):
                 self._replaced.add(node)
         if is_another and not self._teller.silent and self._has_left(node, found):
             self._give_back(found)

@@ -114,12 +114,12 @@ class Crawls:
         if crawl.frames:
             self._under_way.append(crawl)
 
-    def begin(self, node: Node, found: Found) -> Crawl:
+    def begin(self, node: Node, found: Found, *, cause: int) -> Crawl:
         """Do the first step of a crawl; the others are for :meth:`go_on_with`. Closes the descriptor of *found*.
 
         Between the steps nothing may be applied to the ledger but what leaves all below *node* as it is.
         """
-        crawl = self._crawl_of(node, since=None, cause=causes.START)
+        crawl = self._crawl_of(node, since=None, cause=cause)
         try:
             self._teller.cause = crawl.cause
             self._crawler.enter(crawl, node, found)

@@ -21,8 +21,9 @@ from inotify_cffi.tree.objects import CONTENT, NOTHING, Objects, Seen, lacks_a_w
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Dict, KeysView
+    from typing import Dict, KeysView, Tuple
 
+    from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moves import Raw
@@ -72,6 +73,10 @@ class Files:
             if file.error is not None:
                 found[self._ledger.place(root).path] = file.error
         return found
+
+    def names(self) -> list[Tuple[Node, str]]:
+        """Return the directory and the name of each file that is watched by itself."""
+        return [(file.node, file.name) for file in self._all()]
 
     def _of(self, root: Root) -> Followed:
         file = self._roots.get(root)

@@ -122,6 +122,12 @@ class Intake:
                 return self.bytes >= fence
         return True
 
+    def look_if_calm(self) -> None:
+        """Note that it is calm if nothing is queued now, and all that was read is applied."""
+        now = self._disk.now()
+        if not len(self.waiting) and not self._disk.queued():
+            self.calm = self._last_read = now
+
     def note_calm(self) -> None:
         """The last read found nothing queued, and nothing is lost: so it was calm when it began."""
         self.calm = self._last_read

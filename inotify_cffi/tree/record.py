@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.mounts import Mount
     from inotify_cffi.tree.looks import Stamp
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "as_text"]
+
+
+def as_text(value: bytes) -> str:
+    """Return what stands for bytes in a recording."""
+    return value.decode("latin-1")
 
 
 class Recorder(Disk):
@@ -34,7 +39,7 @@ class Recorder(Disk):
         self.mark("by_path", self.by_path)
 
     def _write(self, verb: str, arguments: tuple[object, ...], answer: object) -> None:
-        self._file.write(json.dumps([verb, arguments, answer]).encode("ascii") + b"\n")
+        self._file.write(json.dumps([verb, arguments, answer], default=as_text).encode("ascii") + b"\n")
 
     def end(self) -> None:
         """Close the file, and what is open."""

@@ -9,11 +9,13 @@ from inotify_cffi.tree.turns import SLICE_S
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Tuple, TypeVar
 
     from typing_extensions import ParamSpec
 
+    from inotify_cffi.events import AnyEvent
     from inotify_cffi.ledger.nodes import Node, Root
+    from inotify_cffi.ledger.saved import SavedRoot
     from inotify_cffi.tree.places import Found
 
     P = ParamSpec("P")
@@ -22,33 +24,38 @@ if TYPE_CHECKING:
 __all__ = ["Rooting"]
 
 
+def _cause(since: SavedRoot | None) -> int:
+    return causes.START if since is None else causes.RESTART
+
+
 class Rooting(Assembly):
     """What can be done with roots, and with what is below one."""
 
     @a_step
-    def add_root(self, root: Root, *, tell: bool) -> None:
-        """Watch and list a root and all below it; its entries are told if *tell*.
+    def add_root(self, root: Root, *, tell: bool, since: SavedRoot | None = None) -> None:
+        """Watch and list a root and all below it; its entries are told if *tell*, and what differs from *since*.
 
         Raises the OSError of the root itself, and then leaves nothing behind.
         """
-        self._mark_root("add_root", root, tell=tell)
+        self._mark_root("add_root", root, tell=tell, since=since)
         self._turn.begin(None)
-        found = self._open_new(root, tell=tell)
+        found = self._open_new(root, tell=tell, since=since)
         if found is not None:
-            self._crawls.crawl(root, found, cause=causes.START)
+            self._crawls.crawl(root, found, cause=_cause(since))
         self._finish(root)
 
     @a_step
-    def begin_root(self, root: Root, *, tell: bool) -> None:
+    def begin_root(self, root: Root, *, tell: bool, since: SavedRoot | None = None) -> None:
         """Do the first step of :meth:`add_root`; the others are for :meth:`continue_root`.
 
         In between :meth:`advance` only reads and applies nothing.
         """
-        self._mark_root("begin_root", root, tell=tell)
+        self._mark_root("begin_root", root, tell=tell, since=since)
         self._turn.begin(SLICE_S)
-        found = self._open_new(root, tell=tell)
+        found = self._open_new(root, tell=tell, since=since)
         if found is not None:
-            self._begun[root] = Begun(self._crawls.begin(root, found), [], tell)
+            crawl = self._crawls.begin(root, found, cause=_cause(since))
+            self._begun[root] = Begun(crawl, [], tell or since is not None)
             self._hold(root)
         self._finish(root)
 
@@ -84,9 +91,9 @@ class Rooting(Assembly):
         """True while a root is begun and not done."""
         return bool(self._begun)
 
-    def _mark_root(self, step: str, root: Root, *, tell: bool) -> None:
+    def _mark_root(self, step: str, root: Root, *, tell: bool, since: SavedRoot | None) -> None:
         self._disk.mark(
-            step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, *root.rules
+            step, root.name, root.location, root.asked, root.kernel_mask, root.waits, tell, since, *root.rules
         )
 
     def _finish(self, root: Root) -> None:
@@ -96,9 +103,9 @@ class Rooting(Assembly):
         self._places.rest()
         self._unfinished.pop(root, None)
 
-    def _open_new(self, root: Root, *, tell: bool) -> Found | None:
-        self._teller.silent = not tell
-        self._teller.cause = causes.START
+    def _open_new(self, root: Root, *, tell: bool, since: SavedRoot | None) -> Found | None:
+        self._teller.silent = not (tell or since is not None)
+        self._teller.cause = _cause(since)
         self._admission.prepare(root)
         self._mounts.regard(root)
         self._unfinished[root] = len(self._teller)
@@ -106,18 +113,23 @@ class Rooting(Assembly):
             self.ledger.add_root(root)
             self._stamps.are_kept = self._stamps.are_kept or root.rules.keep_stat
             self._polls.heed(root)
-            return self._find_root(root)
+            return self._find_root(root, since)
         except OSError:
             # Nothing but the root was touched.
             self._take_back_unfinished()
             self.is_whole = True
             raise
 
-    def _find_root(self, root: Root) -> Found | None:
+    def _find_root(self, root: Root, since: SavedRoot | None) -> Found | None:
         """Open a new root; None if it is waited for, or is a file, which is watched by that."""
-        if self._disk.is_file(root.location):
-            root.become_file()
+        if since is not None:
+            self._since.restore(root, since)
+        if root.is_file or self._disk.is_file(root.location):
+            if not root.is_file:
+                root.become_file()
             self._files.look(root, agree=True, is_new=True)
+            if since is not None:
+                self._since.look_at_file(root, since)
             return None
         if root.waits:
             self._anchors.arm(root)
@@ -133,6 +145,20 @@ class Rooting(Assembly):
         # All ways to it are watched now. It may have come before they were.
         self._doubts.doubt(root, relist=True)
         return None
+
+    def save(self) -> Tuple[list[SavedRoot], list[AnyEvent], bool]:
+        """Return what was told of each root, what of it was not taken, and whether the end of a gap is to come."""
+        self._disk.mark("save")
+        self._plain.tell()
+        is_gap = self._losses.is_gap or self._losses.is_due
+        if not (is_gap or self._crawls or self._begun or self._applier.is_busy):
+            self._intake.look_if_calm()
+        return self._since.save(), list(self._teller.told), is_gap
+
+    def reopen_gap(self) -> None:
+        """Tell that no more is missing when all is quiet: that was still to be told before a restart."""
+        self._disk.mark("reopen_gap")
+        self._losses.is_gap = True
 
     def root_at(self, location: str, told_as: str | bytes | None = None) -> Root | None:
         """Return the root at a location that is told as such a path, or as itself; None if there is none."""

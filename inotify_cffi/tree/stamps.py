@@ -106,6 +106,10 @@ class Stamps:
                 renamed[old] = new
         return renamed
 
+    def in_doubt(self) -> Dict[int, set[str]]:
+        """Return the files, by the number of their directory, whose stamps say nothing later."""
+        return self._youth.in_doubt()
+
     def heard(self, raw: Raw) -> None:
         """The kernel reported something of an entry, which is being told."""
         if raw.mask & CHANGES and raw.name:

@@ -61,6 +61,18 @@ class Youth:
             due.update(name for name in names if (number, name) in self._fresh or (number, name) in self._older)
         return due
 
+    def in_doubt(self) -> Dict[int, set[str]]:
+        """Return the files, by the number of their directory, that may be another than their stamp says later.
+
+        It is so of those that may be changed again, or were since all was calm, within the step of their stamp.
+        """
+        found: Dict[int, set[str]] = {}
+        is_fresh = _ns(self._intake.calm.steady) <= self._fresh_until
+        for keys in (self._young, *((self._fresh, self._older) if is_fresh else ())):
+            for number, name in keys:
+                found.setdefault(number, set()).add(name)
+        return found
+
     def told(self, node: Node, names: Iterable[str]) -> None:
         """Files were told that were due."""
         for name in names:

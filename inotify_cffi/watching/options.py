@@ -9,6 +9,7 @@ from inotify_cffi.kernel.poller import check_timeout
 from inotify_cffi.ledger.rules import Rules
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 from inotify_cffi.watching.arguments import (
+    against_track,
     check_track,
     checked_include,
     checked_links,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypedDict
 
+    from inotify_cffi.ledger.saved import Saved
     from inotify_cffi.watching.arguments import BlockDuration, FollowSymlinks, PollS
+    from inotify_cffi.watching.statefile import Since
 
     class RootOptions(TypedDict, total=False):
         """What a root may have of its own; the docstring of ``Watcher`` says what each is."""
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         on_progress: Callable[[int], None] | None
         read_ahead: int | None
         track: Literal["entries", "directories"]
+        since: Since
 
 
 __all__ = ["Chosen", "ForRoot", "Options", "RootOptions", "check_known", "choose", "choose_for_root"]
@@ -75,6 +79,8 @@ class Chosen(NamedTuple):
     on_progress: Callable[[int], None] | None
     read_ahead: int | None
     track: Literal["entries", "directories"]
+    # What was handed out before; None if that is of no interest.
+    since: Saved | None
 
 
 def choose(
@@ -96,6 +102,7 @@ def choose(
     on_progress: Callable[[int], None] | None = None,
     read_ahead: int | None = None,
     track: Literal["entries", "directories"] = "entries",
+    since: Since = None,
 ) -> Chosen:
     """Return the options with what is not given; this is what ``help()`` shows as the signature of a watcher.
 
@@ -113,16 +120,28 @@ def choose(
         "follow_symlinks": follow_symlinks,
         "max_places": max_places,
         "one_file_system": one_file_system,
-        "keep_stat": keep_stat,
+        # By that it is known which file is another.
+        "keep_stat": keep_stat or since is not None,
         "poll_s": poll_s,
         "missing": missing,
         "existing": existing,
     }
+    against = against_track(track, since=since)
+    if against:
+        raise ValueError(f"track='directories' does not go with {against}; leave one of the two out")
     root = _checked(given, track)
     # Whatever they were, they can be iterated over once more.
     given["exclude"], given["include"] = root.rules.exclude, root.rules.include
     check_read_ahead(read_ahead)
-    return Chosen(root, given, block_duration_s, on_progress, read_ahead, track)
+    return Chosen(root, given, block_duration_s, on_progress, read_ahead, track, _read(since))
+
+
+def _read(since: Since) -> Saved | None:
+    if since is None:
+        return None
+    from inotify_cffi.watching.statefile import read_state
+
+    return read_state(since)
 
 
 def choose_for_root(chosen: Chosen, own: RootOptions) -> ForRoot:
@@ -153,6 +172,10 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
         poll_s=options["poll_s"],
     )
     poll_s, polls_only = checked_poll(options["poll_s"])
+    keep_stat = bool(options["keep_stat"]) or poll_s is not None
+    if keep_stat:
+        # It can be saved, and then there may be no descriptor left to import with.
+        import inotify_cffi.watching.statefile  # noqa: F401
     enters_links, follows_files = checked_links(options["follow_symlinks"])
     rules = Rules(
         tracks_files=track == "entries",
@@ -164,7 +187,7 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
         max_places=checked_places(options["max_places"]),
         gitignore=options["gitignore"],
         one_file_system=options["one_file_system"],
-        keep_stat=bool(options["keep_stat"]) or poll_s is not None,
+        keep_stat=keep_stat,
         poll_s=poll_s,
         polls_only=polls_only,
     )

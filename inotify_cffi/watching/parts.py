@@ -15,7 +15,7 @@ from inotify_cffi.tree.tree import Tree
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 from inotify_cffi.watching.arguments import now_and_then
 from inotify_cffi.watching.claim import Reading
-from inotify_cffi.watching.contents import WithContents
+from inotify_cffi.watching.saving import Saving
 
 if TYPE_CHECKING:
     import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["WithParts"]
 
 
-class WithParts(WithContents[AnyStr], Generic[AnyStr]):
+class WithParts(Saving[AnyStr], Generic[AnyStr]):
     """What makes the parts of a watcher, and frees them.
 
     Args:
@@ -49,6 +49,8 @@ class WithParts(WithContents[AnyStr], Generic[AnyStr]):
             self._closed = False
             forget_in_child(self)
             self._begin()
+            if chosen.since is not None:
+                self._go_on_from(chosen.since)
             for path in paths:
                 self._add(path)
         except BaseException:

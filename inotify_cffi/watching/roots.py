@@ -37,23 +37,34 @@ class WithRoots(WithBatches[AnyStr], Generic[AnyStr]):
         self._chosen = chosen
         # What a dispatcher reads besides what the user asked for.
         self._also = 0
+        # Of the roots that were saved, those that were not added yet.
+        saved = () if chosen.since is None else chosen.since.roots
+        self._known = {(root.given.rstrip(b"/"), root.location): root for root in saved}
 
     def _add(self, path: str | bytes | PathLike[str] | PathLike[bytes]) -> None:
         self._step(self._add_root, *self._new_root(path, {}))
 
     def _add_root(self, root: Root, existing: object) -> None:
         self._check_new(root)
-        self._tree.add_root(root, tell=bool(existing))
+        since = self._known.get(_key(root))
+        self._tree.add_root(root, tell=self._tells(existing), since=since)
+        self._known.pop(_key(root), None)
 
     def _begin_adding(self, root: Root, existing: object) -> None:
         self._check_new(root)
-        self._tree.begin_root(root, tell=bool(existing))
+        self._tree.begin_root(root, tell=self._tells(existing), since=self._known.get(_key(root)))
 
     def _go_on_adding(self, root: Root, steps: int) -> bool:
         """List some more directories, and read, lest the queue runs over; True if all are listed."""
         done = self._tree.continue_root(root, steps)
+        if done:
+            self._known.pop(_key(root), None)
         self._tree.read_ahead()
         return done
+
+    def _tells(self, existing: object) -> bool:
+        """Return True if what is in a root that was not saved is told: all of it is new to who goes on."""
+        return bool(existing) or self._chosen.since is not None
 
     def _give_up_adding(self, root: Root) -> None:
         if not self._closed:
@@ -105,3 +116,8 @@ class WithRoots(WithBatches[AnyStr], Generic[AnyStr]):
         if root is None:
             raise FileNotFoundError(errno.ENOENT, "this path is not a root of the watcher", given)
         self._tree.remove_root(root)
+
+
+def _key(root: Root) -> tuple[bytes, bytes]:
+    """Return how a root is found among those that were saved: by the path that is told, and where that is."""
+    return os.fsencode(root.given).rstrip(b"/"), os.fsencode(os.path.abspath(root.location))

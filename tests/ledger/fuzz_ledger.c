@@ -553,7 +553,7 @@ static void do_stamp(void)
     }
     if (is_file && mark)
         entry->stamp = value;
-    check(il_stamp_of(ledger, number, text, (uint32_t)size - 1, &found) == (entry == NULL ? IL_ABSENT : 0));
+    check(il_stamps_of(ledger, number, text, size, &found, 1) == (entry == NULL ? IL_ABSENT : 0));
     stamp = stamp_of(is_file ? entry->stamp : 0);
     check(entry == NULL || memcmp(&found, &stamp, sizeof found) == 0);
 }
@@ -1442,7 +1442,7 @@ static const struct {
     {"clear", do_clear, 3},
     {"forget_files", do_forget_files, 2},
     {"graft", do_graft, 8},
-    {"compare, stamp, stamp_of", do_stamp, 10},
+    {"compare, stamp, stamps_of", do_stamp, 10},
     {"live, list_size, list", do_look_at_entries, 2},
     {"is_node, wd, is_within, parent, has_flag, name, prefix", do_look_at_node, 5},
     {"set_flag", do_set_flag, 5},

@@ -121,7 +121,7 @@ VERBS = {
     ("il_set_root", 1): lambda w, n: lib.il_set_root(w.ledger, n, b"/new", 4, 0, 0, 1),
     ("il_set_wd", 1): lambda w, n: lib.il_set_wd(w.ledger, n, 3),
     ("il_stamp", 1): lambda w, n: lib.il_stamp(w.ledger, n, b"f", 2, a_stamp(), 1, b"\1"),
-    ("il_stamp_of", 1): lambda w, n: lib.il_stamp_of(w.ledger, n, b"f", 1, a_stamp()),
+    ("il_stamps_of", 1): lambda w, n: lib.il_stamps_of(w.ledger, n, b"f", 2, a_stamp(), 1),
     ("il_way", 1): lambda w, n: lib.il_way(w.ledger, n, 1, ffi.new("int32_t *"), ffi.new("int32_t *")),
     ("il_wd", 1): lambda w, n: lib.il_wd(w.ledger, n),
 }
@@ -376,6 +376,7 @@ GIVEN = {
     "compare": ([0, b"f\0", STAMP], {}),
     "stamp": ([0, b"f\0", STAMP, b"\1"], {}),
     "stamp_of": ([0, b"f"], {}),
+    "stamps_of": ([0, b"f\0", 1], {}),
     "create": ([0, b"new"], {"is_dir": True}),
     "get": ([0, b"f"], {}),
     "drop": ([0, b"f"], {}),
