@@ -17,6 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     _add_where(group)
     _add_what(group)
+    _add_since(group)
     _add_how(group)
 
 
@@ -111,6 +112,27 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         metavar="NAME[,NAME...]",
         help="only these events: names as in inotify(7) without IN_, and close, move, changes (the default), "
         "reads, all; may be given more than once; what must not be hidden (unwatched, q_overflow) is always told",
+    )
+
+
+def _add_since(group: argparse._ArgumentGroup) -> None:
+    """Add how one run goes on from another."""
+    group.add_argument(
+        "--since",
+        metavar="FILE",
+        help="tell first what has changed since this was written by --save; if it is not there, all as new",
+    )
+    group.add_argument(
+        "--save",
+        metavar="FILE",
+        help="keep there what was told, for --since: at the end, on SIGUSR2, and every --save-every",
+    )
+    group.add_argument(
+        "--save-every",
+        type=_interval,
+        default=60.0,
+        metavar="TIME",
+        help="how much may be told twice after a crash; 1m",
     )
 
 

@@ -15,7 +15,9 @@ from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.outputs import nobody_reads
 from inotify_cffi.cli.progress import listing
 from inotify_cffi.cli.resync import resyncing
+from inotify_cffi.cli.saving import saving
 from inotify_cffi.cli.service import notifier, rereading
+from inotify_cffi.errors import StateError
 from inotify_cffi.flags import Mask
 from inotify_cffi.hooks.specs import hookimpl
 from inotify_cffi.watcher import Watcher
@@ -70,13 +72,14 @@ def watch_all(
         register_anew(dispatcher, notifier(reread), "service")
         coverage = Coverage()
         register_anew(dispatcher, None if options.wait else coverage, "coverage")
-        told = dispatcher.run(
-            watcher,
-            count=options.count,
-            counted=options.counted,
-            timeout=options.timeout,
-            block_duration_s=block_duration_s,
-        )
+        with saving(watcher, options.save, options.save_every):
+            told = dispatcher.run(
+                watcher,
+                count=options.count,
+                counted=options.counted,
+                timeout=options.timeout,
+                block_duration_s=block_duration_s,
+            )
         if options.count is not None and told >= options.count:
             return 0
         if watcher.ended and nobody_reads(sys.stdout):
@@ -107,14 +110,18 @@ def _made(options: argparse.Namespace, mask: int, report: Callable[[int], None] 
             follow_symlinks=options.follow_symlinks,
             max_places=options.max_places,
             one_file_system=options.one_file_system,
-            keep_stat=options.keep_stat,
+            keep_stat=options.keep_stat or options.save is not None,
             poll_s=options.poll,
+            since=options.since,
             missing="wait" if options.wait else "error",
             existing=options.existing,
             on_progress=report,
             read_ahead=options.read_ahead,
             track=options.track,
         )
+    except StateError as error:
+        logger.error("argument --since: %s", error)  # noqa: TRY400  # it is expected
+        raise SystemExit(1) from error
     except ValueError as error:
         # Of a pattern; it begins with the option. What else can be wrong was checked with the arguments.
         logger.error("argument --%s", error)  # noqa: TRY400  # it is expected
@@ -128,6 +135,8 @@ def _check_together(options: argparse.Namespace) -> None:
         follow_symlinks=options.follow_symlinks,
         keep_stat=options.keep_stat,
         poll=options.poll,
+        since=options.since,
+        save=options.save,
     )
     if name:
         option = name.replace("_", "-")
