@@ -16,11 +16,20 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
-from inotify_cffi import Event, JournalEvent, Mask, hookimpl, parse_duration, parse_size
+from inotify_cffi import (
+    Cause,
+    Event,
+    JournalEvent,
+    Mask,
+    hookimpl,
+    make_state,
+    parse_duration,
+    parse_size,
+)
 
 from .following import NEEDED, is_in
 from .keeping import HELD, Keeper
-from .known import Known, look
+from .known import Known, State, look
 from .owner import writer
 from .reading import Identity, Reader, StoreError, reading
 from .store import Heir, Store
@@ -36,6 +45,12 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Status"]
 
 UNWATCHED = int(Mask.UNWATCHED)
+RESTART = int(Cause.RESTART)
+CAUSE = 5
+
+# What was changed so shortly before the last row may have been changed once more within the same step of the clock
+# of its file system.
+YOUNG_NS = 10_000_000_000
 
 # Beside the file, with these endings, lie others that are the journal's.
 ENDINGS = ("", "-wal", "-shm", "-journal", "-lock")
@@ -137,13 +152,12 @@ class Journal:
             return
         now = time.time()
         rows = [self._row(event, now) for event in events]
-        # The journal may lie in what it watches: to write about its own file would never end.
-        kept = [row for row in rows if row[1] not in self._own]
+        kept = [row for row in rows if self._keeps(row)]
         first = self._keeper.keep(kept) if kept else None
         numbers: List[int | None] = [None] * len(events)
         if first is not None:
             following = iter(range(first, first + len(kept)))
-            numbers = [None if row[1] in self._own else next(following) for row in rows]
+            numbers = [next(following) if self._keeps(row) else None for row in rows]
         self._last = (events, now, numbers)
 
     @hookimpl(trylast=True)
@@ -212,7 +226,45 @@ class Journal:
         with _reading(file) as reader, reader.one_state():
             return Status(file, *reader.identity(), *reader.bounds(), writer(os.path.realpath(file) + "-lock"))
 
+    def state(self, file: str, paths: Sequence[str | bytes] | None = None) -> bytes:
+        """Return what a journal knows of the tree as a state: for ``Watcher(path, since=state)``.
+
+        That tells first what has changed since the last row. The journal may be written meanwhile, but not by a
+        program that is to be gone on from.
+
+        Args:
+            file: the journal.
+            paths: the roots, as they will be given to the watcher; None: all that the journal has, absolute.
+
+        Raises:
+            SystemExit: there is no journal, or it can not be read.
+
+        """
+        with _reading(file) as reader, reader.one_state():
+            run = reader.connection.execute
+            journalled = [path for (path,) in run("SELECT path FROM roots ORDER BY path")]
+            last = run("SELECT max(time) FROM events").fetchone()[0] or _last_written(file)
+            known = Known(reader)
+            roots: Dict[str | bytes, Dict[str | bytes, Sequence[int] | None]] = {}
+            for given in journalled if paths is None else paths:
+                top, shown = os.path.abspath(os.fsencode(given)), os.fsencode(given).rstrip(b"/")
+                if top in journalled:
+                    cut = len(top.rstrip(b"/"))
+                    roots[given] = {
+                        os.fsencode(given) if path == top else shown + path[cut:]: _stamp(state, last)
+                        for path, state in known.at(top)
+                    }
+        return make_state(roots)
+
     # --- inside ---
+
+    def _keeps(self, row: Row) -> bool:
+        """Return False for what is not to be written.
+
+        The journal may lie in what it watches: to write about its own file would never end. And what happened
+        before the start it has found itself, by what it knows.
+        """
+        return row[1] not in self._own and row[CAUSE] != RESTART
 
     def _opened(self) -> Keeper:
         file = os.path.abspath(self._options.journal_file)
@@ -263,6 +315,20 @@ def default_file() -> str:
     """Return where the journal is if nothing else is said: where a user's state belongs."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
     return os.path.join(state, "inotify-cffi", "journal.sqlite")
+
+
+def _last_written(file: str) -> float:
+    return max(os.path.getmtime(file + ending) for ending in ENDINGS if os.path.exists(file + ending))
+
+
+def _stamp(state: State, last: float) -> Sequence[int] | None:
+    """Return what a state has of an entry; *last*: when the last row was written."""
+    _, inode, size, mtime_ns, ctime_ns = state
+    if state.is_dir:
+        return None
+    if inode is None or size is None or mtime_ns is None or ctime_ns is None:
+        return ()
+    return () if ctime_ns > last * 1e9 - YOUNG_NS else (inode, size, mtime_ns, ctime_ns)
 
 
 @contextmanager

@@ -448,3 +448,83 @@ def test_a_relative_journal_or_a_path_that_is_not_utf8(tmp_path, root, monkeypat
         (root / "a").mkdir()
     assert [event.number for event in Journal().since(name, 0)] == [1]
     assert os.path.exists(tmp_path / name)
+
+
+# --- a watcher that goes on from it ---
+
+
+def told_since(state, *paths, **options):
+    with Watcher(*paths, since=state, **options) as watcher:
+        return sorted((os.fsdecode(event.path), event.mask & ~Mask.ISDIR) for event in watcher.read(0))
+
+
+@pytest.fixture
+def long_ago(monkeypatch):
+    """Nothing was changed shortly before the last row."""
+    monkeypatch.setattr("inotify_cffi.plugins.journal.YOUNG_NS", 0)
+
+
+def test_a_watcher_goes_on_from_what_a_journal_knows(file, root, long_ago):
+    (root / "a").mkdir()
+    for name in ("f", "g", "a/h"):
+        (root / name).write_text(name)
+    with Session(file, root):
+        (root / "a" / "there").touch()
+    assert told_since(Journal().state(file), str(root)) == []
+    (root / "g").unlink()
+    (root / "a" / "h").write_text("more")
+    (root / "a" / "away").mkdir()
+    wanted = [(f"{root}/a/away", Mask.CREATE), (f"{root}/a/h", Mask.MODIFY), (f"{root}/g", Mask.DELETE)]
+    assert told_since(Journal().state(file), str(root)) == wanted
+    assert told_since(Journal().state(file), os.fsencode(root)) == wanted
+
+
+def test_its_paths_may_be_relative_as_the_watchers(file, root, monkeypatch, long_ago):
+    (root / "f").touch()
+    with Session(file, root):
+        pass
+    monkeypatch.chdir(root.parent)
+    (root / "away").mkdir()
+    assert told_since(Journal().state(file, ["root"]), "root") == [("root/away", Mask.CREATE)]
+    # What the journal does not have is as new as any root that is not in a state.
+    assert told_since(Journal().state(file, ["state"]), "root") == [
+        ("root/away", Mask.CREATE),
+        ("root/f", Mask.CREATE),
+    ]
+
+
+def test_a_root_of_it_may_be_a_file(file, root):
+    (root / "f").touch()
+    with Session(file, root / "f"):
+        pass
+    assert told_since(Journal().state(file), str(root / "f")) == [(f"{root}/f", Mask.MODIFY)]
+
+
+def test_what_was_changed_shortly_before_the_last_row_is_told_once_more(file, root):
+    with Session(file, root):
+        (root / "f").touch()
+    assert told_since(Journal().state(file), str(root)) == [(f"{root}/f", Mask.MODIFY)]
+
+
+def test_a_journal_that_is_not_there_has_no_state(file):
+    with pytest.raises(SystemExit):
+        Journal().state(file)
+
+
+def test_what_a_watcher_tells_of_the_time_before_is_not_kept_twice(file, root):
+    """The journal finds by itself what happened before the start."""
+    with Watcher(str(root), keep_stat=True) as watcher:
+        state = watcher.save()
+    with Session(file, root):
+        pass
+    (root / "away").mkdir()
+    session = Session(file, root)
+    session.watcher = Watcher(str(root), since=state)
+    session.dispatcher.configure(session.options, session.watcher)
+    session.dispatcher.start(session.watcher)
+    (root / "there").mkdir()
+    session.__exit__(None)
+    assert [(flags, path) for flags, path, _ in kept(file, root)] == [
+        ("CREATE,ISDIR", b"away"),
+        ("CREATE,ISDIR", b"there"),
+    ]
