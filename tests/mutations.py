@@ -33,6 +33,7 @@ TESTS = [
     "tests/ledger/test_stamps.py",
     "tests/tree/test_stamps.py",
     "tests/watching/test_poll.py",
+    "tests/watching/test_since.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -483,6 +484,36 @@ MUTATIONS = {
         "csrc/verbs.c",
         "il_is_stamped(entry) ? &stamp : NULL",
         "NULL",
+    ),
+    "what was told and not handed out, where it is saved": (
+        "watching/saving.py",
+        "        events += told\n        asked = ALWAYS\n",
+        "        events = []\n        asked = ALWAYS\n",
+    ),
+    "the distrust of young stamps where they are saved": (
+        "tree/youth.py",
+        "        is_fresh = _ns(self._intake.calm.steady) <= self._fresh_until\n",
+        "        is_fresh = False\n",
+    ),
+    "that it is calm where it is saved": (
+        "tree/rooting.py",
+        "            self._intake.look_if_calm()\n",
+        "            pass\n",
+    ),
+    "the halves of a move, between which nothing is saved": (
+        "watching/saving.py",
+        "        if events and asked & bits.MOVED_FROM and events[0].moved_from is not None:\n",
+        "        if False:\n",
+    ),
+    "the trust in stamps of a directory that was not watched yet": (
+        "tree/crawl.py",
+        " and not (node.wd == NO_WD and crawl.root.rules.keep_stat):\n",
+        ":\n",
+    ),
+    "what a root was, where it is a file or a directory by now": (
+        "tree/since.py",
+        "        self._files.reconsider(root)\n",
+        "",
     ),
     "the mtime of a rename that no event told": ("tree/stamps.py", ")[:3], None)", ")[:2] + (0,), None)"),
     "the poll of sync()": (
