@@ -16,7 +16,12 @@ def complaints_of_wheel(path: Path, tracked: list[str]) -> list[str]:
     names = set(zipfile.ZipFile(path).namelist())
     expected = {name for name in tracked if name.startswith("inotify_cffi/")}
     expected |= {"inotify_cffi/" + name for name in tracked if name.startswith("plugins/")}
-    expected |= {"inotify_cffi/py.typed", "inotify_cffi/plugins/__init__.py", "inotify_cffi/_inotify.abi3.so"}
+    expected |= {
+        "pytest_inotify_cffi.py",
+        "inotify_cffi/py.typed",
+        "inotify_cffi/plugins/__init__.py",
+        "inotify_cffi/_inotify.abi3.so",
+    }
     found = [f"the wheel lacks {name}" for name in sorted(expected - names)]
     found += [f"the wheel holds {name}" for name in sorted(names - expected) if ".dist-info/" not in name]
     tag = f"-cp39-abi3-linux_{platform.machine()}.whl"

@@ -6,7 +6,11 @@ What stands here is what users import: the watcher (``watcher``; for event loops
 consumer that follows the events (``mirror``), what is known otherwise as a state (``states``), events as JSON
 (``jsonlines``, ``cloudevents``). The drop-in for the package ``inotify`` is ``adapters``, with
 ``constants`` and ``calls`` for the names that its users import. ``typed`` spares everybody the import of
-:mod:`typing`. The folders are rooms, one on top of the other; each says what it is for.
+:mod:`typing`. ``testing`` is for the tests of others. The folders are rooms, one on top of the other; each says
+what it is for.
+
+PYTEST_DONT_REWRITE: nothing in here asserts, and pytest, whose plugin is shipped beside, would else warn of
+whoever has imported this before.
 """
 
 from __future__ import annotations
