@@ -23,11 +23,26 @@ def complaints_of_wheel(path: Path, tracked: list[str]) -> list[str]:
         "inotify_cffi/_inotify.abi3.so",
     }
     found = [f"the wheel lacks {name}" for name in sorted(expected - names)]
-    found += [f"the wheel holds {name}" for name in sorted(names - expected) if ".dist-info/" not in name]
+    # What is laid below the prefix: man pages, and what shells complete.
+    data = {name.partition(".data/data/")[2] for name in names if ".data/data/" in name}
+    wanted = {name for name in tracked if name.startswith("share/")}
+    wanted |= {folder + "/" + name.rpartition("/")[2] for name in tracked for folder in _shells(name)}
+    found += [f"the wheel lacks {name}, for the prefix" for name in sorted(wanted - data)]
+    found += [f"the wheel holds {name}, for the prefix" for name in sorted(data - wanted)]
+    others = sorted(name for name in names - expected if ".dist-info/" not in name and ".data/data/" not in name)
+    found += [f"the wheel holds {name}" for name in others]
     tag = f"-cp39-abi3-linux_{platform.machine()}.whl"
     if not path.name.endswith(tag):
         found.append(f"{path.name} does not end with {tag}")
     return found
+
+
+def _shells(name: str) -> list[str]:
+    """Return where a completion goes below the prefix; for anything else, nothing."""
+    if not name.startswith("inotify_cffi/cli/completions/"):
+        return []
+    kinds = {"bash": "bash-completion/completions", "fish": "fish/vendor_completions.d"}
+    return ["share/" + kinds.get(name.rpartition(".")[2], "zsh/site-functions")]
 
 
 def complaints_of_sdist(path: Path, tracked: list[str]) -> list[str]:

@@ -1,39 +1,81 @@
-"""Write the help of all commands into the documentation.
+"""The help of all commands, for the documentation.
 
-``python -m inotify_cffi.cli.document docs/command-line.md`` replaces the text between the two marks. It is made
-from the parsers, not from what argparse prints, for that differs between versions of Python.
+It is made from the parsers, not from what argparse prints, for that differs between versions of Python.
+``docs/generate.py`` writes the page, the man pages and the completions; by
+``python -m inotify_cffi.cli.document docs/command-line.md`` the page can be had where these are not wanted.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING, Iterator, Mapping, Tuple
 
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.parser import COMMANDS, build
 from inotify_cffi.hooks.dispatch import Dispatcher
 
-__all__ = ["render", "replaced"]
+if TYPE_CHECKING:
+    from inotify_cffi.cli.command import Command
+
+__all__ = ["groups_of", "key_of", "parsers", "render", "replaced", "text_of", "value_of"]
 
 BEGIN = "<!-- made by python -m inotify_cffi.cli.document: begin -->"
 END = "<!-- end -->"
 
 
-def render() -> str:
-    """Return the help of all commands as Markdown."""
-    parts: list[str] = []
+def parsers() -> Iterator[Tuple[Command, argparse.ArgumentParser]]:
+    """Yield all commands, each with its parser, which has the options of the plugins that it loads."""
     for command in COMMANDS:
         dispatcher = Dispatcher()
         for name in command.plugins:
             dispatcher.load(name)
-        parser = _subparser(build(command, dispatcher), command.name)
+        yield command, _subparser(build(command, dispatcher), command.name)
+
+
+def groups_of(parser: argparse.ArgumentParser) -> Iterator[Tuple[str, list[argparse.Action]]]:
+    """Yield the groups of a parser that have something to say: the title and the arguments."""
+    for group in parser._action_groups:  # noqa: SLF001  # there is no public way
+        actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]  # noqa: SLF001
+        if actions and not all(isinstance(action, argparse._HelpAction) for action in actions):  # noqa: SLF001
+            title = group.title if group.title not in {None, "options", "optional arguments"} else "options"
+            yield str(title), actions
+
+
+def render(since: Mapping[str, str] | None = None) -> str:
+    """Return the help of all commands as Markdown.
+
+    Args:
+        since: of ``command --option`` that are not there from the beginning, the version.
+
+    """
+    parts: list[str] = []
+    for command, parser in parsers():
         parts.append(f"## {PROGRAM} {command.name}\n\n{command.description}\n")
-        for group in parser._action_groups:  # noqa: SLF001  # there is no public way
-            actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]  # noqa: SLF001
-            if actions and not all(isinstance(action, argparse._HelpAction) for action in actions):  # noqa: SLF001
-                title = group.title if group.title not in {None, "options", "optional arguments"} else "options"
-                parts.append(f"**{title}**\n\n" + "".join(_entry(action) for action in actions))
+        for title, actions in groups_of(parser):
+            entries = [_entry(action, (since or {}).get(key_of(command, action))) for action in actions]
+            parts.append(f"**{title}**\n\n" + "".join(entries))
     return "\n".join(parts)
+
+
+def key_of(command: Command, action: argparse.Action) -> str:
+    """Return what an argument is called in ``docs/since.json``."""
+    longest = max(action.option_strings, key=len, default=value_of(action) or action.dest)
+    return f"{command.name} {longest}"
+
+
+def value_of(action: argparse.Action) -> str | None:
+    """Return how the value of an argument is written; None for one without a value."""
+    if action.nargs == 0:
+        return None
+    if isinstance(action.metavar, str):
+        return action.metavar
+    return None if action.choices is None else "|".join(str(choice) for choice in action.choices)
+
+
+def text_of(action: argparse.Action) -> str:
+    """Return the help of an argument in one line."""
+    return " ".join((action.help or "").replace("%%", "%").split())
 
 
 def _subparser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
@@ -44,24 +86,20 @@ def _subparser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentP
     raise LookupError(name)
 
 
-def _entry(action: argparse.Action) -> str:
-    value = action.metavar if isinstance(action.metavar, str) else None
-    if value is None and action.choices is not None:
-        value = "|".join(str(choice) for choice in action.choices)
-    names = ", ".join(action.option_strings)
-    written = " ".join(part for part in (names, value if action.nargs != 0 else None) if part)
+def _entry(action: argparse.Action, since: str | None) -> str:
+    written = " ".join(part for part in (", ".join(action.option_strings), value_of(action)) if part)
     # What is printed by argparse is not Markdown: a star or a pipe in it is only that.
-    text = " ".join((action.help or "").replace("%%", "%").split()).replace("*", r"\*").replace("<", r"\<")
-    return f"- `{written}`: {text}\n"
+    text = text_of(action).replace("*", r"\*").replace("<", r"\<")
+    return f"- `{written}`: {text}{f'; since {since}' if since else ''}\n"
 
 
-def replaced(page: str) -> str:
+def replaced(page: str, since: Mapping[str, str] | None = None) -> str:
     """Return a page with the text between the marks made anew; raises ValueError where it has no marks."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"the page has no marks {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{render()}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{render(since)}\n{END}{after}"
 
 
 def write(path: str) -> None:

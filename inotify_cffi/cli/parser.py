@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, Sequence
 
 from inotify_cffi.base.printing import printable
 from inotify_cffi.base.suggestions import did_you_mean
-from inotify_cffi.cli import doctor, journal, plugins, run, stats, watch
+from inotify_cffi.cli import completion, doctor, journal, plugins, run, stats, watch
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
 from inotify_cffi.hooks.dispatch import Dispatcher
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build", "parse"]
 
-COMMANDS = (watch.COMMAND, run.COMMAND, stats.COMMAND, journal.COMMAND, plugins.COMMAND, doctor.COMMAND)
+COMMANDS = (
+    watch.COMMAND,
+    run.COMMAND,
+    stats.COMMAND,
+    journal.COMMAND,
+    plugins.COMMAND,
+    doctor.COMMAND,
+    completion.COMMAND,
+)
 
 # What a configuration has besides options.
 ARGUMENTS = ("paths", "command")

@@ -1,0 +1,70 @@
+"""The unit files are accepted by systemd, and their configurations by the program."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inotify_cffi.testing import run_command_line
+
+UNITS = Path(__file__).resolve().parent.parent.parent / "examples" / "systemd"
+
+pytestmark = pytest.mark.skipif(not UNITS.is_dir(), reason="the examples are not here")
+
+
+def services():
+    return sorted(UNITS.glob("*.service"))
+
+
+def test_there_are_two():
+    assert [path.name for path in services()] == ["inotify-cffi-run@.service", "inotify-cffi-watch@.service"]
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("unit", services(), ids=lambda path: path.name)
+def test_systemd_has_nothing_to_say_against_it(unit, tmp_path):
+    program = tmp_path / "inotify-cffi"
+    program.symlink_to(sys.executable)
+    made = tmp_path / unit.name.replace("@", "@incoming")
+    made.write_text(unit.read_text().replace("/usr/local/bin/inotify-cffi", os.fspath(program)))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", made],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    # Of units of the system it says what it likes.
+    assert [line for line in done.stderr.splitlines() if "inotify-cffi" in line] == []
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("unit", services(), ids=lambda path: path.name)
+def test_it_can_be_installed_and_is_not_root(unit):
+    text = unit.read_text()
+    assert "[Install]\nWantedBy=multi-user.target" in text
+    assert "DynamicUser=yes" in text
+    assert "CapabilityBoundingSet=\n" in text
+
+
+@pytest.mark.parametrize(("name", "command"), [("incoming", "watch"), ("convert", "run")])
+def test_the_program_takes_the_arguments_and_the_configuration(name, command, tmp_path, monkeypatch):
+    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli", reason="not installed: tomli")
+    monkeypatch.setenv("XDG_STATE_HOME", os.fspath(tmp_path / "state"))
+    (tmp_path / "srv").mkdir()
+    text = (UNITS / f"{name}.toml").read_text()
+    (tmp_path / f"{name}.toml").write_text(
+        text.replace("/srv/incoming", f"{tmp_path}/srv").replace("/usr/local/bin/convert-one", "echo")
+    )
+    unit = (UNITS / f"inotify-cffi-{command}@.service").read_text()
+    words = re.search(r"^ExecStart=\S+ (.*) --config /etc/inotify-cffi/%i\.toml$", unit, re.MULTILINE)[1].split()
+    done = run_command_line(
+        *words, "--config", tmp_path / f"{name}.toml", "--timeout", "1s", "--settle", "10ms",
+        when_ready=(tmp_path / "srv" / "a").touch,
+    )  # fmt: skip
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path}/srv/a\n" if command == "run" else "")
+    assert "Watches established." in done.stderr
+    if command == "watch":
+        assert "a" in run_command_line("journal", "entries").stdout
