@@ -7,22 +7,45 @@ ends of a move joined. An event is a tuple, for that is the cheapest immutable v
 from __future__ import annotations
 
 import os
-from operator import itemgetter
+import sys
 
 from inotify_cffi.base import bits, causes
 from inotify_cffi.base.bits import flag_names
 from inotify_cffi.kernel.decode import RawEvent, decode
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
 
 if TYPE_CHECKING:
-    from typing import Union
+    from typing import Dict, Literal, SupportsIndex, Tuple, Union
 
     from inotify_cffi.causes import Cause
     from inotify_cffi.flags import Mask
 
-__all__ = ["AnyEvent", "Event", "RawEvent", "decode"]
+__all__ = ["AnyEvent", "Event", "RawEvent", "decode", "field"]
+
+if TYPE_CHECKING:
+
+    def field(place: int, text: str) -> property:
+        """Return what gets a field of a tuple by its place, with *text* as its documentation."""
+
+else:
+    try:
+        # As namedtuple has it: C takes the field out of the tuple, and no call of Python is made.
+        from _collections import _tuplegetter as field
+    except ImportError:
+        from operator import itemgetter
+
+        def field(place: int, text: str) -> property:
+            """Return what gets a field of a tuple by its place, with *text* as its documentation."""
+            return property(itemgetter(place), doc=text)
+
 
 ISDIR = bits.ISDIR
+
+# What the masks that came so far are as names and as flags: few differ. No more than so many are kept, for what
+# somebody makes up, or reads from a file, may have any.
+_NAMES: Dict[int, Tuple[str, ...]] = {}
+_FLAGS: Dict[int, Mask] = {}
+MOST_MASKS = 1024
 
 # What an event is about: the watched directory itself, or an entry of it. The path of a root that was given with a
 # slash at its end keeps it.
@@ -42,6 +65,16 @@ class Event(tuple[object, ...], Generic[AnyStr]):
     __slots__ = ()
 
     if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __getitem__(self, place: Literal[0], /) -> AnyStr: ...
+        @overload
+        def __getitem__(self, place: Literal[1, 3, 4, 5, 6], /) -> int: ...
+        @overload
+        def __getitem__(self, place: SupportsIndex, /) -> object: ...
+        @overload
+        def __getitem__(self, place: slice, /) -> tuple[object, ...]: ...
+        def __getitem__(self, place: SupportsIndex | slice, /) -> object: ...
 
         @property
         def path(self) -> AnyStr:
@@ -64,11 +97,11 @@ class Event(tuple[object, ...], Generic[AnyStr]):
             """The watch descriptor that reported it; -1 for what no watch reported."""
 
     else:
-        path = property(itemgetter(0))
-        mask = property(itemgetter(1))
-        moved_from = property(itemgetter(2))
-        cookie = property(itemgetter(3))
-        wd = property(itemgetter(4))
+        path = field(0, "The full path; of the root itself, the path that was given. Empty for Q_OVERFLOW.")
+        mask = field(1, "The flags, as an integer; ``flags`` is the same as a ``Mask``.")
+        moved_from = field(2, "The full old path, for a MOVED_TO whose other half is known; else None.")
+        cookie = field(3, "The number that joins the two halves of a move; else 0.")
+        wd = field(4, "The watch descriptor that reported it; -1 for what no watch reported.")
 
     @classmethod
     def of(
@@ -92,7 +125,7 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         """Why it is told: ``Cause.KERNEL``, or from what the library made it."""
         from inotify_cffi.causes import Cause
 
-        return Cause(cast("int", self[6]))
+        return Cause(self[6])
 
     @property
     def synthetic(self) -> bool:
@@ -112,11 +145,11 @@ class Event(tuple[object, ...], Generic[AnyStr]):
     @property
     def name(self) -> AnyStr:
         """The entry inside the watched directory; empty if the event is about that itself."""
-        path = self.path
-        if self[5] == ITSELF:
-            return path[:0]
-        cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
-        return path[cut + 1 :]
+        path = self[0]
+        # Written for speed: this is asked of each event. ITSELF is 0, and there are no subclasses in here.
+        if self[5]:
+            return path.rpartition("/" if path.__class__ is str else b"/")[2]  # type: ignore[arg-type]
+        return path[:0]
 
     @property
     def error(self) -> OSError | None:
@@ -126,19 +159,23 @@ class Event(tuple[object, ...], Generic[AnyStr]):
     @property
     def flags(self) -> Mask:
         """The mask as a :class:`Mask`."""
-        from inotify_cffi.flags import Mask
-
-        return Mask(self.mask)
+        try:
+            return _FLAGS[self[1]]
+        except KeyError:
+            return _flags_of(self[1])
 
     @property
-    def names(self) -> list[str]:
-        """The names of the flags, lowest bit first: ``["CREATE", "ISDIR"]``."""
-        return flag_names(self.mask)
+    def names(self) -> Tuple[str, ...]:
+        """The names of the flags, lowest bit first: ``("CREATE", "ISDIR")``."""
+        try:
+            return _NAMES[self[1]]
+        except KeyError:
+            return _names_of(self[1])
 
     @property
     def is_dir(self) -> bool:
         """True if the event is about a directory."""
-        return bool(self.mask & ISDIR)
+        return self[1] & ISDIR != 0
 
     def __str__(self) -> str:
         text = f"{','.join(self.names)} {os.fsdecode(self.path)}"
@@ -151,6 +188,35 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         if self.synthetic:
             parts.append(f"cause={self.cause.name}")
         return f"<Event {' '.join(parts)}>"
+
+
+def _name_by_place(event: Event[AnyStr]) -> AnyStr:
+    path = event[0]
+    if event[5] == ITSELF:
+        return path[:0]
+    cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
+    return path[cut + 1 :]
+
+
+if sys.implementation.name == "pypy":
+    # A part of a text costs it less than three parts in a tuple; CPython has it the other way round.
+    Event.name = property(_name_by_place, doc=Event.name.__doc__)  # type: ignore[method-assign, assignment]
+
+
+def _names_of(mask: int) -> Tuple[str, ...]:
+    names = tuple(flag_names(mask))
+    if len(_NAMES) < MOST_MASKS:
+        _NAMES[mask] = names
+    return names
+
+
+def _flags_of(mask: int) -> Mask:
+    from inotify_cffi.flags import Mask
+
+    flags = Mask(mask)
+    if len(_FLAGS) < MOST_MASKS:
+        _FLAGS[mask] = flags
+    return flags
 
 
 class UnwatchedEvent(Event[AnyStr]):

@@ -10,12 +10,11 @@ import base64
 import binascii
 import os
 import time
-from operator import itemgetter
 from typing import TYPE_CHECKING, AnyStr, Dict, Mapping, NamedTuple
 
 from inotify_cffi.base import causes
 from inotify_cffi.causes import Cause
-from inotify_cffi.events import AN_ENTRY, Event
+from inotify_cffi.events import AN_ENTRY, Event, field
 from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
@@ -64,11 +63,13 @@ class JournalEvent(Event[AnyStr]):
             """For RESTART, the last number that is still in the journal: what was read behind it is undone."""
 
     else:
-        number = property(itemgetter(7))
-        time = property(itemgetter(8))
-        journal = property(itemgetter(9))
-        generation = property(itemgetter(10))
-        durable = property(itemgetter(11))
+        number = field(7, "Its number: greater than all before it in this journal, and never given again.")
+        time = field(8, "When it was told, in seconds since 1970, by the clock of the machine at that time.")
+        journal = field(9, "The UUID of the journal.")
+        generation = field(10, "How often the file of the journal was made anew.")
+        durable = field(
+            11, "For RESTART, the last number that is still in the journal: what was read behind it is undone."
+        )
 
     @classmethod
     def kept(
@@ -113,7 +114,7 @@ def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, obje
     if stamp.journal is not None:
         row.update(number=stamp.number, journal=stamp.journal, generation=stamp.generation)
     add_path(row, "path", event.path)
-    row.update(mask=event.names, is_dir=event.is_dir, cookie=event.cookie)
+    row.update(mask=list(event.names), is_dir=event.is_dir, cookie=event.cookie)
     add_path(row, "moved_from", event.moved_from)
     row.update(synthetic=event.synthetic, cause=event.cause.name.lower())
     if event.error is not None:

@@ -38,8 +38,8 @@ def test_any_name_of_a_directory_is_told_as_it_is(root, name, kind):
         below = os.path.join(path, kind("f"))
         write(below)
         assert [(event.path, event.names) for event in watcher.sync()] == [
-            (path, ["CREATE", "ISDIR"]),
-            (below, ["CREATE"]),
+            (path, ("CREATE", "ISDIR")),
+            (below, ("CREATE",)),
         ]
 
 

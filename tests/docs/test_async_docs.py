@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("async.md", "incoming/"), ("threads-and-processes.md", "(['CREATE', 'ISDIR'], 'incoming/new')")],
+    [("async.md", "incoming/"), ("threads-and-processes.md", "(('CREATE', 'ISDIR'), 'incoming/new')")],
 )
 def test_the_example_runs(name, told, tmp_path):
     if not DOCS.is_dir():

@@ -42,7 +42,7 @@ def blocks(name, language):
 PRINTED = {
     "inotify_simple": [
         "file ['CREATE']\n",
-        "file ['CREATE']\n",
+        "file ('CREATE',)\n",
         "incoming/a\n[]\n",
         "incoming/a\nincoming/a/b\n",
         "['a', 'b']\n",
@@ -55,7 +55,7 @@ PRINTED = {
         "incoming/file True\n",
         "incoming/file True\n",
         "incoming/new\nincoming/new/file False\n",
-        "incoming/new/file ['CLOSE_WRITE']\n",
+        "incoming/new/file ('CLOSE_WRITE',)\n",
         "[]\nincoming/file\n",
         "incoming/file\n",
         "incoming/file\n",

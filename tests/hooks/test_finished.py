@@ -446,7 +446,7 @@ def test_a_file_that_a_plugin_knows_to_be_unfinished_is_told_and_one_that_is_gon
             dispatcher.run(watcher, timeout=PATIENCE_S)
         else:
             asyncio.run(dispatcher.arun(watcher, timeout=PATIENCE_S))
-    assert knowing.told == [(path, ["MODIFY"], True, "unopened")]
+    assert knowing.told == [(path, ("MODIFY",), True, "unopened")]
 
 
 def test_by_the_calls_of_one_who_has_a_loop_of_his_own_it_is_told_too(ingest):

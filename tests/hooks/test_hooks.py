@@ -115,8 +115,8 @@ def test_inotify_event_is_called_for_every_event_in_order(root, watcher):
     (root / "a").mkdir()
     (root / "a").rmdir()
     assert [call["event"].names for call in told("inotify_event", watcher)] == [
-        ["CREATE", "ISDIR"],
-        ["DELETE", "ISDIR"],
+        ("CREATE", "ISDIR"),
+        ("DELETE", "ISDIR"),
     ]
 
 

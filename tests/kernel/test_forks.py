@@ -49,7 +49,7 @@ def error_of(function, *args):
 
 
 def names(events):
-    return [event.name for event in events if event.names == ["CREATE"]]
+    return [event.name for event in events if event.names == ("CREATE",)]
 
 
 pytestmark = pytest.mark.usefixtures("either")

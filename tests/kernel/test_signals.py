@@ -144,7 +144,7 @@ def test_in_a_storm_no_event_is_lost(watcher, tmp_path, storm, background):
         watcher.stop()
 
     background(make)
-    told = [event.name for event in watcher if event.names == ["CREATE"]]
+    told = [event.name for event in watcher if event.names == ("CREATE",)]
     assert told == [f"f{number}" for number in range(300)]
 
 

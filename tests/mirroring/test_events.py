@@ -3,21 +3,34 @@
 import copy
 import os
 import pickle
+import sys
 
 import pytest
 
-from inotify_cffi import Cause, Event, Mask, RawEvent
+from inotify_cffi import Cause, Event, Mask, RawEvent, events, flag_names
 from inotify_cffi.events import ITSELF, UnwatchedEvent
 
 CREATED = Event.of("/srv/in/a", Mask.CREATE | Mask.ISDIR, wd=3)
 MOVED = Event.of("/srv/in/b", Mask.MOVED_TO, moved_from="/srv/in/a", cookie=7, wd=3)
 FIELDS = ("path", "mask", "moved_from", "cookie", "wd", "watch_path", "name", "cause", "synthetic")
+PYPY = sys.implementation.name == "pypy"
 REFUSED = PermissionError(13, "Permission denied", "/srv/in/a")
 
 
-def unwatched(error=REFUSED):
+def unwatched(error=REFUSED, path="/srv/in/a"):
     mask = int(Mask.UNWATCHED | Mask.ISDIR)
-    return UnwatchedEvent(("/srv/in/a", mask, None, 0, -1, ITSELF, True, error))
+    return UnwatchedEvent((path, mask, None, 0, -1, ITSELF, True, error))
+
+
+def calls_of(look):
+    """How many calls of Python a look makes besides its own."""
+    calls = []
+    sys.setprofile(lambda frame, what, _: calls.append(frame.f_code.co_name) if what == "call" else None)
+    try:
+        look()
+    finally:
+        sys.setprofile(None)
+    return len(calls) - 1
 
 
 def test_an_event_knows_its_directory_and_its_name():
@@ -57,7 +70,57 @@ def test_the_mask_is_a_plain_integer():
 
 def test_flags_and_names_tell_the_mask():
     assert CREATED.flags is Mask.CREATE | Mask.ISDIR
-    assert CREATED.names == ["CREATE", "ISDIR"]
+    assert CREATED.names == ("CREATE", "ISDIR")
+
+
+def test_events_with_one_mask_share_what_it_says():
+    other = Event.of("/elsewhere", Mask.CREATE | Mask.ISDIR)
+    assert other.names is CREATED.names
+    assert other.flags is CREATED.flags
+
+
+def test_a_mask_with_a_bit_without_a_name_hides_nothing():
+    event = Event((*CREATED[:1], 0x100000 | Mask.CREATE, *CREATED[2:]))
+    assert event.names == ("CREATE", "0x100000")
+    assert int(event.flags) == event.mask
+
+
+def test_masks_that_somebody_makes_up_are_not_all_kept(monkeypatch):
+    monkeypatch.setattr(events, "MOST_MASKS", len(events._NAMES) + 2)
+    for mask in range(1, 200):
+        event = Event.of("/a", mask << 7)
+        assert event.names == tuple(flag_names(event.mask))
+        assert event.flags == Mask(event.mask)
+    assert max(len(events._NAMES), len(events._FLAGS)) <= events.MOST_MASKS
+
+
+@pytest.mark.skipif(PYPY, reason="its operator module is Python")
+@pytest.mark.parametrize("field", FIELDS[:5])
+def test_no_call_of_python_stands_between_a_reader_and_a_field(field):
+    """Nor is there one in a subclass; what is cut out of a field or looked up takes one, and no more."""
+    other = unwatched()
+    assert calls_of(lambda: (getattr(CREATED, field), getattr(other, field))) == 0
+
+
+@pytest.mark.skipif(PYPY, reason="its calls are compiled away")
+@pytest.mark.parametrize("field", ["name", "names", "flags", "is_dir"])
+def test_what_is_made_of_a_field_takes_one_call_of_python(field):
+    getattr(CREATED, field)
+    assert calls_of(lambda: getattr(CREATED, field)) == 1
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_each_field_is_documented(field):
+    assert getattr(Event, field).__doc__
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/a/b", "b"), ("/a/", ""), ("a", "a"), ("/a", "a"), ("//", ""), ("", "")]
+)
+@pytest.mark.parametrize("kind", [os.fsdecode, os.fsencode])
+def test_the_name_is_what_stands_behind_the_last_slash(path, name, kind):
+    assert Event.of(kind(path), Mask.CREATE).name == kind(name)
+    assert unwatched(path=kind(path)).name == kind("")
 
 
 def test_is_dir_tells_directories():

@@ -55,6 +55,13 @@ def test_the_soak_sees_all_that_was_done():
     )
 
 
+def test_each_look_at_an_event_is_measured():
+    """Beside those of a plain tuple and of an empty property."""
+    table = run("benchmarks.look", "--rounds", "1")
+    for look in ("t[0]", "c.empty", "e.path", "e.mask", "e.name", "e.is_dir", "e.names", "e.flags"):
+        assert f"\n{look} " in table, table
+
+
 def test_timeouts_are_measured_in_a_storm():
     """Each call that blocks has its figures, in calm and in a storm; how late a busy machine is does not matter."""
     table = run("benchmarks.timeouts", "--here", "--times", "2", "--seconds", "0.02", "--limit", "5000")

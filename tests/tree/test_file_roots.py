@@ -488,14 +488,14 @@ def test_its_end_is_told_once_by_each_word_that_was_asked_for(base, mask, told, 
     with Watcher(kind(path), mask=mask) as watcher:
         os.unlink(path)
         assert [(event.names, event.path, event.is_dir) for event in watcher.sync()] == [
-            ([word], kind(path), False) for word in told
+            ((word,), kind(path), False) for word in told
         ]
         os.unlink(f"{base}/other")
         assert watcher.sync() == []
         write(path)
         watcher.sync()
         os.unlink(path)
-        assert [event.names for event in watcher.sync()] == [[word] for word in told]
+        assert [event.names for event in watcher.sync()] == [(word,) for word in told]
 
 
 def test_its_move_is_told_once(base):

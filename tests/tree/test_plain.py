@@ -137,10 +137,10 @@ def test_plain_events_are_applied_in_one_run(monkeypatch):
         [(2, Mask.CREATE, b"f"), (3, Mask.CREATE, b"f"), (2, Mask.MODIFY, b"f"), (2, Mask.DELETE, b"f")]
     )
     assert [(event.path, event.names) for event in told] == [
-        ("/r/a/f", ["CREATE"]),
-        ("/r/b/f", ["CREATE"]),
-        ("/r/a/f", ["MODIFY"]),
-        ("/r/a/f", ["DELETE"]),
+        ("/r/a/f", ("CREATE",)),
+        ("/r/b/f", ("CREATE",)),
+        ("/r/a/f", ("MODIFY",)),
+        ("/r/a/f", ("DELETE",)),
     ]
 
 
@@ -150,7 +150,7 @@ def test_where_files_are_not_tracked_no_name_is_kept(monkeypatch):
     told = world.apply(
         [(2, Mask.DELETE, b"f"), (2, Mask.CREATE, b"f"), (2, Mask.OPEN, b"f"), (2, Mask.MODIFY, b"g")]
     )
-    assert [event.names for event in told] == [["DELETE"], ["CREATE"], ["OPEN"], ["MODIFY"]]
+    assert [event.names for event in told] == [("DELETE",), ("CREATE",), ("OPEN",), ("MODIFY",)]
     assert world.tree.ledger.memory.count(world.nodes[1].number) == 0
 
 

@@ -70,7 +70,7 @@ def test_stop_before_the_wait_is_not_lost(watcher):
 def test_what_happened_before_stop_is_still_told(watcher, touch):
     touch()
     watcher.stop()
-    assert [event.name for event in watcher if event.names == ["CREATE"]] == ["file"]
+    assert [event.name for event in watcher if event.names == ("CREATE",)] == ["file"]
 
 
 def stop_at_the_last_moment(watcher, touch):
@@ -90,7 +90,7 @@ def stop_at_the_last_moment(watcher, touch):
 @pytest.mark.parametrize("iterate", [iter, lambda watcher: watcher.event_gen(block_duration_s=0)])
 def test_what_happened_between_the_last_look_and_stop_is_still_told(watcher, touch, iterate):
     stop_at_the_last_moment(watcher, touch)
-    told = [event.name for event in iterate(watcher) if event is not None and event.names == ["CREATE"]]
+    told = [event.name for event in iterate(watcher) if event is not None and event.names == ("CREATE",)]
     assert told == ["file"]
 
 
@@ -187,7 +187,7 @@ def test_ctrl_c_loses_no_event(watcher, on_signal, when_main_is_blocked, signal_
     with pytest.raises(KeyboardInterrupt):
         watcher.read(None)
     touch()
-    assert [event.name for event in watcher.sync() if event.names == ["CREATE"]] == ["file"]
+    assert [event.name for event in watcher.sync() if event.names == ("CREATE",)] == ["file"]
 
 
 def test_a_signal_whose_handler_returns_does_not_end_the_wait(
