@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from inotify_cffi.cloudevents import event_to_cloudevent
     from inotify_cffi.flags import Mask, parse_mask
     from inotify_cffi.hooks.adispatch import Dispatcher
+    from inotify_cffi.hooks.columns import Columns
     from inotify_cffi.hooks.specs import hookimpl
     from inotify_cffi.hooks.workers import Worker
     from inotify_cffi.jsonlines import JournalEvent, Stamp, event_from_json, event_to_json
@@ -57,6 +58,7 @@ __all__ = [
     "BusyError",
     "Cause",
     "ClosedError",
+    "Columns",
     "DecodeError",
     "Dispatcher",
     "Event",
@@ -98,6 +100,7 @@ __all__ = [
 _LATE = {
     "Burst": "inotify_cffi.burst",
     "Cause": "inotify_cffi.causes",
+    "Columns": "inotify_cffi.hooks.columns",
     "Dispatcher": "inotify_cffi.hooks.adispatch",
     "JournalEvent": "inotify_cffi.jsonlines",
     "Mask": "inotify_cffi.flags",

@@ -6,8 +6,6 @@ refuse: a path that is not UTF-8 is null, and its bytes are beside it in base64.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import time
 from typing import TYPE_CHECKING, AnyStr, Dict, Mapping, NamedTuple
@@ -133,6 +131,9 @@ def add_path(row: Dict[str, object], key: str, path: str | bytes | None) -> None
     try:
         row[key] = name.decode("utf-8")
     except UnicodeDecodeError:
+        # Imported here: few names are not UTF-8.
+        import base64
+
         row[key] = None
         row[f"{key}_bytes"] = base64.b64encode(name).decode("ascii")
 
@@ -185,6 +186,9 @@ def _path(row: Mapping[str, object], key: str) -> str | None:
         if text is not None and not isinstance(text, str):
             raise ValueError(f"{key!r} must be a text or null, not {text!r:.200}")
         return text
+    import base64
+    import binascii
+
     try:
         return os.fsdecode(base64.b64decode(str(encoded), validate=True))
     except binascii.Error as error:

@@ -12,16 +12,15 @@ gave the event.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import select
 import sys
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Union
+from typing import TYPE_CHECKING, Callable, List, Sequence, Union
 
-from inotify_cffi import Event, Mask, Stamp, Watcher, event_to_cloudevent, event_to_json, hookimpl, printable
+from inotify_cffi import Columns, Event, Stamp, Watcher, hookimpl
+
+from .rendering import COLOURED, PLAIN, compile_format, json_lines, lines
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -33,20 +32,9 @@ if TYPE_CHECKING:
 
     AnyEvent = Union[Event[str], Event[bytes]]
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
-    Render = Callable[[AnyEvent], bytes]
+    Render = Callable[[Columns], bytes]
 
-__all__ = ["Console", "compile_format"]
-
-COLOURS = {
-    int(Mask.CREATE | Mask.WATCHED | Mask.IN_SYNC): "32",
-    int(Mask.DELETE | Mask.DELETE_SELF): "31",
-    int(Mask.MOVED_FROM | Mask.MOVED_TO | Mask.MOVE_SELF): "36",
-    int(Mask.MODIFY | Mask.CLOSE_WRITE): "33",
-    int(Mask.Q_OVERFLOW | Mask.UNWATCHED | Mask.UNMOUNT): "1;35",
-}
-
-# What a terminal would obey: C0, DEL and C1.
-CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
+__all__ = ["Console"]
 
 HELP = """text, json, cloudevents, or a format as inotifywait has it: %%w the directory, %%f the name in it, %%e
 the flags joined by commas (%%Xe: by X), %%T the time (see --timefmt), %%c the cookie, %%p the full path, %%o the
@@ -57,9 +45,7 @@ class Console:
     """Print every event to the standard output, a batch at a time."""
 
     def __init__(self) -> None:
-        self._render: Render = as_text
-        # Makes an object of an event, where objects are printed.
-        self._as_object: Callable[[AnyEvent, Stamp], Dict[str, object]] | None = None
+        self._render: Render = lambda columns: lines(columns, PLAIN)
         self._options = argparse.Namespace()
 
     @hookimpl
@@ -86,13 +72,15 @@ class Console:
         if sys.stdout is None:
             raise SystemExit("the standard output is closed, so nothing can be printed; see --no-plugin console")
         self._options = options
-        self._as_object = {"json": event_to_json, "cloudevents": event_to_cloudevent}.get(options.format)
-        if self._as_object is not None:
-            return
-        if options.format == "text":
-            self._render = as_coloured_text if _wants_colour(options.color) else as_text
+        if options.format == "json":
+            self._render = lambda columns: json_lines(columns, self._stamps(columns.events))
+        elif options.format == "cloudevents":
+            self._render = self._cloudevents
+        elif options.format == "text":
+            words = COLOURED if _wants_colour(options.color) else PLAIN
+            self._render = lambda columns: lines(columns, words)
         else:
-            end = "" if options.no_newline else "\n"
+            end = "" if options.no_newline else "%n"
             self._render = compile_format(options.format + end, options.timefmt)
 
     @hookimpl
@@ -105,13 +93,9 @@ class Console:
             return
 
     @hookimpl
-    def inotify_events(self, events: Sequence[AnyEvent]) -> None:
+    def inotify_events(self, columns: Columns) -> None:
         """Print a batch and flush it: what was printed is with the reader before we wait for more."""
-        if self._as_object is None:
-            data = b"".join(map(self._render, events))
-        else:
-            objects = map(self._as_object, events, self._stamps(events))
-            data = b"".join([json.dumps(row).encode("ascii") + b"\n" for row in objects])
+        data = self._render(columns)
         try:
             _write_all(data)
         except BrokenPipeError:
@@ -119,6 +103,14 @@ class Console:
             raise SystemExit(0) from None
         except OSError as error:
             raise SystemExit(f"the standard output can not be written: {error.strerror}") from error
+
+    def _cloudevents(self, columns: Columns) -> bytes:
+        import json
+
+        from inotify_cffi import event_to_cloudevent
+
+        objects = map(event_to_cloudevent, columns.events, self._stamps(columns.events))
+        return b"".join([json.dumps(row).encode("ascii") + b"\n" for row in objects])
 
     def _stamps(self, events: Sequence[AnyEvent]) -> List[Stamp]:
         """Return when a batch was told, and which numbers it has where a journal is on."""
@@ -152,108 +144,6 @@ def _write_all(data: bytes) -> None:
         if not taken:
             select.select([], [output], [])
         rest = rest[taken or 0 :]
-
-
-def as_text(event: AnyEvent) -> bytes:
-    """Return the line for people: ``MOVED_TO,ISDIR new (from old)``."""
-    return os.fsencode(f"{','.join(event.names)} {_what(event)}\n")
-
-
-def as_coloured_text(event: AnyEvent) -> bytes:
-    """Return the line for people with the flags in the colour of their kind."""
-    colour = next((code for mask, code in COLOURS.items() if event.mask & mask), "2")
-    return os.fsencode(f"\x1b[{colour}m{','.join(event.names)}\x1b[0m {_what(event)}\n")
-
-
-def _what(event: AnyEvent) -> str:
-    text = printable(event.path)
-    if event.moved_from is not None:
-        text += f" (from {printable(event.moved_from)})"
-    if event.error is not None:
-        text += f" ({printable(event.error.strerror or '')})"
-    return text
-
-
-def compile_format(text: str, time_format: str | None = None) -> Render:
-    """Return what prints an event by a format.
-
-    Args:
-        text: the format, with inotifywait's directives.
-        time_format: for ``%T``, as strftime has it; None for ISO 8601 with milliseconds.
-
-    Raises:
-        ValueError: a directive is unknown.
-
-    """
-    parts: list[Render] = []
-    rest = text
-    while rest:
-        plain, percent, rest = rest.partition("%")
-        if plain:
-            parts.append(_constant(os.fsencode(plain)))
-        if not percent:
-            break
-        if rest[:1] == "T":
-            parts.append(_time(time_format))
-        elif rest[:1] in DIRECTIVES and rest:
-            parts.append(DIRECTIVES[rest[0]])
-        elif rest[1:2] == "e":
-            parts.append(_flags(rest[0]))
-            rest = rest[1:]
-        else:
-            raise ValueError(
-                f"%{rest[:1]} is no directive; there are %w %f %e %Xe %T %c %p %o %n %0 and %% for a percent sign"
-            )
-        rest = rest[1:]
-    return lambda event: b"".join([part(event) for part in parts])
-
-
-def _constant(data: bytes) -> Render:
-    return lambda _event: data
-
-
-def _flags(separator: str) -> Render:
-    return lambda event: os.fsencode(separator.join(event.names))
-
-
-def _time(time_format: str | None) -> Render:
-    def now(_event: AnyEvent) -> bytes:
-        # inotify's events bear no time: this is when it is printed.
-        moment = datetime.now().astimezone()
-        text = (
-            moment.isoformat(timespec="milliseconds") if time_format is None else _formatted(moment, time_format)
-        )
-        return os.fsencode(text)
-
-    return now
-
-
-def _formatted(moment: datetime, time_format: str) -> str:
-    """Return the time as strftime has it, which gets the ASCII parts only.
-
-    What it does with a NUL, and with a byte that is not UTF-8, is another thing in each version of Python: it ends
-    there, refuses it or prints it.
-    """
-    return re.sub("[\x01-\x7f]+", lambda part: moment.strftime(part[0]), time_format)
-
-
-def _directory(event: AnyEvent) -> bytes:
-    """Return the directory with a slash, as inotifywait does, so that ``%w%f`` is a path."""
-    directory = os.fsencode(event.watch_path)
-    return directory if not directory or directory.endswith(b"/") else directory + b"/"
-
-
-DIRECTIVES: dict[str, Render] = {
-    "w": _directory,
-    "f": lambda event: os.fsencode(event.name),
-    "e": _flags(","),
-    "c": lambda event: b"%x" % event.cookie,
-    "p": lambda event: os.fsencode(event.path),
-    "o": lambda event: b"" if event.moved_from is None else os.fsencode(event.moved_from),
-    "n": _constant(b"\n"),
-    "0": _constant(b"\0"),
-    "%": _constant(b"%"),
-}
 
 
 def _checked_format(text: str) -> str:

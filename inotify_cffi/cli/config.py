@@ -26,9 +26,6 @@ from inotify_cffi.base.suggestions import did_you_mean
 from inotify_cffi.cli.extra import needed
 from inotify_cffi.errors import InotifyError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-
 __all__ = ["ConfigError", "Defaults", "read"]
 
 
@@ -75,7 +72,10 @@ def read(file: str, command: str, commands: Collection[str]) -> Defaults:
 
 def _parsed(file: str, data: bytes) -> Mapping[str, object]:
     try:
+        # Imported here: most starts have no file.
         if sys.version_info >= (3, 11):
+            import tomllib
+
             return tomllib.loads(data.decode("utf-8"))
         loaded: object = needed("tomli", "--config").loads(data.decode("utf-8"))
         return loaded if isinstance(loaded, dict) else {}

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Iterator, Mapping, Tuple
 
 from inotify_cffi.cli.command import PROGRAM
-from inotify_cffi.cli.parser import COMMANDS, build
+from inotify_cffi.cli.parser import NAMES, build, command
 from inotify_cffi.hooks.dispatch import Dispatcher
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ END = "<!-- end -->"
 
 def parsers() -> Iterator[Tuple[Command, argparse.ArgumentParser]]:
     """Yield all commands, each with its parser, which has the options of the plugins that it loads."""
-    for command in COMMANDS:
+    for chosen in map(command, NAMES):
         dispatcher = Dispatcher()
-        for name in command.plugins:
+        for name in chosen.plugins:
             dispatcher.load(name)
-        yield command, _subparser(build(command, dispatcher), command.name)
+        yield chosen, _subparser(build(chosen, dispatcher), chosen.name)
 
 
 def groups_of(parser: argparse.ArgumentParser) -> Iterator[Tuple[str, list[argparse.Action]]]:
@@ -50,10 +50,10 @@ def render(since: Mapping[str, str] | None = None) -> str:
 
     """
     parts: list[str] = []
-    for command, parser in parsers():
-        parts.append(f"## {PROGRAM} {command.name}\n\n{command.description}\n")
+    for chosen, parser in parsers():
+        parts.append(f"## {PROGRAM} {chosen.name}\n\n{chosen.description}\n")
         for title, actions in groups_of(parser):
-            entries = [_entry(action, (since or {}).get(key_of(command, action))) for action in actions]
+            entries = [_entry(action, (since or {}).get(key_of(chosen, action))) for action in actions]
             parts.append(f"**{title}**\n\n" + "".join(entries))
     return "\n".join(parts)
 

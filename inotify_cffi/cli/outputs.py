@@ -10,7 +10,6 @@ import io
 import os
 import select
 import sys
-import tempfile
 from typing import TextIO
 
 from inotify_cffi.cli.ending import ending
@@ -90,6 +89,9 @@ def _streams() -> list[TextIO]:
 
 def _buffered(stream: TextIO, fd: int) -> bytes:
     """Take what waits in the buffers of a stream, by letting it be written elsewhere."""
+    # Imported here: it takes its time, and most ends are none by a signal.
+    import tempfile
+
     true_one = os.dup(fd)
     try:
         with tempfile.TemporaryFile() as other:

@@ -7,30 +7,37 @@ are looked for first, and what stands behind ``--`` is left alone.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn, Sequence
 
 from inotify_cffi.base.printing import printable
 from inotify_cffi.base.suggestions import did_you_mean
-from inotify_cffi.cli import completion, doctor, journal, plugins, run, stats, watch
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.config import Defaults, read
 from inotify_cffi.hooks.dispatch import Dispatcher
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Unpack
+
     from inotify_cffi.cli.command import Command
 
-__all__ = ["COMMANDS", "build", "parse"]
+    class ParserOptions(TypedDict, total=False):
+        """What differs between the parsers."""
 
-COMMANDS = (
-    watch.COMMAND,
-    run.COMMAND,
-    stats.COMMAND,
-    journal.COMMAND,
-    plugins.COMMAND,
-    doctor.COMMAND,
-    completion.COMMAND,
-)
+        prog: str
+        description: str
+        epilog: str
+        add_help: bool
+
+
+__all__ = ["NAMES", "build", "command", "parse"]
+
+# Each is a module of this name; it is imported when it is asked for, or for the help that names all.
+NAMES = ("watch", "run", "stats", "journal", "plugins", "doctor", "completion")
 
 # What a configuration has besides options.
 ARGUMENTS = ("paths", "command")
@@ -49,13 +56,12 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
 
     """
     dispatcher = Dispatcher()
-    named = {command.name: command for command in COMMANDS}
-    chosen = named.get(arguments[0]) if arguments else None
+    chosen = command(arguments[0]) if arguments and arguments[0] in NAMES else None
     if chosen is None:
         parser = build(None, dispatcher)
         if arguments and not arguments[0].startswith("-"):
-            hint = did_you_mean(arguments[0], named)
-            parser.error(f"{arguments[0]!r} is no command{hint or ';'} there are {', '.join(named)}")
+            hint = did_you_mean(arguments[0], NAMES)
+            parser.error(f"{arguments[0]!r} is no command{hint or ';'} there are {', '.join(NAMES)}")
         options, unknown = parser.parse_known_args(arguments)
         if unknown:
             parser.refuse(unknown, ())
@@ -81,10 +87,33 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace, Dispat
     return chosen, options, dispatcher
 
 
+class Formatter(argparse.HelpFormatter):
+    """As wide as it is without this: argparse imports shutil to ask for that, and asks with each option."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return how many columns the terminal has, as ``shutil.get_terminal_size`` does."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    output = sys.__stdout__
+    try:
+        return (output and os.get_terminal_size(output.fileno()).columns) or 80
+    except (ValueError, OSError):
+        # It is closed, or no terminal.
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line."""
 
     chosen: Parser | None = None
+
+    def __init__(self, **options: Unpack[ParserOptions]) -> None:
+        super().__init__(formatter_class=Formatter, allow_abbrev=False, **options)
 
     def refuse(self, unknown: Sequence[str], configured: Sequence[str]) -> NoReturn:
         """Say which arguments the chosen command has not, and what may have been meant; end with code 2.
@@ -109,21 +138,23 @@ def _name(argument: str) -> str:
     return argument.lstrip("-").partition("=")[0]
 
 
+def command(name: str) -> Command:
+    """Return a command by its name, one of :data:`NAMES`."""
+    found: Command = import_module(f"inotify_cffi.cli.{name}").COMMAND
+    return found
+
+
 def build(chosen: Command | None, dispatcher: Dispatcher) -> Parser:
-    """Return the parser; the *chosen* command has the options of its plugins."""
-    parser = Parser(
-        prog=PROGRAM, description="Watch directories and all below them.", epilog=EPILOG, allow_abbrev=False
-    )
+    """Return the parser of the *chosen* command, with the options of its plugins; None: of all, without those."""
+    parser = Parser(prog=PROGRAM, description="Watch directories and all below them.", epilog=EPILOG)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in COMMANDS:
-        sub = commands.add_parser(
-            command.name, help=command.summary, description=command.description, epilog=EPILOG, allow_abbrev=False
-        )
-        command.add_options(sub)
-        if command.takes_plugins:
+    for each in map(command, NAMES) if chosen is None else (chosen,):
+        sub = commands.add_parser(each.name, help=each.summary, description=each.description, epilog=EPILOG)
+        each.add_options(sub)
+        if each.takes_plugins:
             _add_plugin_options(sub)
-        if command is chosen:
+        if each is chosen:
             parser.chosen = sub
             dispatcher.add_options(sub)
     return parser
@@ -155,17 +186,17 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _load_plugins(command: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> Defaults:
+def _load_plugins(chosen: Command, arguments: Sequence[str], dispatcher: Dispatcher) -> Defaults:
     """Load what the configuration and the arguments ask for; what the configuration says besides."""
-    first = Parser(prog=f"{PROGRAM} {command.name}", add_help=False, allow_abbrev=False)
+    first = Parser(prog=f"{PROGRAM} {chosen.name}", add_help=False)
     _add_plugin_options(first)
-    arguments = arguments if command.takes_plugins else ()
+    arguments = arguments if chosen.takes_plugins else ()
     file = first.parse_known_args(arguments)[0].config
-    defaults = Defaults() if file is None else read(file, command.name, [each.name for each in COMMANDS])
+    defaults = Defaults() if file is None else read(file, chosen.name, NAMES)
     asked, _ = first.parse_known_args([*defaults.arguments, *arguments])
     for name in asked.no_plugin:
         dispatcher.block(name)
-    names = {source: dispatcher.load(source) for source in dict.fromkeys((*command.plugins, *asked.plugin))}
+    names = {source: dispatcher.load(source) for source in dict.fromkeys((*chosen.plugins, *asked.plugin))}
     for name in asked.require:
         dispatcher.require(names.get(name, name))
     dispatcher.check_pending()

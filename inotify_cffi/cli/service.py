@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Iterator
 from inotify_cffi.hooks.specs import hookimpl
 
 if TYPE_CHECKING:
+    import socket
     from types import FrameType
 
     from inotify_cffi.hooks.specs import AnyWatcher
@@ -55,6 +55,9 @@ class Notifier:
     @hookimpl(trylast=True)
     def inotify_start(self, watcher: AnyWatcher) -> None:
         """Say that it is ready, after all other plugins have started."""
+        # Imported here: few are started by a service manager.
+        import socket
+
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         try:
             self._socket.setblocking(False)

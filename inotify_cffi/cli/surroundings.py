@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -39,6 +38,8 @@ class Objects(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        import json
+
         row = {"time": record.created, "level": record.levelname.lower(), "message": _paired(record.getMessage())}
         if record.exc_info:
             row["traceback"] = _paired(self.formatException(record.exc_info))

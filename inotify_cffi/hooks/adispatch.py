@@ -197,9 +197,9 @@ class Dispatcher(dispatch.Dispatcher):
                 await _arrival_of_all_up_to_now(watcher, iteration)
             else:
                 await watcher._arrival(iteration, left(until))  # noqa: SLF001
-            batch = self._next_batch(watcher, None if count is None else count - told, counted)
+            batch, count_of_batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
-                told += self._counted(batch, counted)
+                told += count_of_batch
                 await self._adeliver()
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.

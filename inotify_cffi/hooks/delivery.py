@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, NamedTuple, Sequence, Tuple
 
+from inotify_cffi.hooks.columns import Columns
 from inotify_cffi.hooks.kinds import is_of_a_directory
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Delivery:
 
     """
 
-    __slots__ = ("events", "hidden", "hooks", "made", "ready")
+    __slots__ = ("_columns", "events", "hidden", "hooks", "made", "ready")
 
     def __init__(
         self,
@@ -67,6 +68,15 @@ class Delivery:
         self.hooks = hooks
         self.ready = ready
         self.made = 0
+        self._columns = Columns(events)
+
+    def columns_of(self, events: Sequence[AnyEvent]) -> Columns:
+        """Return the columns of what plugins are given: those of the batch, if it is all of it."""
+        return self._columns if events is self.events else Columns(events)
+
+    def has_any(self, flags: int) -> bool:
+        """Return True if an event of the batch has one of some flags."""
+        return any(mask & flags for mask in set(self._columns.masks))
 
     def calls(self) -> Iterator[Call]:
         """Yield all of its calls, in order."""
@@ -93,7 +103,7 @@ class Delivery:
         batch = self.shown(count)
         if batch:
             for implementation in self.hooks.table["inotify_events"]:
-                yield Call(len(self.events), implementation, (batch,), batch[0])
+                yield Call(len(self.events), implementation, (batch, self.columns_of(batch)), batch[0])
 
     def shown(self, count: int) -> Sequence[AnyEvent]:
         """Return what plugins are given of the first *count* events."""

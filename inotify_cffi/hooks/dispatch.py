@@ -114,7 +114,8 @@ class Dispatcher(Caller):
         each = table["inotify_event"]
         now = time.monotonic() if settling else 0.0
         made = 0
-        for index, event in enumerate(events) if each or kinds.wanted or settling else ():
+        looked_for = kinds.wanted | settling
+        for index, event in enumerate(events) if each or (looked_for and delivery.has_any(looked_for)) else ():
             is_hidden = index in hidden
             for implementation in () if is_hidden else each:
                 made += 1
@@ -140,11 +141,12 @@ class Dispatcher(Caller):
                 if not is_of_a_directory(kind, event.mask):
                     made = self._call_row(delivery, made, simple[kind], event, (event.path, event))
             elif kind:
-                for hook_name, offered in kinds.calls(events, index, hidden):
-                    made = self._call_row(delivery, made, table[hook_name], event, offered)
+                for hook_name, arguments in kinds.calls(events, index, hidden):
+                    made = self._call_row(delivery, made, table[hook_name], event, arguments)
         shown = delivery.shown(len(events))
         if shown:
-            self._call_row(delivery, made, table["inotify_events"], shown[0], (shown,))
+            offered = (shown, delivery.columns_of(shown))
+            self._call_row(delivery, made, table["inotify_events"], shown[0], offered)
 
     def _call_row(
         self,
@@ -325,9 +327,9 @@ class Dispatcher(Caller):
                 await_all_up_to_now(watcher, iteration)
             else:
                 watcher._await_some(iteration, left(until))  # noqa: SLF001
-            batch = self._next_batch(watcher, None if count is None else count - told, counted)
+            batch, count_of_batch = self._next_batch(watcher, None if count is None else count - told, counted)
             if batch:
-                told += self._counted(batch, counted)
+                told += count_of_batch
                 self._deliver_ready()
             elif until is None or time.monotonic() < until:
                 # Nothing, before its time: the watcher was stopped.
@@ -341,25 +343,23 @@ class Dispatcher(Caller):
                 break
         return told
 
-    def _next_batch(self, watcher: AnyWatcher, most: int | None, counted: int | None) -> Sequence[AnyEvent]:
-        """Return what is ready, up to so many that count, and leave it where it is: see :meth:`_delivered`."""
+    def _next_batch(
+        self, watcher: AnyWatcher, most: int | None, counted: int | None
+    ) -> Tuple[Sequence[AnyEvent], int]:
+        """Return what is ready, up to so many that count, and how many count; it stays: see :meth:`_delivered`."""
         ready = cast("list[AnyEvent]", watcher._ready)  # noqa: SLF001
         hidden: FrozenSet[int] = frozenset()
         if ready and self._hiding.hides_any(watcher):
             hidden = frozenset(at for at, event in enumerate(reversed(ready)) if self._hiding.hides(event))
         if counted is None and most is not None and not hidden:
             batch: Sequence[AnyEvent] = ready[: -most - 1 : -1]
+            number = len(batch)
         else:
-            batch = enough(ready[::-1], most, counted, hidden)[0]
+            batch, number = enough(ready[::-1], most, counted, hidden)
         if batch:
             self._bind(watcher)
             self._delivery = Delivery(batch, self._hooks, ready, hidden)
-        return batch
-
-    def _counted(self, batch: Sequence[AnyEvent], counted: int | None) -> int:
-        """Return how many events of the batch that is on its way count."""
-        hidden = () if self._delivery is None else self._delivery.hidden
-        return enough(batch, None, counted, hidden)[1]
+        return batch, number
 
     def _deliver_ready(self) -> None:
         if self._delivery is not None:

@@ -6,7 +6,6 @@ Nothing is registered here, and nothing is imported but the plugin that was aske
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from inotify_cffi.base.regular import check_regular
 from inotify_cffi.base.suggestions import did_you_mean
 from inotify_cffi.errors import PluginError
+from inotify_cffi.hooks.entry_points import UnusualError, quickly
 from inotify_cffi.hooks.specs import PROJECT
 
 if TYPE_CHECKING:
@@ -125,6 +125,9 @@ def _from_file(path: str) -> ModuleType:
         pass
     except OSError as error:
         raise PluginError(f"plugin {path!r} can not be read: {error.strerror}") from error
+    # Imported here: it brings much, and most plugins are no files.
+    import importlib.util
+
     spec = importlib.util.spec_from_file_location(f"{PROJECT}_file_{name}", path)
     if spec is None or spec.loader is None:
         raise PluginError(f"plugin {path!r} can not be read as a Python file")
@@ -149,6 +152,18 @@ def _from_module(source: str) -> object:
 
 
 def _from_entry_point(name: str) -> object:
+    try:
+        value = quickly(PROJECT, name)
+    except UnusualError:
+        value = None
+    if value is not None:
+        try:
+            return _from_module(value)
+        except PluginError as error:
+            cause = error.__cause__ or error
+            owner = next((each.distribution for each in installed() if each.name == name), "somebody")
+            raise _not_importable(f"{name} of {owner}", cause) from cause
+    # It is not there, or that is not easily known. The message has all that are.
     offered = installed()
     for candidate in offered:
         if candidate.name == name:

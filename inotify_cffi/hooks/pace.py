@@ -31,6 +31,10 @@ def enough(
     if counted is None and not hidden:
         batch = events if most is None else events[:most]
         return batch, len(batch)
+    # An enumeration's own ``&`` takes more than all else that is done with an event.
+    counted = None if counted is None else int(counted)
+    if most is None and not hidden:
+        return events, len([event for event in events if counted is None or event.mask & counted])
     places = [
         place + 1
         for place, event in enumerate(events)

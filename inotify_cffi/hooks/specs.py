@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from inotify_cffi.events import AnyEvent
+    from inotify_cffi.hooks.columns import Columns
     from inotify_cffi.watcher import Watcher
 
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
@@ -116,13 +117,15 @@ def inotify_event(event: AnyEvent, watcher: AnyWatcher) -> None:
 
 
 @hookspec
-def inotify_events(events: Sequence[AnyEvent], watcher: AnyWatcher) -> None:
+def inotify_events(events: Sequence[AnyEvent], columns: Columns, watcher: AnyWatcher) -> None:
     """Handle a batch of events: all that were ready together, in order. The fast way for many.
 
     Called for every batch, after the hooks that tell of its events one by one.
 
     Args:
         events: the events, at least one; not to be changed.
+        columns: the same as a list for each field, ``columns.paths``, ``columns.masks`` and so on: what is done to
+            each event can be one call of C for a whole column then. A column that nobody asks for costs nothing.
         watcher: the watcher that told them.
 
     .. versionadded:: 0.1

@@ -15,6 +15,7 @@ from inotify_cffi.base import bits
 from inotify_cffi.base.locks import SafeLock, Signal
 from inotify_cffi.errors import PluginError
 from inotify_cffi.events import Event
+from inotify_cffi.hooks.columns import Columns
 
 if TYPE_CHECKING:
     from inotify_cffi.events import AnyEvent
@@ -276,7 +277,8 @@ class Lane:
         first = taken[0]
         values: Tuple[object, ...] = first.values
         if first.work.hook_name == "inotify_events":
-            values = ([item.event for item in taken],)
+            events = [item.event for item in taken if item.event is not None]
+            values = (events, Columns(events))
         try:
             first.work.call(*values)
         except Exception as error:  # noqa: BLE001  # whatever a plugin raises

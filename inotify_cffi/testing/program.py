@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple
 
 from inotify_cffi.cli.ending import ending
-from inotify_cffi.cli.parser import COMMANDS
+from inotify_cffi.cli.parser import NAMES, command
 from inotify_cffi.cli.program import main
 from inotify_cffi.hooks.specs import hookimpl
 
@@ -114,7 +114,7 @@ def run_command_line(
     """
     words = [os.fspath(argument) for argument in arguments]
     written = " ".join(words)
-    if words and any(command.name == words[0] and command.takes_plugins for command in COMMANDS):
+    if words and words[0] in NAMES and command(words[0]).takes_plugins:
         words[1:1] = ["--plugin", AT_START]
     elif when_ready is not None:
         raise ValueError("when_ready is for commands that watch: this one is never ready")

@@ -14,6 +14,7 @@ import typing
 import pytest
 
 import inotify_cffi
+import inotify_cffi.plugins
 from inotify_cffi import Event, Mask, RawEvent, Watcher
 from inotify_cffi.base import bits
 from inotify_cffi.ledger.rules import Rules
@@ -106,6 +107,59 @@ def test_a_watcher_that_was_made_imports_nothing_more(imported_by, tmp_path):
         tmp_path,
     )
     assert imported == set()
+
+
+# --- the command line ---
+
+# What takes time to import and ``watch`` can do without, until it is asked for something that needs it.
+NOT_FOR_A_START = {
+    "asyncio",
+    "base64",
+    "csv",
+    "datetime",
+    "email",
+    "importlib.metadata",
+    "importlib.util",
+    "inotify_cffi.aio",
+    "inotify_cffi.cloudevents",
+    "inotify_cffi.hooks.adispatch",
+    "inotify_cffi.cli.doctor",
+    "inotify_cffi.cli.journal",
+    "inotify_cffi.cli.plugins",
+    "inotify_cffi.cli.run",
+    "inotify_cffi.cli.stats",
+    "inotify_cffi.plugins.command",
+    "inotify_cffi.plugins.journal",
+    "json",
+    "pathlib",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "subprocess",
+    "tempfile",
+    "tomllib",
+    "urllib.parse",
+    "zipfile",
+}
+
+# The plugins are a package beside the others, and in a checkout somewhere else.
+WATCH = f"""
+    import sys, types
+    before = set(sys.modules)
+    plugins = types.ModuleType("inotify_cffi.plugins")
+    plugins.__path__ = {list(inotify_cffi.plugins.__path__)!r}
+    sys.modules["inotify_cffi.plugins"] = plugins
+    from inotify_cffi.cli.program import main
+    assert main(["watch", "--quiet", "--timeout", "0.2", *sys.argv[1:]]) == 0
+    """
+
+
+def test_to_start_watching_imports_what_that_needs_and_no_more(imported_by, tmp_path):
+    imported = imported_by(WATCH, tmp_path)
+    assert "inotify_cffi.plugins.console" in imported
+    # What others import at once differs from version to version of Python.
+    others = imported_by("before = set(); import argparse, logging, pluggy, typing, contextlib, inotify_cffi")
+    assert (imported - others) & NOT_FOR_A_START == set()
 
 
 # --- what is made when it is asked for ---

@@ -127,6 +127,40 @@ def test_inotify_events_is_called_for_a_batch(root, watcher):
     assert [event.name for event in call["events"]] == ["a", "b"]
 
 
+def test_inotify_events_has_the_batch_as_columns_too(root, watcher):
+    (root / "a").mkdir()
+    (root / "a").rename(root / "b")
+    (call,) = told("inotify_events", watcher)
+    events, columns = call["events"], call["columns"]
+    assert columns.events is events
+    assert len(columns) == len(events) == 3
+    for column, field in (
+        ("paths", "path"),
+        ("masks", "mask"),
+        ("moved_from", "moved_from"),
+        ("cookies", "cookie"),
+        ("causes", "cause"),
+        ("names", "name"),
+        ("watch_paths", "watch_path"),
+    ):
+        assert getattr(columns, column) == [getattr(event, field) for event in events]
+        assert getattr(columns, column) is getattr(columns, column)
+
+
+def test_inotify_events_gives_all_plugins_the_same_columns(root, watcher):
+    given = []
+    dispatcher = Dispatcher()
+    for name in ("one", "other"):
+        plugin = type(
+            name, (), {"inotify_events": staticmethod(hookimpl(lambda columns: given.extend([columns])))}
+        )()
+        dispatcher.register(plugin, name)
+    (root / "a").mkdir()
+    dispatcher.dispatch(watcher.sync(), watcher)
+    assert len(given) == 2
+    assert given[0] is given[1]
+
+
 def test_inotify_events_is_not_called_for_nothing(watcher):
     assert told("inotify_events", watcher) == []
 

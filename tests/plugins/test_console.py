@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 
 import pytest
 
-from inotify_cffi import Event, Mask, event_to_json
+from inotify_cffi import Cause, Columns, Event, JournalEvent, Mask, Stamp, event_to_json, printable
 from inotify_cffi.events import ITSELF, UnwatchedEvent
-from inotify_cffi.plugins.console import Console, as_coloured_text, as_text, compile_format
+from inotify_cffi.plugins import rendering
+from inotify_cffi.plugins.console import Console
+from inotify_cffi.plugins.rendering import COLOURED, PLAIN, as_text, json_lines, lines
 
 MOVED = Event.of("/r/new", Mask.MOVED_TO | Mask.ISDIR, moved_from="/r/old", cookie=255)
 
@@ -22,8 +26,18 @@ def configured(*arguments: str) -> Console:
     return console
 
 
+def compile_format(*arguments):
+    """What prints one event by a format."""
+    render = rendering.compile_format(*arguments)
+    return lambda event: render(Columns([event]))
+
+
+def as_coloured_text(event: Event) -> bytes:
+    return lines(Columns([event]), COLOURED)
+
+
 def printed(capfdbinary, console: Console, *events: Event) -> bytes:
-    console.inotify_events(events)
+    console.inotify_events(Columns(events))
     return capfdbinary.readouterr().out
 
 
@@ -147,10 +161,121 @@ def test_it_uses_only_what_the_library_exports():
     import inotify_cffi
     from inotify_cffi.plugins import console
 
-    with open(console.__file__, encoding="utf-8") as source:
-        tree = ast.parse(source.read())
-    taken = [
-        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and "inotify" in (node.module or "")
-    ]
-    assert [node.module for node in taken] == ["inotify_cffi"]
+    taken = []
+    for module in (console, rendering):
+        with open(module.__file__, encoding="utf-8") as source:
+            tree = ast.parse(source.read())
+        taken += [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and "inotify" in (node.module or "")
+        ]
+    assert {node.module for node in taken} == {"inotify_cffi"}
     assert {alias.name for alias in taken[0].names} <= set(inotify_cffi.__all__)
+
+
+# --- a batch is printed as its events are one by one ---
+
+ROWS = [
+    Event.of("/r/a", Mask.CREATE),
+    Event.of("/r/a b", Mask.CREATE | Mask.ISDIR, wd=3),
+    Event.of("/r/\x1b[31m", Mask.MODIFY),
+    Event.of("/r/\u00e9\u202e", Mask.DELETE),
+    Event.of("/r/\udcff", Mask.CLOSE_WRITE),
+    Event.of('/r/"quoted"', Mask.ATTRIB),
+    Event.of("/r/back\\slash", Mask.ATTRIB),
+    Event.of("/r/a", Mask.CREATE, cause=Cause.START),
+    Event.of("/r/a", Mask.MOVED_FROM, cookie=7),
+    MOVED,
+    Event.of("", Mask.Q_OVERFLOW),
+    Event(("/r/", int(Mask.DELETE_SELF), None, 0, 1, ITSELF, 0)),
+    Event(("/r/new", 0x100000 | Mask.CREATE, None, 0, 1, 1, 0)),
+    UnwatchedEvent(("/r/x", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, ITSELF, 1, PermissionError(13, "no"))),
+    JournalEvent.kept("/r/kept", Mask.CREATE, number=8, time=1.5, journal="j", generation=2),
+]
+
+# All alone, in pairs, and all together: what makes one row special must not change the others.
+BATCHES = [[row] for row in ROWS] + [[a, b] for a in ROWS for b in ROWS] + [ROWS, ROWS[:2] * 3]
+
+
+def text_of(event: Event, words=lambda event: ",".join(event.names)) -> str:
+    """A line, as the documentation of the plugin has it."""
+    text = f"{words(event)} {printable(event.path)}"
+    if event.moved_from is not None:
+        text += f" (from {printable(event.moved_from)})"
+    if event.error is not None:
+        text += f" ({event.error.strerror})"
+    return text + "\n"
+
+
+def test_lines_of_a_batch_are_those_of_its_events():
+    for batch in BATCHES:
+        assert lines(Columns(batch), PLAIN) == "".join(map(text_of, batch)).encode()
+        coloured = lines(Columns(batch), COLOURED).decode()
+        assert [line.split("m", 1)[1].replace("\x1b[0m", "", 1) for line in coloured.splitlines()] == [
+            text_of(event)[:-1] for event in batch
+        ]
+
+
+@pytest.mark.parametrize(
+    "stamps", [lambda n: [Stamp(1.25)] * n, lambda n: [Stamp(2.5, at or None, "j", 3) for at in range(n)]]
+)
+def test_objects_of_a_batch_are_those_of_its_events(stamps):
+    for batch in BATCHES:
+        told = json_lines(Columns(batch), stamps(len(batch))).decode("ascii").splitlines()
+        assert told == [json.dumps(event_to_json(*each)) for each in zip(batch, stamps(len(batch)))]
+
+
+def test_a_format_of_a_batch_is_that_of_its_events():
+    form = "%w|%f|%e|%;e|%c|%p|%o|%n%0%%x"
+    render = rendering.compile_format(form)
+    for batch in BATCHES:
+        expected = [
+            "|".join(
+                (
+                    event.watch_path + "/" * (event.watch_path[-1:] not in ("", "/")),
+                    event.name,
+                    ",".join(event.names),
+                    ";".join(event.names),
+                    f"{event.cookie:x}",
+                    event.path,
+                    event.moved_from or "",
+                    "\n\0%x",
+                )
+            )
+            for event in batch
+        ]
+        assert render(Columns(batch)) == os.fsencode("".join(expected))
+
+
+def test_a_format_without_a_directive_that_varies_is_printed_for_each_event():
+    assert rendering.compile_format("x%%%n")(Columns(ROWS[:3])) == b"x%\n" * 3
+
+
+def test_a_batch_of_bytes_is_printed_as_one_of_text():
+    rows = [Event.of(os.fsencode(row.path), row.mask, cookie=row.cookie) for row in ROWS]
+    texts = [Event.of(row.path, row.mask, cookie=row.cookie) for row in ROWS]
+    assert lines(Columns(rows), PLAIN) == lines(Columns(texts), PLAIN)
+    render = rendering.compile_format("%w%f %p%n")
+    assert render(Columns(rows)) == render(Columns(texts))
+
+
+def test_a_batch_of_plain_names_makes_no_call_of_python_for_each_event():
+    """What is done to each is done in C: so the calls do not become more with the events."""
+
+    def calls(count, render):
+        events = [Event.of(f"/r/{number}", Mask.CREATE) for number in range(count)]
+        made = []
+        sys.setprofile(lambda frame, what, _: made.append(frame.f_code.co_name) if what == "call" else None)
+        try:
+            render(Columns(events))
+        finally:
+            sys.setprofile(None)
+        return len(made)
+
+    for render in (
+        lambda columns: lines(columns, PLAIN),
+        lambda columns: json_lines(columns, [Stamp(1.0)] * len(columns)),
+    ):
+        render(Columns([Event.of("/r/a", Mask.CREATE)]))
+        assert calls(2, render) == calls(200, render)

@@ -62,6 +62,21 @@ def test_each_look_at_an_event_is_measured():
         assert f"\n{look} " in table, table
 
 
+@pytest.mark.needs("inotifywait")
+def test_the_command_line_is_measured_beside_inotifywait():
+    """Events and starts, each with inotifywait in the same run."""
+    table = run("benchmarks.command_line", "--rounds", "1", "--files", "10")
+    for name in ("inotifywait", "watch", "watch --format json", "watch --format FORMAT", "python -c pass"):
+        assert f"| {name} |" in table, table
+
+
+def test_one_event_is_measured_by_each_way():
+    """With the number of Python's calls, which does not depend on the machine."""
+    table = run("benchmarks.one", "--rounds", "1")
+    for way in ("read()", "next()"):
+        assert f"| {way} |" in table, table
+
+
 def test_timeouts_are_measured_in_a_storm():
     """Each call that blocks has its figures, in calm and in a storm; how late a busy machine is does not matter."""
     table = run("benchmarks.timeouts", "--here", "--times", "2", "--seconds", "0.02", "--limit", "5000")
