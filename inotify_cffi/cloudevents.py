@@ -58,21 +58,24 @@ SCHEMA = "urn:inotify-cffi:schema:event:v1"
 _counter = itertools.count(1)
 
 
-def event_to_cloudevent(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, object]:
+def event_to_cloudevent(
+    event: AnyEvent, stamp: Stamp | None = None, *, host: str | None = None
+) -> Dict[str, object]:
     """Return an event as a CloudEvent, for ``json.dumps``; its ``data`` is what ``event_to_json`` returns.
 
     Args:
         event: the event; a :class:`~inotify_cffi.JournalEvent` brings its own stamp.
         stamp: when it was told; None for now.
+        host: where it happened; None for this host.
 
     """
     data = event_to_json(event, stamp)
     moment, number, journal = data["time"], data.get("number"), data.get("journal")
-    host = f"inotify-cffi://{quote(socket.gethostname(), safe='')}"
+    authority = f"inotify-cffi://{quote(socket.gethostname() if host is None else host, safe='')}"
     row: Dict[str, object] = {
         "specversion": "1.0",
         "id": f"{_process(os.getpid())}-{next(_counter)}" if number is None else f"{data['generation']}-{number}",
-        "source": host if journal is None else f"{host}/{journal}",
+        "source": authority if journal is None else f"{authority}/{journal}",
         "type": next((name for flag, name in TYPES.items() if event.mask & flag), "inotify-cffi.other.v1"),
         "time": datetime.fromtimestamp(cast("float", moment), timezone.utc).isoformat(timespec="microseconds"),
         "datacontenttype": "application/json",

@@ -66,6 +66,8 @@ class Status(NamedTuple):
     last: int
     # The process that writes it, if one does.
     writer: int | None
+    # The last number whose row was forgotten.
+    forgotten: int = 0
 
 
 class Journal:
@@ -224,7 +226,8 @@ class Journal:
     def status(self, file: str) -> Status:
         """Return which journal it is, which numbers it has, and who writes it."""
         with _reading(file) as reader, reader.one_state():
-            return Status(file, *reader.identity(), *reader.bounds(), writer(os.path.realpath(file) + "-lock"))
+            whose = writer(os.path.realpath(file) + "-lock")
+            return Status(file, *reader.identity(), *reader.bounds(), whose, reader.forgotten())
 
     def state(self, file: str, paths: Sequence[str | bytes] | None = None) -> bytes:
         """Return what a journal knows of the tree as a state: for ``Watcher(path, since=state)``.

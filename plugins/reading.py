@@ -148,13 +148,17 @@ class Reader:
         """
         with self.one_state():
             own = self.identity()
-            forgotten = self.connection.execute("SELECT forgotten FROM journal").fetchone()[0]
+            forgotten = self.forgotten()
             self._check(seq, identity, own, self._most_given(forgotten))
             if 0 < seq < forgotten:
                 raise ForgottenError(
                     f"the events {seq + 1} to {forgotten} of the journal are forgotten; begin anew, with 0"
                 )
             yield from self._rows(f"seq > ? AND {SHOWN} ORDER BY seq", (min(seq, LAST_SEQ),))
+
+    def forgotten(self) -> int:
+        """Return the last number whose row was forgotten; 0 for none."""
+        return int(self.connection.execute("SELECT forgotten FROM journal").fetchone()[0])
 
     def _most_given(self, forgotten: int) -> int:
         """Return the largest number that somebody may have seen."""

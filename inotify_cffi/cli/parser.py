@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "build", "command", "parse"]
 
 # Each is a module of this name; it is imported when it is asked for, or for the help that names all.
-NAMES = ("watch", "run", "stats", "journal", "plugins", "doctor", "completion")
+NAMES = ("watch", "run", "stats", "journal", "forward", "follow", "plugins", "doctor", "completion")
 
 # What a configuration has besides options.
 ARGUMENTS = ("paths", "command")

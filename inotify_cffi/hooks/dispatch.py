@@ -45,6 +45,8 @@ class Dispatcher(Caller):
         self._hooks = Hooks(self._table, Kinds(()), {}, 0)
         self._settle = Settle(settle_s, self._look)
         self.probe = probe
+        # False: what is handed out is of another machine, and no file can be looked at.
+        self.settles = True
         # Files that a plugin knows to be unfinished, and since when they wait; it may be on a thread of its own.
         self._expected: Deque[Tuple[AnyEvent, float]] = deque()
         self._hiding = Hiding()
@@ -382,7 +384,7 @@ class Dispatcher(Caller):
     def _rebound(self, implemented: set[str]) -> None:
         kinds = Kinds(implemented)
         simple = {flag: self._table[name] for flag, name in SIMPLE.items() if flag & kinds.wanted}
-        settling = WANTED if "inotify_settled" in implemented else 0
+        settling = WANTED if self.settles and "inotify_settled" in implemented else 0
         self._hooks = Hooks(self._table, kinds, simple, settling)
-        if self._reads and self._watcher is not None:
+        if self._reads and self.settles and self._watcher is not None:
             self._hiding.begin(self._watcher, settling)

@@ -1,0 +1,80 @@
+"""What a server's settings may lose of what it has acknowledged, in a line each, and how to set it."""
+
+from __future__ import annotations
+
+from typing import List, Mapping
+
+__all__ = ["of_server", "of_stream"]
+
+
+def of_stream(name: str, config: Mapping[str, object], age_s: float | None) -> List[str]:
+    """Return what a JetStream stream's configuration may lose.
+
+    Args:
+        name: the stream's.
+        config: as the server tells it.
+        age_s: how old the oldest row of the outbox is, in seconds; None: there is none.
+
+    """
+    lines = []
+    if config.get("storage") == "memory":
+        lines.append(
+            f"the stream {name} is in memory: a restart of the server loses all that it acknowledged, and what "
+            "the journal has forgotten by then is gone; make it anew with storage file"
+        )
+    if config.get("no_ack"):
+        lines.append(
+            f"the stream {name} acknowledges nothing (no_ack), so nothing is known to be kept; set no_ack=false"
+        )
+    if config.get("persist_mode") == "async":
+        lines.append(
+            f"the stream {name} writes later than it acknowledges (persist_mode async); make it anew without"
+        )
+    max_age = _number(config.get("max_age")) / 1e9
+    if 0 < max_age < (age_s or 0.0):
+        lines.append(
+            f"the stream {name} forgets after {_span(max_age)} what the journal has for {_span(age_s or 0.0)}: "
+            "a consumer that is away for longer misses it; raise max_age"
+        )
+    if config.get("discard", "old") == "old":
+        sizes = {key: int(_number(config.get(key))) for key in ("max_bytes", "max_msgs")}
+        limits = [f"{key} {size}" for key, size in sizes.items() if size > 0]
+        if limits:
+            lines.append(
+                f"the stream {name} forgets the oldest beyond {' and '.join(limits)}, read or not; with "
+                "discard=new it refuses, and the journal keeps"
+            )
+    return lines
+
+
+def of_server(url: str, jetstream: Mapping[str, object] | None) -> List[str]:
+    """Return what a server's JetStream may lose: its part of /varz; None where it can not be seen."""
+    remedy = "sync_interval: always in the jetstream block keeps each"
+    again = "it is sent again while the journal has it"
+    if jetstream is None:
+        unseen = (
+            "it can not be seen how often the server synchronises, by default every two minutes, and a power cut "
+            f"takes what it acknowledged since ({again}); {remedy}, and --monitor URL shows it"
+        )
+        return [unseen]
+    config = jetstream.get("config")
+    config = config if isinstance(config, dict) else jetstream
+    if config.get("sync_always"):
+        return []
+    often = _span(_number(config.get("sync_interval")) / 1e9)
+    seen = (
+        f"the server {url} synchronises every {often}: a power cut takes what it acknowledged since ({again}); "
+        f"{remedy}"
+    )
+    return [seen]
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.3g}{unit}"
+    return f"{seconds:.3g}s"
