@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from referencing import Registry, Resource
 from replaying import COMMAND, PATIENCE_S, Watching
 
 import inotify_cffi
@@ -38,6 +39,10 @@ from inotify_cffi.events import UnwatchedEvent
 
 SCHEMA = json.loads((Path(inotify_cffi.__file__).parent / "event.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+ENVELOPE = json.loads((Path(inotify_cffi.__file__).parent / "cloudevent.schema.json").read_text())
+ENVELOPES = jsonschema.Draft202012Validator(
+    ENVELOPE, registry=Registry().with_resource(SCHEMA["$id"], Resource.from_contents(SCHEMA))
+)
 ODD = (b"a", "é☃".encode(), b"\xff", b"\xed\xb3\xbf", b"a\nb", b"\x1b[m", b" %41", b"\xf0\x9f\x98\x80", b"n" * 255)
 JOURNAL = "0b5f2c58-aaaa-4000-8000-0123456789ab"
 
@@ -152,12 +157,39 @@ def read_by_the_sdk(line):
 @given(events)
 def test_every_cloudevent_is_read_by_the_sdk_and_odd_bytes_survive(event):
     line = json.dumps(event_to_cloudevent(event)).encode("ascii")
+    ENVELOPES.validate(json.loads(line))
     attributes, data = read_by_the_sdk(line)
     VALIDATOR.validate(data)
     assert os.fsencode(event_from_json(data).path) == event.path
     assert urllib.parse.unquote_to_bytes(attributes["subject"]) == event.path
     assert (attributes["specversion"], attributes["datacontenttype"]) == ("1.0", "application/json")
     assert attributes["dataschema"] == SCHEMA["$id"]
+
+
+def test_the_schema_of_the_envelope_is_one_and_has_every_type():
+    jsonschema.Draft202012Validator.check_schema(ENVELOPE)
+    assert ENVELOPE["properties"]["type"]["enum"] == [*TYPES.values(), "inotify-cffi.other.v1"]
+    ENVELOPES.validate(event_to_cloudevent(kept()))
+    ENVELOPES.validate(event_to_cloudevent(Event.of("", Mask.Q_OVERFLOW)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra": 1},
+        {"specversion": "0.3"},
+        {"type": "created"},
+        {"source": "here"},
+        {"subject": "a"},
+        {"subject": "/é"},
+        {"data": {}},
+        {"id": ""},
+    ],
+    ids=str,
+)
+def test_what_is_no_cloudevent_of_ours_is_not_by_the_schema(change):
+    with pytest.raises(jsonschema.ValidationError):
+        ENVELOPES.validate({**event_to_cloudevent(kept()), **change})
 
 
 def test_with_a_journal_source_and_id_are_host_and_journal_and_generation_and_number():
