@@ -20,7 +20,7 @@ AT_A_TIME=2                # as many runs of the suite as there are cores on a s
 RUN_LIMIT=${RUN_LIMIT:-40m} # for one run of the suite
 LINT_PYTHON=3.11
 # csrc is for benchmarks/; Python does not import from there.
-BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md docs examples benchmarks csrc pyproject.toml share)
+BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md docs examples benchmarks csrc pyproject.toml share)
 
 # --- running and reporting ---
 
@@ -232,12 +232,33 @@ run_suite() {
     run_tests "$1"
 }
 
+# run_suite_but_pages LABEL REQUIREMENT PYTHON: the same without the guides' blocks, of which one interpreter is enough.
+run_suite_but_pages() {
+    prepare_suite "$@"
+    run_tests "$1" --deselect tests/docs/test_pages.py
+}
+
 # readme_block WORD: the commands of the README's first block that has the word in it.
 readme_block() {
     awk -v word="$1" '/^```/ { if (inside && index(block, word)) { printf "%s", block; exit }
                                inside = !inside; block = ""; next }
                       inside { block = block $0 "\n" }' "$here/README.md" | grep . || die "README.md has no block with $1"
 }
+
+# --- the documentation site ---
+
+make_site_environment() { # WHEEL
+    copy_sources "$work/site"
+    environment "$work/docs" "$lint_python" -c .ci/tools.txt "$1[docs,cli]"
+}
+
+# build_site BUILDER: any warning, a link within that leads nowhere among them, is an error.
+build_site() {
+    cd "$work/site"
+    "$work/docs/bin/python" -P -m sphinx -W --keep-going -q -b "$1" docs "$work/site-$1"
+}
+
+check_pictures() { "$work/docs/bin/python" "$work/site/docs/pictures.py" --check; }
 
 # --- parts ---
 
