@@ -9,7 +9,16 @@ leaves free (include/uapi/linux/inotify.h uses 0x1 to 0xfff, 0x2000 to 0x8000 an
 
 from __future__ import annotations
 
-from inotify_cffi._inotify import lib
+try:
+    from inotify_cffi._inotify import lib
+except ModuleNotFoundError as error:
+    if error.name != "inotify_cffi._inotify":
+        raise
+    # Python looks first in the directory in which it is started, also where that is a checkout.
+    raise ImportError(
+        f"{__file__.rpartition('/base/')[0]} has the sources of inotify_cffi, which are not compiled there;"
+        " start Python in another directory, or run: pip install --editable ."
+    ) from None
 
 ACCESS = lib.IN_ACCESS
 MODIFY = lib.IN_MODIFY
