@@ -18,7 +18,7 @@ from benchmarks.process import Failed
 from benchmarks.rows import ROWS
 from benchmarks.workload import Trees, in_memory
 
-README = environment.CHECKOUT / "README.md"
+PAGE = environment.CHECKOUT / "docs" / "performance.md"
 
 TINY = Sizes(1, 4_000, 100, (100,), 100, 100, 20, 0.2)
 QUICK = Sizes(3, 12_000, 1_000, (1_000,), 1_000, 1_000, 200, 2)
@@ -54,7 +54,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pypy", metavar="PATH", help="a PyPy to measure inotify_cffi on as well")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument(
-        "--write-readme", action="store_true", help="write the table into README.md, between its markers"
+        "--write-page", action="store_true", help="write the table into docs/performance.md, between its markers"
     )
     parser.add_argument(
         "--directory", metavar="PATH", help="where the trees are made (default: the temporary directory)"
@@ -136,9 +136,7 @@ def measure(rows: list[Row], who: list[Who], context: Context) -> report.Report:
 
 def repeatable(arguments: list[str]) -> str:
     """Return the command as others may give it: without where its figures go."""
-    return re.sub(
-        r" --write-readme| --(json|directory)[ =]\S+", "", " ".join(["python -m benchmarks", *arguments])
-    )
+    return re.sub(r" --write-page| --(json|directory)[ =]\S+", "", " ".join(["python -m benchmarks", *arguments]))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -172,8 +170,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         figures = {"about": about, "lines": result.as_json()}
         Path(options.json).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
-    if options.write_readme:
-        README.write_text(report.replace_marked(README.read_text(), report.markdown(result, about)))
+    if options.write_page:
+        PAGE.write_text(report.replace_marked(PAGE.read_text(), report.markdown(result, about)))
     return 0
 
 

@@ -182,7 +182,7 @@ def _rows(lines: list[Line]) -> list[list[str]]:
 
 
 def _brief(line: Line, who: str) -> str:
-    """Return a cell for the README: the words of a failure are in the JSON file and on the terminal."""
+    """Return a cell for the page: the words of a failure are in the JSON file and on the terminal."""
     cell = line.cells.get(who)
     if cell is not None and any(note.startswith(FAILED) for note in cell.notes):
         return "no figure"
@@ -201,7 +201,7 @@ def text(lines: list[Line]) -> str:
 
 
 def markdown(report: Report, about: dict[str, Any]) -> str:
-    """Return the table for the README: medians, and where they come from."""
+    """Return the table for the page: medians, and where they come from."""
     rows = _rows(_folded(report))
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|" + "---|" * len(rows[0]))

@@ -65,7 +65,7 @@ struct il_node {
     uint32_t *index; /* 1 + where an entry is; 0 if there is none */
 };
 
-/* What a directory costs is promised; what follows from it is measured (README.md). */
+/* What a directory costs is promised; what follows from it is measured (docs/performance.md). */
 _Static_assert(sizeof(struct il_node) <= 48, "a node has grown");
 
 struct il_root {

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import picture
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE / "performance.md"
 PERFORMANCE = HERE / "pictures" / "performance.svg"
 TERMINAL = HERE / "pictures" / "terminal.svg"
 TABLE = re.compile(r"<!-- benchmarks begin -->\n(.*?)<!-- benchmarks end -->", re.DOTALL)
@@ -114,17 +115,9 @@ STYLE = (
 )
 
 
-def page_with_the_table() -> Path:
-    """Return the page that has the table."""
-    for path in (HERE / "performance.md", HERE.parent / "README.md"):
-        if path.exists() and TABLE.search(path.read_text(encoding="utf-8")):
-            return path
-    raise SystemExit("no page has the table of the benchmarks")
-
-
 def figures() -> tuple[str, dict[str, dict[str, float]]]:
     """Return where the table's figures come from, and each row that is drawn: contender to figure."""
-    found = TABLE.search(page_with_the_table().read_text(encoding="utf-8"))
+    found = TABLE.search(PAGE.read_text(encoding="utf-8"))
     text = found[1] if found else ""
     rows_of_text = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
     lines = [[cell.strip() for cell in line] for line in rows_of_text]

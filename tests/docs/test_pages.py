@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 
 import pytest
 from pages import DOCS, Reader, blocks_of, pattern
 
 import inotify_cffi
+from inotify_cffi.cli.parser import parse
 
 # The other pages have tests of their own.
 PAGES = sorted(
@@ -57,6 +60,29 @@ def test_no_more_blocks_are_left_out_than_is_known():
 def test_what_a_page_says_is_printed_may_leave_things_out():
     assert re.fullmatch(pattern("a ... b\n"), "a 1 + (2) b\n", re.DOTALL)
     assert not re.fullmatch(pattern("a.b\n"), "a-b\n", re.DOTALL)
+
+
+def commands_of(path):
+    """The words of each inotify-cffi that stands at the beginning of a line of the shell; files of plugins left out."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    text = "\n".join(blocks).replace("\\\n", " ")
+    for start in re.finditer(r"^ *inotify-cffi ", text, re.MULTILINE):
+        # To the end of the line outside of quotes, or of the command.
+        lexer = shlex.shlex(text[start.end() :], posix=True, punctuation_chars=";|&<>()\n")
+        lexer.whitespace, lexer.whitespace_split = " \t", True
+        words = list(itertools.takewhile(lambda word: not set(word) & set(";|&<>()\n"), lexer))
+        if not any(word.startswith("./") and ".py" in word for word in words):
+            yield words
+
+
+def test_each_command_line_of_the_documentation_is_understood():
+    commands = [(page, words) for page in DOCS.rglob("*.md") for words in commands_of(page)]
+    assert len(commands) > 50
+    for page, words in commands:
+        try:
+            parse(words)
+        except SystemExit as error:
+            pytest.fail(f"{name(page)}: {words}: {error}")
 
 
 def test_the_reference_has_every_public_name_once():

@@ -1,80 +1,31 @@
-"""The Python blocks of the README do what it says, on a directory in which something happens."""
+"""The README's blocks print what it says, in a directory where nothing is."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from pages import Reader, blocks_of
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = blocks_of(README)
+PYTHON = [block for block in BLOCKS if block.language == "python"]
 
 
-class Incoming:
-    """A directory in which nothing happens before the example blocks, so that it sees all of it."""
-
-    def __init__(self, path, when_main_is_blocked):
-        self.path = path
-        self._when_main_is_blocked = when_main_is_blocked
-        self._names = {"__name__": "readme"}
-
-    def run(self, block, *, then_stop=False):
-        self._when_main_is_blocked(self._change, then_stop)
-        exec(compile(block, "README.md", "exec"), self._names)
-
-    def _change(self, then_stop):
-        (self.path / "done").write_text("x")
-        os.rename(self.path / "done", self.path / "renamed")
-        os.unlink(self.path / "renamed")
-        if then_stop:
-            self._names["watcher"].stop()
+def test_there_are_two_blocks_of_the_shell_and_three_of_python():
+    assert [block.language for block in BLOCKS] == ["sh", "python", "python", "python", "sh"]
+    assert [block.mark for block in BLOCKS] == ["not run", None, None, None, "not run"]
 
 
-@pytest.fixture
-def incoming(tmp_path, monkeypatch, when_main_is_blocked):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
-    return Incoming(tmp_path / "incoming", when_main_is_blocked)
+@pytest.mark.parametrize("number", range(3))
+def test_an_example_works_when_it_is_pasted(number, tmp_path):
+    assert PYTHON[number].printed
+    Reader(tmp_path).follow(PYTHON[number])
 
 
-def test_there_are_blocks_for_each_way_to_use_it():
-    assert len(BLOCKS) == 6
-
-
-def test_iterating_ends_when_the_loop_does(incoming, capsys):
-    incoming.run(BLOCKS[0])
-    assert capsys.readouterr().out == "CREATE incoming/done\n"
-
-
-def test_the_generator_gives_a_heartbeat(incoming, capsys):
-    incoming.run(BLOCKS[1])
-    assert capsys.readouterr().out.endswith("idle\n")
-
-
-def test_a_batch_has_what_came_together(incoming, capsys):
-    incoming.run(BLOCKS[2])
-    assert re.fullmatch("[1-9] changes\n", capsys.readouterr().out)
-
-
-def test_a_plugin_is_called(incoming, capsys):
-    """The README's 0.2 s may be over before a busy machine has written anything; so it is stopped then."""
-    assert "timeout=0.2" in BLOCKS[3]
-    incoming.run(BLOCKS[3].replace("timeout=0.2", ""), then_stop=True)
-    assert capsys.readouterr().out.splitlines() == [
-        "written: incoming/done",
-        "renamed: incoming/done to incoming/renamed",
-    ]
-
-
-def test_a_mirror_is_what_the_watcher_has(incoming, capsys):
-    """There the 0.2 s may be over, too: it has to be the same in any case."""
-    incoming.run(BLOCKS[4])
-    assert capsys.readouterr().out == "the same\n"
-
-
-def test_the_drop_in_runs(incoming, capsys):
-    incoming.run(BLOCKS[5])
-    assert "inotify_cffi.adapters" in sys.modules
+def test_each_page_that_the_readme_names_is_there():
+    text = README.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+    assert len(links) > 30
+    assert [link for link in links if not (README.parent / link).exists()] == []
