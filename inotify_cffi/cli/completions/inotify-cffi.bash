@@ -5,27 +5,50 @@
 #    source ~/.local/share/bash_completion/inotify-cffi
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_inotify_cffi_subparsers=(watch run stats journal plugins doctor completion)
+_shtab_inotify_cffi_subparsers=(watch run stats journal forward follow plugins doctor completion)
 
-_shtab_inotify_cffi_watch_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --format --timefmt --no-newline --color)
-_shtab_inotify_cffi_run_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty)
-_shtab_inotify_cffi_stats_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --top --plugin --no-plugin --require --config)
+_shtab_inotify_cffi_watch_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --format --timefmt --no-newline --color)
+_shtab_inotify_cffi_run_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty)
+_shtab_inotify_cffi_stats_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --top --plugin --no-plugin --require --config)
 _shtab_inotify_cffi_journal_option_strings=(-h --help --format --json --journal-file --journal-keep --journal-size --journal-sync --journal-memory)
+_shtab_inotify_cffi_forward_option_strings=(-h --help --to --until-now --host --heartbeat --no-create --monitor --strict --stream --prefix --user --creds --password-file --token-file --tls-ca --tls-cert --tls-key --journal-file --journal-keep --journal-size --journal-sync --journal-memory)
+_shtab_inotify_cffi_follow_option_strings=(-h --help --host --since --until-now --durable --count -t --timeout --notices --stream --prefix --user --creds --password-file --token-file --tls-ca --tls-cert --tls-key --plugin --no-plugin --require --config --format --timefmt --no-newline --color)
 _shtab_inotify_cffi_plugins_option_strings=(-h --help)
 _shtab_inotify_cffi_doctor_option_strings=(-h --help --top --format --json)
 _shtab_inotify_cffi_completion_option_strings=(-h --help)
 _shtab_inotify_cffi_option_strings=(-h --help --version)
 
 _shtab_inotify_cffi_watch_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___since_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___save_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_watch___plugin_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_watch___config_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___since_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___save_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run___plugin_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run___config_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___since_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___save_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats___plugin_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats___config_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_journal___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___tls_key_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_forward___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___tls_key_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___plugin_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___config_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_doctor_pos_0_COMPGEN=_shtab_compgen_files
 
 _shtab_inotify_cffi_watch___follow_only_choices=(directories files)
@@ -43,9 +66,11 @@ _shtab_inotify_cffi_stats___track_choices=(entries directories)
 _shtab_inotify_cffi_stats___log_choices=(text json)
 _shtab_inotify_cffi_journal___format_choices=(text json cloudevents)
 _shtab_inotify_cffi_journal___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_forward___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_follow___color_choices=(auto always never)
 _shtab_inotify_cffi_doctor___format_choices=(text json)
 _shtab_inotify_cffi_completion_pos_0_choices=(bash zsh fish)
-_shtab_inotify_cffi_pos_0_choices=(watch run stats journal plugins doctor completion)
+_shtab_inotify_cffi_pos_0_choices=(watch run stats journal forward follow plugins doctor completion)
 
 _shtab_inotify_cffi_watch_pos_0_nargs='*'
 _shtab_inotify_cffi_watch__h_nargs=0
@@ -101,6 +126,16 @@ _shtab_inotify_cffi_journal_pos_0_nargs='*'
 _shtab_inotify_cffi_journal__h_nargs=0
 _shtab_inotify_cffi_journal___help_nargs=0
 _shtab_inotify_cffi_journal___json_nargs=0
+_shtab_inotify_cffi_forward__h_nargs=0
+_shtab_inotify_cffi_forward___help_nargs=0
+_shtab_inotify_cffi_forward___until_now_nargs=0
+_shtab_inotify_cffi_forward___no_create_nargs=0
+_shtab_inotify_cffi_forward___strict_nargs=0
+_shtab_inotify_cffi_follow__h_nargs=0
+_shtab_inotify_cffi_follow___help_nargs=0
+_shtab_inotify_cffi_follow___until_now_nargs=0
+_shtab_inotify_cffi_follow___notices_nargs=0
+_shtab_inotify_cffi_follow___no_newline_nargs=0
 _shtab_inotify_cffi_plugins__h_nargs=0
 _shtab_inotify_cffi_plugins___help_nargs=0
 _shtab_inotify_cffi_doctor_pos_0_nargs='*'
