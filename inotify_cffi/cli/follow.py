@@ -16,6 +16,7 @@ from inotify_cffi.cli.ending import ending
 from inotify_cffi.cli.outputs import nobody_reads, standard_output, write
 from inotify_cffi.cloudevents import event_to_cloudevent
 from inotify_cffi.events import Event
+from inotify_cffi.hooks.columns import Columns
 from inotify_cffi.hooks.specs import hookimpl
 from inotify_cffi.jsonlines import event_to_json
 from inotify_cffi.quantities import parse_duration
@@ -133,7 +134,7 @@ class _Teller:
 class Console(Protocol):
     """What is needed of the plugin that prints."""
 
-    def inotify_events(self, events: Sequence[Event[str]]) -> None: ...
+    def inotify_events(self, columns: Columns) -> None: ...
 
 
 class Printer:
@@ -148,7 +149,7 @@ class Printer:
     def inotify_events(self, events: Sequence[JournalEvent[str]], watcher: RemoteTree) -> None:
         """Print a batch."""
         if self._as_row is None:
-            self._console.inotify_events([_named(event, watcher.host) for event in events])
+            self._console.inotify_events(Columns([_named(event, watcher.host) for event in events]))
             return
         rows = [json.dumps(self._as_row(event, watcher.host)) + "\n" for event in events]
         try:

@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -347,9 +347,11 @@ def follow(
     on_notice: Callable[[Notice], object] | None = None,
 ) -> Generator[Tuple[str, JournalEvent[str]], None, None]:
     """Yield what :func:`afollow` yields, without a loop of yours."""
-    for host, events in batches(_follower(url, hosts, since, durable, until_now, on_notice)):
-        for event in events:
-            yield host, event
+    # Who leaves this one has left that one, which not every interpreter closes by itself.
+    with closing(batches(_follower(url, hosts, since, durable, until_now, on_notice))) as found:
+        for host, events in found:
+            for event in events:
+                yield host, event
 
 
 def batches(follower: Follower) -> Generator[Batch, None, None]:

@@ -7,14 +7,13 @@ closed at once, which does nothing to the parent, and whoever touches the object
 
 from __future__ import annotations
 
-import contextlib
 import os
 from weakref import WeakSet
 
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Iterator, Protocol
+    from typing import Protocol
 
     class Forkable(Protocol):
         """What holds descriptors."""
@@ -42,14 +41,17 @@ def forget_in_child(thing: Forkable) -> None:
     _things.add(thing)
 
 
-@contextlib.contextmanager
-def handed_on(thing: Forkable) -> Iterator[None]:
+class handed_on:  # noqa: N801  # it is written as a function
     """Let a child that is forked meanwhile have *thing*: for who ends the parent, as one that becomes a daemon."""
-    _things.discard(thing)
-    try:
-        yield
-    finally:
-        _things.add(thing)
+
+    def __init__(self, thing: Forkable) -> None:
+        self._thing = thing
+
+    def __enter__(self) -> None:
+        _things.discard(self._thing)
+
+    def __exit__(self, *_exception: object) -> None:
+        _things.add(self._thing)
 
 
 def _in_child() -> None:

@@ -148,7 +148,7 @@ class Instance:
         since: float | None,
         seconds: float = 0.0,
     ) -> Crawled:
-        """Watch and list directories that are known, and all below them: see :meth:`CrawlBuffer.compare`."""
+        """Watch and list directories that are known, and all below them: see ``CrawlBuffer.compare``."""
         inotify = self._inotify()
         return buffer.compare(
             inotify, target, names, mask, last_wd=last_wd, most=most, since=since, seconds=seconds

@@ -110,7 +110,8 @@ def test_plugins_lists_what_is_installed_and_what_it_does(capsys):
     assert main(["plugins"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["NAME", "FROM", "HOOKS"]
-    assert [line.split()[0] for line in lines[1:] if "inotify_cffi" in line] == ["command", "console", "journal"]
+    shipped = [line.split()[0] for line in lines[1:] if "inotify_cffi" in line]
+    assert shipped == ["command", "console", "forward", "journal"]
 
 
 def test_plugins_says_why_one_can_not_be_used(tmp_path, monkeypatch, capsys):
