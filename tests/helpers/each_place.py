@@ -268,6 +268,16 @@ def test_questions(fresh_root, name):
     assert EachPlace(lambda: World(fresh_root()), QUESTIONS[name], change="change_files").at_each() > 0
 
 
+def save(world):
+    world.watcher.save()
+
+
+def test_save(fresh_root):
+    """A state is a copy: whoever is interrupted has none, and the watcher goes on."""
+    case = EachPlace(lambda: World(fresh_root(), keep_stat=True), save, change="change_files")
+    assert case.at_each() > 0
+
+
 class Calling(World):
     """There is a pipe, from which something can be read."""
 
@@ -696,7 +706,7 @@ TRIED = {
     *READING,
     *QUESTIONS,
     *ENDS,
-    *("add", "aadd", "remove", "__init__"),
+    *("add", "aadd", "remove", "save", "__init__"),
     # In "properties".
     *("ended", "track", "roots"),
     # In a test of its own, with the waits that make the call.

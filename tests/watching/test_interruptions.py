@@ -23,7 +23,9 @@ from tests.helpers.each_place import (  # noqa: F401  # they are collected here
     test_events_of_files,
     test_making_one_leaves_no_descriptor,
     test_questions,
+    test_save,
     test_what_could_not_be_added_leaves_nothing,
+    test_what_could_not_be_added_to_report_reads_leaves_nothing,
     test_what_is_removed_is_gone_or_there,
 )
 
