@@ -20,7 +20,7 @@ AT_A_TIME=2                # as many runs of the suite as there are cores on a s
 RUN_LIMIT=${RUN_LIMIT:-40m} # for one run of the suite
 LINT_PYTHON=3.11
 # csrc is for benchmarks/; Python does not import from there.
-BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md docs examples benchmarks csrc pyproject.toml share)
+BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md SUPPORT.md docs examples benchmarks csrc pyproject.toml share)
 
 # --- running and reporting ---
 

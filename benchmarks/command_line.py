@@ -63,7 +63,7 @@ class Program:
 
     def stop(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+        os.waitpid(self.process.pid, os.WUNTRACED)
 
     def take(self, events: int) -> float:
         """Let it go on, until it has printed so many; the seconds of the processor."""

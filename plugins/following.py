@@ -67,6 +67,8 @@ class Follower:
             self._drop(path)
         if mask & ISDIR:
             if mask & CAME:
+                # Whatever was touched there was another thing.
+                self._touched.pop(path, None)
                 self._known.put(path, State(is_dir=True))
         elif mask & TOUCHED:
             waits = True if mask & WRITTEN or (mask & CREATE and cause) else None if mask & CREATE else False

@@ -59,11 +59,13 @@ def _texts(directory: str) -> Iterator[str]:
         if name.lower().endswith(DIRECTORIES):
             try:
                 with open(os.path.join(directory, name, "entry_points.txt"), encoding="utf-8") as stream:
-                    yield stream.read()
+                    text = stream.read()
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, ValueError) as error:
                 raise UnusualError from error
+            # Behind the file: whoever asks may ask for no more.
+            yield text
 
 
 def _points(text: str, group: str) -> Iterator[Tuple[str, str]]:

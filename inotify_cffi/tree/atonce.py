@@ -71,7 +71,7 @@ class AtOnce(Borders):
         """Return directories of a frame that are next: new ones, or those that the ledger knows."""
         tops: list[Node] = []
         for top in frame.todo[: -most - 1 : -1]:
-            if top.parent is not frame.node or (top.wd != NO_WD) is not is_known:
+            if top.parent is not frame.node or (top.wd != NO_WD) is not is_known or top in self.shut:
                 break
             if not is_known and len(top.children):
                 break

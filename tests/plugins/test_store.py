@@ -16,6 +16,8 @@ from inotify_cffi import ForgottenError, GenerationError, Mask
 from inotify_cffi.mirroring.numbers import MOST_UNDONE
 from inotify_cffi.plugins import reading as reading_module
 from inotify_cffi.plugins.clock import Moment
+from inotify_cffi.plugins.following import follow
+from inotify_cffi.plugins.known import Known
 from inotify_cffi.plugins.reading import Reader, StoreError, UnusableError, reading
 from inotify_cffi.plugins.store import RANGE, Store
 
@@ -517,3 +519,16 @@ def test_a_reader_changes_nothing(file, opened):
     opened().abandon()
     with reading(file) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
         Reader(reader.connection).connection.execute("DELETE FROM events")
+
+
+def test_what_was_a_file_and_is_a_directory_in_one_batch_is_known_as_one(opened, tmp_path):
+    """Told as two creations, as an event of the other kind replaces what is known."""
+    path = os.fsencode(tmp_path / "b")
+    store = opened()
+    with store.batch():
+        follow(
+            Known(store),
+            [(1.0, path, int(mask), 0, None, 0, None) for mask in (Mask.CREATE, Mask.CREATE | Mask.ISDIR)],
+        )
+    found = {entry: state.is_dir for entry, state in Known(store).below(os.fsencode(tmp_path))}
+    assert found == {path: True}

@@ -77,6 +77,12 @@ def test_one_event_is_measured_by_each_way():
         assert f"| {way} |" in table, table
 
 
+def test_trees_are_measured():
+    table = run("benchmarks.trees", "--rounds", "1", "--directories", "300", "--files", "1")
+    for what in ("find", "start, existing=True", "moved out", "after lost events, with what was queued", "rm -rf"):
+        assert f"| {what} |" in table, table
+
+
 def test_timeouts_are_measured_in_a_storm():
     """Each call that blocks has its figures, in calm and in a storm; how late a busy machine is does not matter."""
     table = run("benchmarks.timeouts", "--here", "--times", "2", "--seconds", "0.02", "--limit", "5000")
