@@ -65,6 +65,8 @@ def measure(top: str, directories: int, files: int) -> dict[str, float]:
     """Do each once."""
     out, root = f"{top}/out", f"{top}/root"
     os.makedirs(f"{root}/busy")
+    for name in "01":
+        os.mknod(f"{root}/busy/{name}")
     make(f"{out}/tree", directories, files)
     took = {"find": child("find", out, "-printf", "%s\n")}
     took["start, nothing told"] = own(lambda: start(out, existing=False))
@@ -83,11 +85,9 @@ def measure(top: str, directories: int, files: int) -> dict[str, float]:
             longest = int(file.read())
         overflows = watcher.stats()["overflows"]
         while watcher.stats()["overflows"] == overflows:
-            for number in range(longest):
-                # Not merged: each is another one than the one before.
-                os.utime(f"{root}/busy") if number % 2 else os.utime(root)
-                os.mknod(f"{root}/busy/a")
-                os.unlink(f"{root}/busy/a")
+            for number in range(longest + 1):
+                # In turns, so that none is merged into the one before.
+                os.utime(f"{root}/busy/{number % 2}")
             took["after lost events, with what was queued"] = own(lambda: tell(watcher))
         took["rm -rf, watched"] = child("rm", "-rf", f"{root}/tree")
         took["removed, with its overflow"] = own(lambda: tell(watcher))
