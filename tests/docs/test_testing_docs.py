@@ -27,7 +27,8 @@ def blocks(path, language="python"):
 
 def run_pytest(where, *arguments, path=""):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.fspath(path)}
+    # What this run of pytest was given is not for that one.
+    environment = {**os.environ, "PYTHONPATH": os.fspath(path), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
         command, check=False, cwd=where, capture_output=True, text=True, timeout=PATIENCE_S * 2, env=environment
     )
