@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.base.encoding import decoded, encoded
+from inotify_cffi.base.encoding import decoded, joined
 from inotify_cffi.kernel.syscalls import fail, weigh
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -170,9 +170,9 @@ class CrawlBuffer:
         newer than *last_wd*, what is very deep, what there is no room for, and more than *most* directories or
         than there is time for in so many *seconds*, 0 for any.
         """
-        joined = encoded("".join([name + "\0" for name in names]))
+        given = joined(names)
         crawl = lib.ic_crawl if files else lib.ic_crawl_directories
-        crawl(self._crawl, inotify, mask, last_wd, most, _ns(seconds), fd, joined, len(joined))
+        crawl(self._crawl, inotify, mask, last_wd, most, _ns(seconds), fd, given, len(given))
         return Crawled(self, self._crawl)
 
     def compare(
@@ -191,11 +191,9 @@ class CrawlBuffer:
 
         *since*: of interest is whether a file may have changed since then, by its ctime (seconds, wall clock).
         """
-        joined = encoded("".join([name + "\0" for name in names]))
+        given = joined(names)
         moment = inf if since is None else since
-        lib.ic_crawl_known(
-            self._crawl, inotify, mask, last_wd, most, _ns(seconds), moment, fd, joined, len(joined)
-        )
+        lib.ic_crawl_known(self._crawl, inotify, mask, last_wd, most, _ns(seconds), moment, fd, given, len(given))
         return Crawled(self, self._crawl)
 
     def columns(self) -> CrawlColumns:
@@ -219,7 +217,7 @@ class CrawlBuffer:
         changed = changed or [0] * len(wds)
         if not len(wds) == len(file_counts) == len(dir_counts) == len(changed):
             raise ValueError("a crawl has as many numbers of files, and of directories, as it has watches")
-        files, dirs = (encoded("".join([text + "\0" for text in texts])) for texts in names)
+        files, dirs = map(joined, names)
         count = (len(wds), wds, file_counts, dir_counts, bytes(map(bool, changed)), len(visits), visits)
         if lib.ic_crawl_fill(self._crawl, *count, files, len(files), dirs, len(dirs), is_cut) < 0:
             raise ValueError(f"there is no room for a crawl of {len(wds)} directories; take a larger buffer")
@@ -230,5 +228,5 @@ def _ns(seconds: float) -> int:
     return int(seconds * 1e9)
 
 
-def _names(joined: CData, size: int) -> list[str]:
-    return decoded(bytes(ffi.buffer(joined, size)[:])).split("\0")[:-1]
+def _names(names: CData, size: int) -> list[str]:
+    return decoded(bytes(ffi.buffer(names, size)[:])).split("\0")[:-1]

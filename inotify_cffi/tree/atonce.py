@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Dict, Iterable
 
     from inotify_cffi.kernel.listings import Crawled
-    from inotify_cffi.ledger.nodes import Node
+    from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.frames import Crawl
 
 __all__ = ["MOST_OPEN", "AtOnce"]
@@ -176,3 +176,61 @@ class AtOnce(Borders):
     def _reap_all(self, wds: Iterable[int]) -> None:
         for wd in wds:
             self._places.reap(wd)
+
+    # --- what reports more once it is listed ---
+
+    def _raise(
+        self, root: Root, frame: Frame, tops: list[Node], left: Dict[Node, list[Node]]
+    ) -> Dict[Node, list[Node]]:
+        """Have directories of a frame that were listed at once, and those below them, report who reads them.
+
+        Those above what is *left* do so later. They are returned with it, the outermost first, each with what is
+        to be entered in it, for a frame of its own.
+        """
+        later = dict.fromkeys(left)
+        for node in left:
+            above = node.parent
+            while node is not frame.node and above is not None and above is not frame.node:
+                later[above] = None
+                above = above.parent
+        self._raise_below(root, frame.fd, tops, later)
+        return {node: left.get(node, []) for node in sorted(later, key=self._ledger.depth)}
+
+    def _raise_below(self, root: Root, fd: int, tops: list[Node], later: Dict[Node, None]) -> None:
+        """Do it for the directories *tops* of the one that is open as *fd*."""
+        levels = [(fd, list(tops))]
+        try:
+            while levels:
+                above, todo = levels[-1]
+                if not todo:
+                    levels.pop()
+                    if levels:
+                        self._disk.close(above)
+                elif todo[-1].wd == NO_WD:
+                    todo.pop()
+                else:
+                    node = todo.pop()
+                    below = self._raise_one(root, above, node, is_later=node in later)
+                    if below >= 0:
+                        levels.append((below, node.children.directories()))
+        finally:
+            for below, _ in levels[1:]:
+                self._disk.close(below)
+
+    def _raise_one(self, root: Root, above: int, node: Node, *, is_later: bool) -> int:
+        """Open it, have it report, and return the descriptor, for what is below it; -1 if it is not there."""
+        fd = -1
+        try:
+            fd = self._disk.enter(above, node.name, follow=False)
+            wd = node.wd if is_later else self._places.watch(fd, node, root, listed=True)
+        except OSError as error:
+            self._places.close(fd)
+            self.not_entered(node, error)
+            return -1
+        if wd == node.wd:
+            return fd
+        # What was there before is somewhere else: it is listed there.
+        self._disk.close(fd)
+        self._places.reap(wd)
+        self._doubts.doubt(node, relist=True)
+        return -1

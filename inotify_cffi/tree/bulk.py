@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inotify_cffi.kernel.listings import CrawlColumns
     from inotify_cffi.ledger.storage import Told
 
-__all__ = ["AsFound", "events_of", "found_below", "told_at_once"]
+__all__ = ["AsFound", "as_event", "found_below", "told_at_once"]
 
 ISDIR = bits.ISDIR
 
@@ -66,7 +66,7 @@ def found_below(tops: list[str], columns: CrawlColumns, found: AsFound) -> list[
                 paths += below
                 masks += [found.directory | ISDIR] * directories
                 wds += [wd] * directories
-    return events_of([encoded(path) for path in paths] if found.as_bytes else paths, masks, wds, [], found.cause)
+    return _events_of([encoded(path) for path in paths] if found.as_bytes else paths, masks, wds, [], found.cause)
 
 
 def told_at_once(told: Told, cause: int, *, as_bytes: bool) -> list[AnyEvent]:
@@ -75,10 +75,10 @@ def told_at_once(told: Told, cause: int, *, as_bytes: bool) -> list[AnyEvent]:
         return []
     paths, masks, wds, kinds = told.columns()
     # Behind the last NUL is a text more, for which there is no mask.
-    return events_of(paths.split(b"\0") if as_bytes else decoded(paths).split("\0"), masks, wds, kinds, cause)
+    return _events_of(paths.split(b"\0") if as_bytes else decoded(paths).split("\0"), masks, wds, kinds, cause)
 
 
-def events_of(
+def _events_of(
     paths: list[str] | list[bytes], masks: list[int], wds: list[int], kinds: list[int], cause: int
 ) -> list[AnyEvent]:
     """Return the events whose fields stand in columns; no *kinds*: all are of entries, behind one slash."""

@@ -176,10 +176,8 @@ class Disk(Looks):
         *files*: a leaf is not opened, see :class:`~inotify_cffi.kernel.listings.CrawlBuffer`. *seconds*: how long
         it may take, 0 for any time.
         """
-        if self._crawling is None:
-            self._crawling = listings.CrawlBuffer()
         crawled = self._instance.crawl(
-            self._crawling,
+            self._room(),
             fd,
             names,
             mask | ADD,
@@ -198,10 +196,8 @@ class Disk(Looks):
 
         *since*: see whether a file in them may have changed since then, by its ctime.
         """
-        if self._crawling is None:
-            self._crawling = listings.CrawlBuffer()
         crawled = self._instance.crawl_known(
-            self._crawling,
+            self._room(),
             fd,
             names,
             mask | ADD,
@@ -213,8 +209,14 @@ class Disk(Looks):
         self._last_wd = crawled.last_wd
         return crawled
 
+    def _room(self) -> listings.CrawlBuffer:
+        """Return the room for what they find, the same until :meth:`visited`."""
+        if self._crawling is None:
+            self._crawling = listings.CrawlBuffer()
+        return self._crawling
+
     def visited(self) -> None:
-        """Free what :meth:`visit` needs."""
+        """Free what :meth:`visit` and :meth:`revisit` need."""
         self._crawling = None
 
     def watch_path(self, fd: int, path: str, mask: int) -> int:

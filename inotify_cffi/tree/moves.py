@@ -199,8 +199,8 @@ class Queue:
         is_last = len(halves) == 1 and bool(raw.mask & MOVED_TO) and raw.cookie == cookie
         return is_last and (raw.wd, raw.name) == (first.wd, first.name)
 
-    def has_moves(self) -> bool:
-        """Return True if what waits says of a directory that it was moved."""
+    def _scan(self) -> None:
+        """See what was read since says of directories that were moved."""
         records = self.records
         begin = max(self._scanned, records.at)
         if begin < records.count:
@@ -211,7 +211,11 @@ class Queue:
                 elif mask & bits.ISDIR and mask & MOVES:
                     self._shifted[wds[at - begin]] = at
             self._scanned = records.count
-        return self._last_move >= records.at
+
+    def has_moves(self) -> bool:
+        """Return True if what waits says of a directory that it was moved."""
+        self._scan()
+        return self._last_move >= self.records.at
 
     def has_moved(self, wds: list[int]) -> bool:
         """Return True if what waits says of one of these directories that it was moved."""
@@ -223,7 +227,7 @@ class Queue:
 
         Or if it says so of one whose watch is not older than *since*, or of a directory in such a one.
         """
-        self.has_moves()
+        self._scan()
         at = self.records.at
         if any(self._moved.get(wd, -1) >= at for wd in wds) or self._shifted.get(wds[-1], -1) >= at:
             return True

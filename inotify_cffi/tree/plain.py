@@ -10,22 +10,17 @@ from __future__ import annotations
 
 from inotify_cffi.base.causes import KERNEL
 from inotify_cffi.base.encoding import decoded
-from inotify_cffi.events import Event
 from inotify_cffi.ledger.storage import Told
-from inotify_cffi.tree.bulk import events_of
-from inotify_cffi.typed import TYPE_CHECKING, cast
+from inotify_cffi.tree.bulk import as_event, told_at_once
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Tuple
-
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Plain"]
-
-as_event = cast("Callable[[Tuple[object, ...]], AnyEvent]", Event)
 
 
 class Plain:
@@ -71,18 +66,15 @@ class Plain:
         count = told.cdata.count
         if not count:
             return False
-        events = [self._event(*told.one())] if count == 1 else self._events(*told.columns())
+        events = (
+            [self._event(*told.one())] if count == 1 else told_at_once(told, KERNEL, as_bytes=self._is_bytes())
+        )
         self._teller.tell_behind(self._behind, events)
         told.clear()
         return True
 
     def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
         return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, KERNEL))
-
-    def _events(self, paths: bytes, masks: list[int], wds: list[int], kinds: list[int]) -> list[AnyEvent]:
-        texts = paths.split(b"\0") if self._is_bytes() else decoded(paths).split("\0")
-        # Behind the last NUL is a text more, for which there is no mask.
-        return events_of(texts, masks, wds, kinds, KERNEL)
 
     def _is_bytes(self) -> bool:
         """Return True if the roots are bytes; they are all of one type."""
