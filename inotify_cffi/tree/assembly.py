@@ -18,7 +18,6 @@ from inotify_cffi.tree.places import Places
 from inotify_cffi.tree.plain import Plain
 from inotify_cffi.tree.polls import Polls
 from inotify_cffi.tree.reconcile import Reconciler
-from inotify_cffi.tree.since import Since
 from inotify_cffi.tree.stamps import Stamps
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -73,7 +72,7 @@ class Assembly:
     """
 
     def __init__(self, disk: Disk) -> None:
-        ground = Ground(disk)
+        self._ground = ground = Ground(disk)
         self._disk, self.ledger, self._turn = disk, ground.ledger, ground.turn
         self._teller, self._doubts = ground.teller, ground.doubts
         self._fences, self._intake = ground.fences, ground.intake
@@ -84,7 +83,6 @@ class Assembly:
         self._moments = moments = Moments(ground, places)
         self._mounts = Mounts(ground)
         self._stamps = stamps = Stamps(ground, places)
-        self._since = Since(ground, files, stamps)
         lister = Lister(ground, places, admission, files, moments, stamps)
         self.crawler = crawler = Crawler(ground, places, lister, moments)
         self._crawls = crawls = Crawls(ground, places, crawler, moments, files)

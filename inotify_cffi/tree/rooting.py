@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.ledger.saved import SavedRoot
     from inotify_cffi.tree.places import Found
+    from inotify_cffi.tree.since import Since
 
     P = ParamSpec("P")
     Result = TypeVar("Result")
@@ -123,13 +124,13 @@ class Rooting(Assembly):
     def _find_root(self, root: Root, since: SavedRoot | None) -> Found | None:
         """Open a new root; None if it is waited for, or is a file, which is watched by that."""
         if since is not None:
-            self._since.restore(root, since)
+            self._since().restore(root, since)
         if root.is_file or self._disk.is_file(root.location):
             if not root.is_file:
                 root.become_file()
             self._files.look(root, agree=True, is_new=True)
             if since is not None:
-                self._since.look_at_file(root, since)
+                self._since().look_at_file(root, since)
             return None
         if root.waits:
             self._anchors.arm(root)
@@ -153,12 +154,18 @@ class Rooting(Assembly):
         is_gap = self._losses.is_gap or self._losses.is_due
         if not (is_gap or self._crawls or self._begun or self._applier.is_busy):
             self._intake.look_if_calm()
-        return self._since.save(), list(self._teller.told), is_gap
+        return self._since().save(), list(self._teller.told), is_gap
 
     def reopen_gap(self) -> None:
         """Tell that no more is missing when all is quiet: that was still to be told before a restart."""
         self._disk.mark("reopen_gap")
         self._losses.is_gap = True
+
+    def _since(self) -> Since:
+        """Return what takes roots out and puts them in: imported with the options of a root that can be saved."""
+        from inotify_cffi.tree.since import Since
+
+        return Since(self._ground, self._files, self._stamps)
 
     def root_at(self, location: str, told_as: str | bytes | None = None) -> Root | None:
         """Return the root at a location that is told as such a path, or as itself; None if there is none."""

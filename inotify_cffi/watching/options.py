@@ -175,6 +175,7 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
     keep_stat = bool(options["keep_stat"]) or poll_s is not None
     if keep_stat:
         # It can be saved, and then there may be no descriptor left to import with.
+        import inotify_cffi.tree.since
         import inotify_cffi.watching.statefile  # noqa: F401
     enters_links, follows_files = checked_links(options["follow_symlinks"])
     rules = Rules(

@@ -35,8 +35,10 @@ NOT_AT_ONCE = {
     "inotify_cffi.flags",
     "inotify_cffi.hooks.specs",
     "inotify_cffi.kernel.interrupts",
+    "inotify_cffi.ledger.saved",
     "inotify_cffi.ledger.patterns",
     "inotify_cffi.tree.record",
+    "inotify_cffi.tree.since",
     "inotify_cffi.ledger.wildmatch",
     "inspect",
     "json",
@@ -48,6 +50,7 @@ NOT_AT_ONCE = {
     "signal",
     "threading",
     "trio",
+    "zlib",
     "typing",
 }
 
