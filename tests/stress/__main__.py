@@ -14,11 +14,16 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from inotify_cffi.tree.disk import RECORD
 from tests.stress.history import SerialWorld
 from tests.stress.worlds import World
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 RUN_LIMIT_S = 120
 
@@ -27,8 +32,29 @@ class Stuck(Exception):
     """The run took too long: the tree does not come to rest."""
 
 
-def on_alarm(signum: int, frame: object) -> None:
+def on_alarm(signum: int, frame: FrameType | None) -> None:
+    """Say where it stands, and what the writers that are left wait for: it may never come again."""
+    traceback.print_stack(frame)
+    for pid in children():
+        print(
+            f"writer {pid}: {' '.join(of_process(pid, name) for name in ('stat', 'wchan', 'syscall'))}",
+            file=sys.stderr,
+        )
+    print(f"load: {of_process('.', 'loadavg')}", file=sys.stderr, flush=True)
     raise Stuck(f"no rest within {RUN_LIMIT_S} s")
+
+
+def children() -> list[str]:
+    return of_process("self", f"task/{os.getpid()}/children").split()
+
+
+def of_process(pid: str, name: str) -> str:
+    """What the kernel says of a process, if it does."""
+    try:
+        with open(f"/proc/{pid}/{name}") as file:
+            return file.read().strip()
+    except OSError:
+        return "?"
 
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
