@@ -6,13 +6,14 @@ refuse: a path that is not UTF-8 is null, and its bytes are beside it in base64.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from typing import TYPE_CHECKING, AnyStr, Dict, Mapping, NamedTuple
 
 from inotify_cffi.base import causes
 from inotify_cffi.causes import Cause
-from inotify_cffi.events import AN_ENTRY, Event, field
+from inotify_cffi.events import AN_ENTRY, Event, UnwatchedEvent, field
 from inotify_cffi.flags import Mask
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class JournalEvent(Event[AnyStr]):
     def error(self) -> OSError | None:
         """Why a directory is not covered, for UNWATCHED; else None."""
         number = self[12]
-        return OSError(number, os.strerror(number), self.path) if isinstance(number, int) else None
+        if not isinstance(number, int):
+            return None
+        return OSError(number, os.strerror(number) if number else "the reason is not known", self.path)
 
 
 def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, object]:
@@ -117,6 +120,9 @@ def event_to_json(event: AnyEvent, stamp: Stamp | None = None) -> Dict[str, obje
     row.update(synthetic=event.synthetic, cause=event.cause.name.lower())
     if event.error is not None:
         row["error"] = event.error.strerror
+        name = errno.errorcode.get(event.error.errno or 0)
+        if name is not None:
+            row["errno"] = name
     if isinstance(event, JournalEvent) and event.durable is not None:
         row["durable"] = event.durable
     return row
@@ -146,7 +152,7 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
 
     Returns:
         An event; a :class:`JournalEvent` where the object has a number. Names that are not UTF-8 are as
-        ``os.fsdecode`` has them.
+        ``os.fsdecode`` has them. UNWATCHED has its ``error``; its errno is 0 where it is not known here.
 
     Raises:
         ValueError: the object is not an event.
@@ -159,9 +165,10 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
     mask = 0
     for name in names:
         mask |= _bit(name)
-    cause, number = _cause(row), row.get("number")
+    cause, number, error = _cause(row), row.get("number"), _error(row, path)
     if not isinstance(number, int):
-        return Event.of(path, mask, moved_from=moved_from, cookie=cookie, cause=cause)
+        event = Event.of(path, mask, moved_from=moved_from, cookie=cookie, cause=cause)
+        return event if error is None else UnwatchedEvent((*event, error))
     moment, generation, durable = row.get("time"), row.get("generation"), row.get("durable")
     if not (isinstance(moment, (int, float)) and isinstance(generation, int)):
         raise ValueError(f"this object has a number, and no time or generation: {row!r:.200}")  # noqa: TRY004
@@ -175,8 +182,18 @@ def event_from_json(row: Mapping[str, object]) -> Event[str]:
         moved_from=moved_from,
         cookie=cookie,
         cause=cause,
+        errno=None if error is None else error.errno,
         durable=durable if isinstance(durable, int) else None,
     )
+
+
+def _error(row: Mapping[str, object], path: str) -> OSError | None:
+    """Return why a directory is not covered; numbers differ between machines, so its name is what is written."""
+    text, name = row.get("error"), row.get("errno")
+    if text is None:
+        return None
+    number = getattr(errno, name, 0) if isinstance(name, str) and name.startswith("E") else 0
+    return OSError(number, str(text), path)
 
 
 def _path(row: Mapping[str, object], key: str) -> str | None:

@@ -109,10 +109,35 @@ def test_every_event_of_a_journal_is_by_the_schema_and_comes_back(path, durable)
 def test_why_a_directory_is_not_covered_is_said():
     error = OSError(errno.ENOSPC, "No space left on device", "/r/a")
     event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, True, error))
-    assert checked(json.dumps(event_to_json(event)))["error"] == "No space left on device"
-    assert checked(json.dumps(event_to_json(kept(mask=Mask.UNWATCHED, errno=errno.ENOSPC))))["error"] == (
-        "No space left on device"
-    )
+    for told in event, kept(mask=Mask.UNWATCHED, errno=errno.ENOSPC):
+        row = checked(json.dumps(event_to_json(told)))
+        assert (row["error"], row["errno"]) == ("No space left on device", "ENOSPC")
+
+
+@pytest.mark.parametrize("make", [Event.of, kept], ids=["without a journal", "of a journal"])
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ({"errno": "ENOSPC"}, errno.ENOSPC),
+        ({}, 0),
+        ({"errno": "EALIEN"}, 0),
+        ({"errno": 28}, 0),
+        ({"errno": "Ex"}, 0),
+    ],
+    ids=str,
+)
+def test_why_a_directory_is_not_covered_comes_back(make, said, number):
+    row = event_to_json(make("/r/a", Mask.UNWATCHED | Mask.ISDIR))
+    error = event_from_json({**row, "error": "not today", **said}).error
+    assert (type(error), error.errno, error.filename) == (type(OSError(number, "")), number, "/r/a")
+    assert event_from_json(row).error is None
+
+
+def test_a_reason_of_our_own_comes_back_as_it_was_said():
+    error = OSError(errno.ELOOP, "already covered at /r/b", "/r/a")
+    event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, 1, error))
+    back = event_from_json(event_to_json(event))
+    assert (type(back), back.error.strerror) == (UnwatchedEvent, "already covered at /r/b")
 
 
 @pytest.mark.parametrize(
