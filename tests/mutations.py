@@ -77,6 +77,11 @@ MUTATIONS = {
         " and not self._is_about_another(node, raw.name)\n",
         "\n",
     ),
+    "that a directory comes back to where it was opened": (
+        "tree/moments.py",
+        "return not queue.comes_back(node.wd, node.parent.wd, node.name)",
+        "return True",
+    ),
     "the age of a move against that of what is at its target": (
         "tree/grafts.py",
         "self._is_about_another(target, partner.name):",

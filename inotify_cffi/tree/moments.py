@@ -246,7 +246,8 @@ class Moments:
         """Return True if the raw event that is being applied was queued before *node* was bound to its watch.
 
         Then what it says of that name it says of what was there before. If it was queued right then, that is so
-        unless the directory says that it was moved by that.
+        unless the directory says that it was moved by that. One that was opened, moved away, watched, and moved
+        back says nothing of the first move.
         """
         moment = None if node is None else self._moment_of(node)
         if node is None or moment is None or node.wd == NO_WD:
@@ -254,7 +255,14 @@ class Moments:
         applied = self._intake.applied
         if applied <= moment[0]:
             return True
-        return applied <= moment[1] and not self._intake.waiting.moves(node.wd)
+        queue = self._intake.waiting
+        if applied > moment[1] or queue.moves(node.wd):
+            return False
+        if node.parent is None:
+            return True
+        # It was seen at its place behind its watch: so if it came back that is queued.
+        self._intake.read_all()
+        return not queue.comes_back(node.wd, node.parent.wd, node.name)
 
     # --- the fence ---
 

@@ -235,13 +235,15 @@ class Queue:
             wd >= since and last >= at for said in (self._moved, self._shifted) for wd, last in said.items()
         )
 
-    def moves_itself(self, wd: int) -> int:
+    def moves_itself(self, wd: int, behind: int | None = None) -> int:
         """Return the watch that says MOVE_SELF right behind the arrival that is being applied; NO_WD if none does.
 
-        *wd* is the directory of the arrival: as long as nothing else is told of its entries.
+        *wd* is the directory of the arrival: as long as nothing else is told of its entries. *behind*: the place
+        of another arrival.
         """
         records = self.records
-        for at in range(records.at, min(records.count, records.at + NEAR)):
+        begin = records.at if behind is None else behind + 1
+        for at in range(begin, min(records.count, begin + NEAR)):
             raw = self._raw(at)
             if raw.mask & MOVE_SELF:
                 return raw.wd
@@ -263,6 +265,20 @@ class Queue:
                 if partner is None or not self._is_crossed(raw, begun, partner, halves):
                     break
                 halves.append(at)
+        return False
+
+    def comes_back(self, wd: int, above: int, name: str) -> bool:
+        """Return True if what is moved away now comes back to its name, and is the directory that *wd* watches.
+
+        That says of itself that it was moved by that. *above*: the watch of the directory in which the name is.
+        """
+        records, begun = self.records, self.begun
+        if begun is None or not begun.mask & MOVED_FROM:
+            return False
+        wds, masks, _ = records.columns(records.at)
+        for at, (each, mask) in enumerate(zip(wds, masks), records.at):
+            if each == above and mask & ENTRY and self._raw(at).name == name:
+                return bool(mask & MOVED_TO) and self.moves_itself(above, at) == wd
         return False
 
     def names(self, wd: int, name: str) -> bool:

@@ -371,3 +371,34 @@ def test_the_oracle_notices(what):
     ]
     complaints = Judge(model, [], [(0, "/root/x", x, 1)]).judge(events)
     assert bool(complaints) == (what != "a pair")
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["outside of the tree", "in the tree"])
+def test_what_a_new_directory_reports_while_it_is_away_is_not_told_at_its_name(root, outside, inside):
+    away = f"{root}/b/a" if inside else f"{outside}/a"
+    os.mkdir(f"{root}/b")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        disk = watcher._tree._disk
+        enter, watch = disk.enter, disk.watch
+
+        def entered(fd, name, *, follow):
+            opened = enter(fd, name, follow=follow)
+            if name == "a":
+                # It is open, and not watched.
+                disk.enter, disk.watch = enter, watched
+                os.rename(f"{root}/a", away)
+            return opened
+
+        def watched(fd, mask):
+            wd = watch(fd, mask)
+            disk.watch = watch
+            os.mknod(f"{away}/f")
+            os.rename(away, f"{root}/a")
+            return wd
+
+        disk.enter = entered
+        os.mkdir(f"{root}/a")
+        told = [str(event).replace(f"{root}/", "") for event in watcher.sync() + watcher.sync()]
+        there = ["MOVED_TO,ISDIR b/a (from a)", "CREATE b/a/f", "MOVED_FROM,ISDIR b/a"] if inside else []
+        back = ["MOVED_TO,ISDIR a (from b/a)"] if inside else ["MOVED_TO,ISDIR a", "CREATE a/f"]
+        assert told == ["CREATE,ISDIR a", "MOVED_FROM,ISDIR a", *there, *back]
