@@ -442,7 +442,7 @@ MUTATIONS = {
     ),
     "letting others in between two steps": (
         "base/locks.py",
-        "        self._door.run(_pass)\n",
+        "        self._door.pass_by()\n",
         "",
     ),
     "the look at directories where files are passed, in runs": (

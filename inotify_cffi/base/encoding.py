@@ -7,8 +7,8 @@ make files may name them so. So on PyPy it is done in C, see ``csrc/names.c``.
 
 from __future__ import annotations
 
-import os
 import sys
+from _operator import methodcaller
 
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.typed import TYPE_CHECKING, cast
@@ -43,9 +43,11 @@ def unescaped(text: str) -> bytes:
     return bytes(ffi.buffer(raw, size)[:])
 
 
-decoded: Callable[[bytes], str] = os.fsdecode
-encoded: Callable[[str], bytes] = os.fsencode
-if sys.implementation.name == "pypy" and sys.getfilesystemencoding() == "utf-8":
+# What os.fsdecode and os.fsencode call for these types, and no more: it is called for each event that is alone.
+CODEC = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+decoded: Callable[[bytes], str] = methodcaller("decode", *CODEC)
+encoded: Callable[[str], bytes] = methodcaller("encode", *CODEC)
+if sys.implementation.name == "pypy" and CODEC[0] == "utf-8":
     decoded, encoded = escaped, unescaped
 
 

@@ -56,6 +56,17 @@ class SafeLock:
             if not had:
                 self._leave()
 
+    def pass_by(self) -> None:
+        """Wait until no other thread is in here."""
+        lock = self._lock
+        had = lock._is_owned()  # noqa: SLF001  # as above
+        try:
+            with lock:
+                pass
+        finally:
+            if not had and lock._is_owned():  # noqa: SLF001
+                self._leave()
+
     def run_if_free(self, work: Callable[[], object]) -> bool:
         """Call *work* if nobody is in here; False, at once, if somebody is, also this thread."""
         if self.is_mine:
@@ -99,15 +110,17 @@ class StepLock(SafeLock):
     def run_in_turn(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Do the same with one of many steps that a thread does one after the other: who waits comes first."""
         self.check()
-        self._door.run(_pass)
+        self._door.pass_by()
         return self._step(work, *arguments)
 
     def _step(self, work: Callable[..., Result], *arguments: object) -> Result:
+        lock = self._lock
         try:
-            with self._lock:
+            with lock:
                 return work(*arguments)
         finally:
-            self._leave()
+            if lock._is_owned():  # noqa: SLF001  # as above
+                self._leave()
             if self._put_off:
                 self._catch_up()
 
@@ -131,10 +144,6 @@ class StepLock(SafeLock):
             if work is not None:
                 self._put_off.insert(0, work)
             raise
-
-
-def _pass() -> None:
-    """Nothing is to be done behind the door."""
 
 
 class Signal:

@@ -90,6 +90,12 @@ class Records:
         """The place behind the last one."""
         return self.cdata.count
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        cdata = self.cdata
+        return cdata.count - cdata.at
+
     def feed(self, data: bytes) -> int:
         """Add what read(2) returned; the number of records. If none waited, the places begin anew.
 

@@ -53,7 +53,8 @@ def a_step(verb: Callable[Concatenate[AnyAssembly, P], Result]) -> Callable[Conc
     """Let a verb of the tree be a step: if an exception ends it, the next one makes good what is half-done."""
 
     def step(tree: AnyAssembly, /, *arguments: P.args, **options: P.kwargs) -> Result:
-        tree.make_good()
+        if not tree.is_whole:
+            tree.make_good()
         tree.is_whole = False
         result = verb(tree, *arguments, **options)
         tree.is_whole = True

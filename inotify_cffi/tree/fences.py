@@ -56,6 +56,11 @@ class Fences:
         return self._counts_later or self._counted
 
     @property
+    def waits(self) -> bool:
+        """True while something is to be forgotten once all that is queued now has been applied."""
+        return bool(self._later or self._fresh or self._past or self._counts_later or self._counted)
+
+    @property
     def is_late(self) -> bool:
         """True while there are names to be forgotten for which there was no time."""
         return bool(self._past)

@@ -59,12 +59,12 @@ class Intake:
         """Do the same where it need not be known when that was, for something is queued."""
         self.waiting.begin_anew()
         records = self.waiting.records
-        waiting = records.count - records.at
+        waiting = records.waiting
         size = self._disk.read(records)
         self.was_full = size > FULL
         self._was_empty = self._was_empty or not size
         if size:
-            self.raw_events += records.count - records.at - waiting
+            self.raw_events += records.waiting - waiting
             self.bytes += size
         return size
 

@@ -174,6 +174,11 @@ class Moments:
         return unlisted + sum(not put_off.is_over for put_off in self._put_off.values())
 
     @property
+    def waits(self) -> bool:
+        """True while something is remembered until all that is queued now has been applied."""
+        return bool(self._put_off or self._bound or self._unlisted or self._bound_at_once)
+
+    @property
     def is_waiting(self) -> bool:
         """True while something is put off."""
         return bool(self._put_off or self._unlisted) and self.waiting > 0
@@ -268,7 +273,7 @@ class Moments:
 
     def pass_by(self) -> None:
         """Some raw events were applied: look again at what was put off until they were."""
-        if not self._put_off and not self._bound and not self._unlisted and not self._bound_at_once:
+        if not self.waits:
             return
         applied = self._intake.applied
         if self._bound_at_once:

@@ -92,7 +92,7 @@ class Queue:
             self._indexed = 0
 
     def __len__(self) -> int:
-        return self.records.count - self.records.at
+        return self.records.waiting
 
     def next(self) -> Raw | None:
         """Take the next raw event; None if none waits."""

@@ -15,7 +15,6 @@ from inotify_cffi.tree.bulk import as_event, told_at_once
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inotify_cffi.events import AnyEvent
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.tree.anchors import Anchors
     from inotify_cffi.tree.ground import Ground
@@ -39,16 +38,16 @@ class Plain:
 
         *ends*: to hear that a watch has ended that no directory has is of no use to anybody.
         """
-        told = self._told
+        told, anchors, teller = self._told, self._anchors.wds, self._teller
         self.tell()
-        if self._anchors and not any(root.rules.is_plain for root in self._ledger.roots):
+        if anchors and not any(root.rules.is_plain for root in self._ledger.roots):
             # Nothing is plain, and there may be many ways.
             return 0
         taken = 0
         while True:
-            self._behind = len(self._teller)
+            self._behind = len(teller.told)
             try:
-                taken += self._ledger.memory.apply(records, most - taken, self._anchors.wds, told, ends=ends)
+                taken += self._ledger.memory.apply(records, most - taken, anchors, told, ends=ends)
             finally:
                 # What the ledger has is told, whatever comes in between.
                 any_told = self.tell()
@@ -66,15 +65,15 @@ class Plain:
         count = told.cdata.count
         if not count:
             return False
-        events = (
-            [self._event(*told.one())] if count == 1 else told_at_once(told, KERNEL, as_bytes=self._is_bytes())
-        )
+        as_bytes = self._is_bytes()
+        if count == 1:
+            path, mask, wd, kind = told.one()
+            events = [as_event((path if as_bytes else decoded(path), mask, None, 0, wd, kind, KERNEL))]
+        else:
+            events = told_at_once(told, KERNEL, as_bytes=as_bytes)
         self._teller.tell_behind(self._behind, events)
         told.clear()
         return True
-
-    def _event(self, path: bytes, mask: int, wd: int, kind: int) -> AnyEvent:
-        return as_event((path if self._is_bytes() else decoded(path), mask, None, 0, wd, kind, KERNEL))
 
     def _is_bytes(self) -> bool:
         """Return True if the roots are bytes; they are all of one type."""

@@ -135,7 +135,8 @@ class Tree(Rooting):
 
     def hand_over(self, ready: list[AnyEvent]) -> None:
         """Put what is to be told in front of what is *ready*: a list from the end of which events are taken."""
-        self.make_good()
+        if not self.is_whole:
+            self.make_good()
         self._plain.tell()
         teller, told = self._teller, self._teller.told
         nothing: list[AnyEvent] = []
@@ -272,17 +273,23 @@ class Tree(Rooting):
         return not len(self._intake.waiting) and not self._intake.was_full and not self._disk.queued()
 
     @a_step
-    def read_plain(self) -> bool:
+    def read_plain(self) -> bool | None:
         """Read once and tell what came; False if there is more to do, and :meth:`advance` goes on.
 
         It is the short way of :meth:`advance` for who knows that nothing waits, is in doubt or is to be told.
+        None: nothing came.
         """
         self._disk.mark("read_plain")
-        if self._begun or not self._intake.read_on():
+        if self._begun:
             return False
+        if not self._intake.read_on():
+            if self._fences.waits or self._moments.waits:
+                return False
+            self._intake.look_if_calm()
+            return None
         records = self._intake.waiting.records
         self._plain.apply(records, ALL)
-        return records.at == records.count
+        return not records.waiting
 
     @property
     def read(self) -> int:

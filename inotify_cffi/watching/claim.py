@@ -94,7 +94,8 @@ class Claim:
     """The iteration that is under way, and the thread or task that it is in."""
 
     def __init__(self) -> None:
-        self._iteration: weakref.ref[Reader] | None = None
+        # It may be no more.
+        self.iteration: weakref.ref[Reader] | None = None
         self._who: Who = None
 
     def take(self, iteration: Iteration) -> None:
@@ -102,9 +103,10 @@ class Claim:
 
         Raises BusyError if another thread or task iterates.
         """
-        self.check(iteration)
+        if self.iteration is not iteration.mark:
+            self.check(iteration)
         self._who = _who()
-        self._iteration = iteration.mark
+        self.iteration = iteration.mark
 
     def check(self, iteration: Iteration | None = None) -> None:
         """Raise BusyError if another than *iteration* has the events, in another thread or task."""
@@ -120,13 +122,13 @@ class Claim:
 
     def release(self, iteration: Iteration) -> bool:
         """End an iteration; True if it had the events until now."""
-        if self._iteration is None or self._iteration() is not iteration:
+        if self.iteration is None or self.iteration() is not iteration:
             return False
-        self._iteration = None
+        self.iteration = None
         return True
 
     def _is_others(self, iteration: Iteration | None) -> bool:
-        current = self._iteration() if self._iteration is not None else None
+        current = self.iteration() if self.iteration is not None else None
         if current is None or current is iteration:
             return False
         if isinstance(self._who, weakref.ref) and self._who() is None:

@@ -86,12 +86,13 @@ class HandingOut(Generic[AnyStr]):
 
     def _begin_reading(self, reader: Reader) -> None:
         """Let a call read, or an iteration go on; it ends with the line that hands out, or :meth:`_break_off`."""
-        self._check_not_forked()
         # Who may not read is not to be in the way of one who may: so it is marked last.
-        self._check_not_reading()
+        if self._forked or self._reading.holder or self._steps.is_mine:
+            self._check_not_forked()
+            self._check_not_reading()
         if isinstance(reader, Iteration):
             self._claim.take(reader)
-        else:
+        elif self._claim.iteration is not None:
             self._claim.check()
         if not self._reading.begin(reader):
             self._check_open()

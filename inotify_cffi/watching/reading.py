@@ -34,6 +34,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def __init__(self) -> None:
         super().__init__()
+        # What is ready, for the tree, which knows no type of paths.
+        self._to_hand_out = cast("list[AnyEvent]", self._ready)
         self._stopped = False
         # Once it was stopped.
         self._ending: Ending | None = None
@@ -78,7 +80,9 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
     def _await_some(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready; nothing is at the end of the time, or of it all."""
         self._await_more(timeout, 0)
-        self._leave_descriptors(reader)
+        reader.waits = False
+        if self._closed:
+            self._leave_descriptors(reader)
 
     def _await_more(self, timeout: float | None, beyond: int) -> None:
         """Wait until more than *beyond* events are ready, or for so many seconds, or nothing more will be."""
@@ -86,7 +90,12 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         deadline = None if timeout is None else begun + timeout
         # Nor does what is in doubt keep it from returning.
         ends = math.inf if deadline is None else max(deadline, begun + SLICE_S)
-        while not self._steps.run_in_turn(self._collect_if_open, ends, beyond):
+        # Where nothing is owed to anybody there is nothing to do but to read; and where nothing came, to wait.
+        found = self._steps.run_in_turn(self._read_plain)
+        if found and not beyond:
+            return
+        while found is None or not self._steps.run_in_turn(self._collect_if_open, ends, beyond):
+            found = False
             # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
             if self._ended or self._closed:
                 break
@@ -140,8 +149,11 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
             self._hand_over()
             self._stay_readable()
 
-    def _collect(self, turn_s: float) -> None:
-        """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over."""
+    def _collect(self, turn_s: float) -> bool:
+        """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over.
+
+        True if some are ready.
+        """
         # What happened before it was stopped is told: so this is asked before it is read.
         stopped = self._stopped
         if self._owes_wake and not self._stopped:
@@ -163,6 +175,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         finally:
             self._hand_over()
             self._stay_readable()
+        return bool(self._ready)
 
     def _advance_for(self, seconds: float) -> bool:
         """Advance the tree until it has told something, or for so long; True if all is quiet."""
@@ -186,22 +199,24 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         self._tree.poll()
         self._ending = Ending(self._tree)
 
-    def _read_plain(self) -> bool:
+    def _read_plain(self) -> bool | None:
         """Read, if that is all that there is to do, and :meth:`_collect` does not have to; True if some are ready.
 
         What is in doubt or told already leaves the descriptor readable, and there is more to do than that. Most
-        often there is not, and then as little as possible stands between the event and who waits for it.
+        often there is not, and then as little as possible stands between the event and who waits for it. None:
+        that was all that there was to do, and nothing came.
         """
-        if self._ready or self._owes_wake or self._closed:
+        if self._ready or self._owes_wake or self._stopped or self._closed:
             return False
         try:
-            if self._tree.read_plain():
-                self._hand_over()
+            found = self._tree.read_plain()
+            if found:
+                self._tree.hand_over(self._to_hand_out)
         except BaseException:
             self._tree.make_good()
             self._stay_readable()
             raise
-        return bool(self._ready)
+        return None if found is None else bool(self._ready)
 
     def _read_once(self) -> bool:
         """Read without waiting, for who waits by other means; True if there is something to hand out."""
@@ -211,8 +226,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_open()
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
-        self._collect(TURN_S)
-        return bool(self._ready)
+        return self._read_plain() or self._collect(TURN_S)
 
     def _look_at_mounts(self) -> None:
         self._tree.mounts_changed()
@@ -222,8 +236,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
     # --- what is ready ---
 
     def _hand_over(self) -> None:
-        self._tree.hand_over(cast("list[AnyEvent]", self._ready))
+        self._tree.hand_over(self._to_hand_out)
 
     def _forget_handed_over(self) -> None:
         if self._ready and not self._closed:
-            self._steps.run(self._tree.forget_handed_over, cast("list[AnyEvent]", self._ready))
+            self._steps.run(self._tree.forget_handed_over, self._to_hand_out)
