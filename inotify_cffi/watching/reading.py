@@ -149,11 +149,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
             self._hand_over()
             self._stay_readable()
 
-    def _collect(self, turn_s: float) -> bool:
-        """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over.
-
-        True if some are ready.
-        """
+    def _collect(self, turn_s: float) -> None:
+        """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over."""
         # What happened before it was stopped is told: so this is asked before it is read.
         stopped = self._stopped
         if self._owes_wake and not self._stopped:
@@ -175,7 +172,6 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         finally:
             self._hand_over()
             self._stay_readable()
-        return bool(self._ready)
 
     def _advance_for(self, seconds: float) -> bool:
         """Advance the tree until it has told something, or for so long; True if all is quiet."""
@@ -226,7 +222,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         self._check_open()
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
-        return self._read_plain() or self._collect(TURN_S)
+        self._collect(TURN_S)
+        return bool(self._ready)
 
     def _look_at_mounts(self) -> None:
         self._tree.mounts_changed()
