@@ -78,7 +78,9 @@ def test_what_is_put_off_ends_though_the_queue_is_never_empty(root):
             events += watcher.read(0)
             assert restless.reads < 1000
         assert watcher.stats()["put_off"] >= 1
-        assert watcher.stats()["putting_off"] == 0
+        while watcher.stats()["putting_off"]:
+            watcher.read(0)
+            assert restless.reads < 1000
 
 
 def test_what_the_events_say_is_told_as_they_say_it_and_not_as_the_disk_shows_it(root):
