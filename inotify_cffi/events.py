@@ -12,7 +12,7 @@ import sys
 from inotify_cffi.base import bits, causes
 from inotify_cffi.base.bits import flag_names
 from inotify_cffi.kernel.decode import RawEvent, decode
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, overload
+from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, field, overload
 
 if TYPE_CHECKING:
     from typing import Dict, Literal, SupportsIndex, Tuple, Union
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
     from inotify_cffi.flags import Mask
 
 __all__ = ["AnyEvent", "Event", "RawEvent", "decode", "field"]
-
-if TYPE_CHECKING:
-
-    def field(place: int, text: str) -> property:
-        """Return what gets a field of a tuple by its place, with *text* as its documentation."""
-
-else:
-    try:
-        # As namedtuple has it: C takes the field out of the tuple, and no call of Python is made.
-        from _collections import _tuplegetter as field
-    except ImportError:
-        from operator import itemgetter
-
-        def field(place: int, text: str) -> property:
-            """Return what gets a field of a tuple by its place, with *text* as its documentation."""
-            return property(itemgetter(place), doc=text)
-
 
 ISDIR = bits.ISDIR
 

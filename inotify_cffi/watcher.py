@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from _warnings import warn
 
 from inotify_cffi.kernel import syscalls
 from inotify_cffi.kernel.poller import Call, check_timeout
@@ -330,7 +330,7 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
     def __del__(self) -> None:
         try:
             if not getattr(self, "_closed", True) and not self._may_be_forgotten:
-                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+                warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
             # Also where warnings are errors: who is told of that error may keep the watcher for long.
             self._free_forgotten()

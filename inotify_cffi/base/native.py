@@ -8,7 +8,6 @@ to have a thread of the kernel for itself.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 from inotify_cffi.typed import TYPE_CHECKING, cast
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import threading
     from typing import Any, Callable
 
-__all__ = ["new_lock", "new_poll", "new_thread", "threads_are_green"]
+__all__ = ["begin_thread", "new_lock", "new_poll", "new_thread", "threads_are_green"]
 
 
 def new_lock() -> threading.Lock:
@@ -28,6 +27,14 @@ def new_lock() -> threading.Lock:
 def new_poll() -> select.poll:
     """Return a poll object, which eventlet takes away."""
     return cast("Callable[[], select.poll]", _original("select", "poll"))()
+
+
+def begin_thread(work: Callable[[], object]) -> None:
+    """Begin a thread of the kernel that does *work*, which nobody waits for and which raises nothing.
+
+    Raises RuntimeError where no thread is to be had.
+    """
+    cast("Callable[[Callable[[], object], tuple[()]], int]", _original("_thread", "start_new_thread"))(work, ())
 
 
 def new_thread(work: Callable[[], object], name: str) -> threading.Thread:
@@ -45,7 +52,7 @@ def new_thread(work: Callable[[], object], name: str) -> threading.Thread:
 def threads_are_green() -> bool:
     """Return True if ``threading.Thread`` is no thread of the kernel."""
     name = "start_new_thread"
-    return _original("_thread", name) is not getattr(import_module("_thread"), name)
+    return _original("_thread", name) is not getattr(__import__("_thread"), name)
 
 
 def _original(module: str, name: str) -> object:
@@ -56,4 +63,4 @@ def _original(module: str, name: str) -> object:
     eventlet: Any = sys.modules.get("eventlet.patcher")
     if eventlet is not None and eventlet.is_monkey_patched("thread" if module == "_thread" else module):
         return getattr(eventlet.original(module), name)
-    return getattr(import_module(module), name)
+    return getattr(__import__(module), name)

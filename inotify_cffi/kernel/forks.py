@@ -8,12 +8,11 @@ closed at once, which does nothing to the parent, and whoever touches the object
 from __future__ import annotations
 
 import os
-from weakref import WeakSet
 
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, ref
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Dict, Protocol
 
     class Forkable(Protocol):
         """What holds descriptors."""
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["forget_in_child", "handed_on"]
 
 
-_things: WeakSet[Forkable] = WeakSet()
+# Held weakly; a ``WeakSet`` is that, and an import that nothing else of a watcher needs.
+_things: Dict[ref[Forkable], None] = {}
 _hooked = False
 
 
@@ -38,7 +38,7 @@ def forget_in_child(thing: Forkable) -> None:
     if not _hooked:
         _hooked = True
         os.register_at_fork(after_in_child=_in_child)
-    _things.add(thing)
+    _things[ref(thing, _forget)] = None
 
 
 class handed_on:  # noqa: N801  # it is written as a function
@@ -48,13 +48,19 @@ class handed_on:  # noqa: N801  # it is written as a function
         self._thing = thing
 
     def __enter__(self) -> None:
-        _things.discard(self._thing)
+        _forget(ref(self._thing))
 
     def __exit__(self, *_exception: object) -> None:
-        _things.add(self._thing)
+        _things[ref(self._thing, _forget)] = None
+
+
+def _forget(held: ref[Forkable]) -> None:
+    _things.pop(held, None)
 
 
 def _in_child() -> None:
-    for thing in list(_things):
-        thing.forked()
+    for held in list(_things):
+        thing = held()
+        if thing is not None:
+            thing.forked()
     _things.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import operator
 import os
 import sys
 
@@ -11,7 +10,7 @@ from inotify_cffi.errors import ClosedError, ForkError, WatchLimitError
 from inotify_cffi.kernel import buffers, syscalls
 from inotify_cffi.kernel.decode import RawEvent
 from inotify_cffi.kernel.forks import forget_in_child
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, index
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -38,7 +37,7 @@ FORKED = -2
 
 def check_read_ahead(size: int | None) -> None:
     """Raise ValueError where *size* is too small, TypeError where it is no number of bytes."""
-    if size is not None and operator.index(size) < LEAST_AHEAD:
+    if size is not None and index(size) < LEAST_AHEAD:
         raise ValueError(f"read_ahead is {LEAST_AHEAD} bytes or more (16 << 20, say), or None; not {size!r}")
 
 

@@ -12,8 +12,11 @@ An event loop that runs in the main thread has a wakeup descriptor of its own; i
 from __future__ import annotations
 
 import os
-import signal
-import threading
+import sys
+
+# What :mod:`signal` and :mod:`threading` are made of: to import these costs more than all else of a first watcher.
+from _signal import SIG_BLOCK, pthread_sigmask, set_wakeup_fd  # type: ignore[import-not-found]
+from _thread import get_native_id
 
 from inotify_cffi.kernel import syscalls
 
@@ -44,20 +47,24 @@ class Interrupts:
     @property
     def wanted(self) -> bool:
         """True in the main thread, the only one that signals have to wake."""
-        return threading.get_ident() == threading.main_thread().ident
+        threading = sys.modules.get("threading")
+        if threading is None:
+            # Nobody has said otherwise: it is the one that the process has begun with, or was forked by.
+            return get_native_id() == os.getpid()
+        return bool(threading.get_ident() == threading.main_thread().ident)
 
     def arm(self) -> None:
         """Have signals noted in the pipe until :meth:`disarm`; to be called within the try that ends with it."""
         # Noted before it is done: an exception of a signal handler may come in between.
         self._armed = True
         try:
-            before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            before = set_wakeup_fd(self._write, warn_on_full_buffer=False)
         except ValueError:
             # The main thread of another interpreter than the main one.
             self._armed = False
             return
         if before not in (-1, self._write):
-            signal.set_wakeup_fd(before)
+            set_wakeup_fd(before)
             self._armed = False
             return
         # A signal that comes from now on leaves a byte; one that came before has left none.
@@ -72,7 +79,7 @@ class Interrupts:
         """Undo :meth:`arm` in the thread that has called it."""
         if self._armed:
             try:
-                signal.set_wakeup_fd(-1)
+                set_wakeup_fd(-1)
             except ValueError:
                 # PyPy, in a child that another thread than the main one has forked.
                 return
@@ -106,4 +113,4 @@ class Interrupts:
         there, the main thread does not look again before it is given the lock by that thread, which may be after
         the next wait. This call ends with a look, in both.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        pthread_sigmask(SIG_BLOCK, ())

@@ -5,12 +5,10 @@ As in ``syscalls``, each function calls, checks, converts and raises; none decid
 
 from __future__ import annotations
 
-from math import inf
-
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.base.encoding import decoded, joined
 from inotify_cffi.kernel.syscalls import fail, weigh
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import FOREVER, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Callable, Tuple
@@ -192,7 +190,7 @@ class CrawlBuffer:
         *since*: of interest is whether a file may have changed since then, by its ctime (seconds, wall clock).
         """
         given = joined(names)
-        moment = inf if since is None else since
+        moment = FOREVER if since is None else since
         lib.ic_crawl_known(self._crawl, inotify, mask, last_wd, most, _ns(seconds), moment, fd, given, len(given))
         return Crawled(self, self._crawl)
 

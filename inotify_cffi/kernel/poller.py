@@ -9,7 +9,6 @@ the call blocks does not end it; for those the main thread waits for a pipe, too
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sys
 import time
@@ -170,7 +169,7 @@ class Poller:
                 if deadline is not None:
                     # Rounded up: to wait a part of a millisecond longer is late, to wake before it is a busy loop.
                     left = (deadline - time.monotonic()) * 1000
-                    milliseconds = math.ceil(min(max(left, 0), LONGEST_MS))
+                    milliseconds = -int(-min(max(left, 0), LONGEST_MS) // 1)
                 ready = self._answers.wait(self.fileno(), milliseconds)
                 if ready == self._usual:
                     return self._first

@@ -8,13 +8,12 @@ change it raises LedgerError.
 from __future__ import annotations
 
 import os
-from weakref import ref
 
 from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.errors import LedgerError
 from inotify_cffi.ledger.rules import STRUCTURE
 from inotify_cffi.ledger.storage import ABSENT, FRESH, LINK, LISTED, NONE, Memory
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, ref
 
 if TYPE_CHECKING:
     from typing import Dict, Iterator, Tuple

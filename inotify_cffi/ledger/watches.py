@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from inotify_cffi.ledger.nodes import NO_WD, Nodes
 from inotify_cffi.ledger.storage import NONE, TWINS, Memory
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, deque
 
 if TYPE_CHECKING:
     from typing import Dict

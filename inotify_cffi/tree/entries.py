@@ -6,11 +6,9 @@ name is true of the inode that had the name then. So before a directory is re-li
 
 from __future__ import annotations
 
-from operator import itemgetter
-
 from inotify_cffi.base import bits
 from inotify_cffi.tree.exchanges import Exchanges, Started
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, itemgetter
 
 if TYPE_CHECKING:
     from typing import Dict

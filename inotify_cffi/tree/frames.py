@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, deque
 
 if TYPE_CHECKING:
     from typing import Deque

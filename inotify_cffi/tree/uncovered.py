@@ -8,12 +8,10 @@ directory is at as many places as it may be: when it is at one less.
 from __future__ import annotations
 
 import errno
-import math
-from collections import deque
 from itertools import islice
 
 from inotify_cffi.ledger.nodes import NO_WD
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import FOREVER, TYPE_CHECKING, deque
 
 if TYPE_CHECKING:
     from typing import Deque, Dict, Iterator, Tuple
@@ -218,5 +216,5 @@ class Uncovered:
 
     def _free_places(self, wd: int, root: Root) -> float:
         if not self._ledger.count(wd):
-            return math.inf
+            return FOREVER
         return root.rules.max_places - len(self._ledger.places(wd, root)[1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from _thread import TIMEOUT_MAX
 
-from inotify_cffi.base.native import new_lock, new_thread
+from inotify_cffi.base.native import begin_thread, new_lock
 from inotify_cffi.kernel import syscalls
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
@@ -78,7 +78,7 @@ class Asking:
         for lock in self._answered:
             lock.acquire()
         try:
-            new_thread(self._ask, "inotify_cffi").start()
+            begin_thread(self._ask)
         except RuntimeError:
             return False
         return True

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import errno
-import math
-import operator
 import os
-from operator import index
 
 from inotify_cffi.base import bits
 from inotify_cffi.errors import PathError
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import FOREVER, TYPE_CHECKING, index
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -103,7 +100,7 @@ def checked_include(patterns: Iterable[str]) -> tuple[str, ...]:
 
 def checked_places(most: int) -> int:
     """Return the most places of a directory by links. Raises TypeError for no integer, ValueError below 1."""
-    checked = operator.index(most)
+    checked = index(most)
     if checked < 1:
         raise ValueError(f"max_places must be at least 1, not {most!r}")
     return checked
@@ -134,7 +131,7 @@ def checked_poll(poll_s: PollS) -> tuple[float | None, bool]:
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError(f"poll_s is a number of seconds, 'auto', ('auto', seconds) or None, not {poll_s!r}")
     seconds = float(number)
-    if not 0 < seconds < math.inf:
+    if not 0 < seconds < FOREVER:
         raise ValueError(f"poll_s is a number of seconds, more than 0, not {poll_s!r}")
     return seconds, not is_auto
 

@@ -8,18 +8,17 @@ it took. Both are held weakly: what is no more has none, also where an exception
 from __future__ import annotations
 
 import gc
-import weakref
 from _thread import get_ident
 
 from inotify_cffi.base.locks import SafeLock
 from inotify_cffi.errors import BusyError
-from inotify_cffi.typed import TYPE_CHECKING
+from inotify_cffi.typed import TYPE_CHECKING, ref
 from inotify_cffi.watching import loops
 
 if TYPE_CHECKING:
     from typing import Dict, Union
 
-    Who = Union[weakref.ref[object], int, None]
+    Who = Union[ref[object], int, None]
 
 __all__ = ["READ_BY_ANOTHER", "Claim", "Iteration", "Reader", "Reading"]
 
@@ -32,7 +31,7 @@ class Reader:
     __slots__ = ("__weakref__", "mark", "waits")
 
     def __init__(self) -> None:
-        self.mark = weakref.ref(self)
+        self.mark = ref(self)
         # True while it uses the descriptors.
         self.waits = False
 
@@ -48,7 +47,7 @@ class Reading:
 
     def __init__(self) -> None:
         # Empty, or the mark of who reads. To look and to set it is one step: setdefault.
-        self.holder: Dict[int, weakref.ref[Reader]] = {}
+        self.holder: Dict[int, ref[Reader]] = {}
         self._clearing = SafeLock()
 
     def begin(self, reader: Reader) -> bool:
@@ -61,7 +60,7 @@ class Reading:
             mark = self.holder.setdefault(0, reader.mark)
         return mark is reader.mark
 
-    def _clear(self, mark: weakref.ref[Reader]) -> None:
+    def _clear(self, mark: ref[Reader]) -> None:
         if self.holder.get(0) is mark:
             del self.holder[0]
 
@@ -95,7 +94,7 @@ class Claim:
 
     def __init__(self) -> None:
         # It may be no more.
-        self.iteration: weakref.ref[Reader] | None = None
+        self.iteration: ref[Reader] | None = None
         self._who: Who = None
 
     def take(self, iteration: Iteration) -> None:
@@ -131,11 +130,11 @@ class Claim:
         current = self.iteration() if self.iteration is not None else None
         if current is None or current is iteration:
             return False
-        if isinstance(self._who, weakref.ref) and self._who() is None:
+        if isinstance(self._who, ref) and self._who() is None:
             return False
         return self._who != _who()
 
 
 def _who() -> Who:
     task = loops.task()
-    return get_ident() if task is None else weakref.ref(task)
+    return get_ident() if task is None else ref(task)

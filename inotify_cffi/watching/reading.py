@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import math
 import time
 
 from inotify_cffi.errors import BusyError
 from inotify_cffi.tree.turns import SLICE_S
-from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic, cast
+from inotify_cffi.typed import FOREVER, TYPE_CHECKING, AnyStr, Generic, cast
 from inotify_cffi.watching.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.watching.ending import Ending
 
@@ -89,7 +88,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         begun = time.monotonic()
         deadline = None if timeout is None else begun + timeout
         # Nor does what is in doubt keep it from returning.
-        ends = math.inf if deadline is None else max(deadline, begun + SLICE_S)
+        ends = FOREVER if deadline is None else max(deadline, begun + SLICE_S)
         # Where nothing is owed to anybody there is nothing to do but to read; and where nothing came, to wait.
         found = self._steps.run_in_turn(self._read_plain)
         if found and not beyond:
@@ -119,7 +118,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _await_all(self, reader: Reader, timeout: float | None) -> None:
         """Have all ready that there is up to now."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = FOREVER if timeout is None else time.monotonic() + timeout
         fence = self._steps.run(self._begin_to_sync)
         while not self._steps.run_in_turn(self._advance_to, fence):
             if time.monotonic() > deadline:

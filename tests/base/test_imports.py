@@ -25,6 +25,7 @@ from inotify_cffi.watching.options import choose
 NOT_AT_ONCE = {
     "argparse",
     "asyncio",
+    "collections",
     "contextlib",
     "dataclasses",
     "enum",
@@ -43,6 +44,7 @@ NOT_AT_ONCE = {
     "inspect",
     "json",
     "logging",
+    "math",
     "pathlib",
     "pluggy",
     "re",
@@ -52,6 +54,13 @@ NOT_AT_ONCE = {
     "trio",
     "zlib",
     "typing",
+    "warnings",
+    "weakref",
+}
+
+# What not even a watcher that was made has imported.
+NOT_FOR_A_WATCHER = NOT_AT_ONCE - {
+    "inotify_cffi.kernel.interrupts",
 }
 
 
@@ -102,14 +111,40 @@ def test_a_watcher_that_was_made_imports_nothing_more(imported_by, tmp_path):
         open(watched + "/b", "wb").close()
         repr(next(iteration))
         iteration.close()
-        thread = watcher.start(lambda event: watcher.stop())
-        thread.join()
+        watcher.retry()
         watcher.remove(watched)
+        watcher.stop()
         watcher.close()
         """,
         tmp_path,
     )
     assert imported == set()
+
+
+def test_a_thread_of_a_watcher_imports_threading_and_what_that_needs(imported_by, tmp_path):
+    imported = imported_by(
+        """
+        import inotify_cffi
+        watched = sys.argv[1]
+        watcher = inotify_cffi.Watcher(watched)
+        before = set(sys.modules)
+        thread = watcher.start(lambda event: watcher.stop())
+        open(watched + "/a", "wb").close()
+        thread.join()
+        watcher.close()
+        """,
+        tmp_path,
+    )
+    of_threading = imported_by("before = set(); import threading")
+    assert "threading" in imported
+    assert imported - of_threading == set()
+
+
+def test_to_make_a_watcher_imports_what_that_needs_and_no_more(imported_by, tmp_path):
+    code = "before = set(sys.modules); import inotify_cffi; inotify_cffi.Watcher(sys.argv[1]).close()"
+    imported = imported_by(code, tmp_path)
+    assert "inotify_cffi.tree.tree" in imported
+    assert imported & NOT_FOR_A_WATCHER == set()
 
 
 # --- the command line ---

@@ -167,10 +167,10 @@ def test_retry_in_the_middle_of_a_step_asks_at_its_end(server, root):
 
 
 def test_where_no_thread_is_to_be_had_it_is_not_asked(server, root, monkeypatch):
-    def new_thread(work, name):
+    def begin_thread(work):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(answers, "new_thread", new_thread)
+    monkeypatch.setattr(answers, "begin_thread", begin_thread)
     with Watcher(root) as watcher:
         watcher.retry()
         assert watcher.sync() == []
