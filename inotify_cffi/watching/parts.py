@@ -10,8 +10,7 @@ from inotify_cffi.kernel.forks import forget_in_child
 from inotify_cffi.kernel.instance import Instance, Refused
 from inotify_cffi.kernel.mountinfo import MountNews
 from inotify_cffi.kernel.poller import Poller
-from inotify_cffi.tree.disk import RECORD, Disk
-from inotify_cffi.tree.tree import Tree
+from inotify_cffi.kernel.syscalls import reason
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 from inotify_cffi.watching.arguments import now_and_then
 from inotify_cffi.watching.claim import Reading
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     import threading
     from os import PathLike
 
+    from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.tree import Tree
     from inotify_cffi.watching.background import Start
     from inotify_cffi.watching.options import Chosen
 
@@ -66,8 +67,7 @@ class WithParts(Saving[AnyStr], Generic[AnyStr]):
         self._poller.add(self._instance.fileno())
         if self._mounts.fd >= 0:
             self._poller.add_urgent(self._mounts.fd)
-        self._disk = _open_disk(self._instance)
-        self._tree = Tree(self._disk)
+        self._disk, self._tree = _new_tree(self._instance)
         self._tree.crawler.on_directory = now_and_then(self._chosen.on_progress)
 
     def _begin_thread(self, start: Start) -> list[threading.Thread]:
@@ -135,10 +135,18 @@ def _instance(*, may_be_refused: bool) -> Instance:
         return Refused(error)
 
 
-def _open_disk(instance: Instance) -> Disk:
+def _new_tree(instance: Instance) -> tuple[Disk, Tree]:
+    """Return a tree, and its way to the kernel; the first one of a process has all that it will need imported."""
+    try:
+        from inotify_cffi.tree.disk import RECORD, Disk
+        from inotify_cffi.tree.tree import Tree
+    except OSError as error:
+        raise OSError(error.errno, reason(error.errno or 0)) from None
     path = os.environ.get(RECORD)
     if not path:
-        return Disk(instance)
-    from inotify_cffi.tree.record import Recorder
+        disk = Disk(instance)
+    else:
+        from inotify_cffi.tree.record import Recorder
 
-    return Recorder(instance, path)
+        disk = Recorder(instance, path)
+    return disk, Tree(disk)

@@ -6,7 +6,6 @@ import errno
 import os
 
 from inotify_cffi.base import bits
-from inotify_cffi.ledger.nodes import Root
 from inotify_cffi.ledger.rules import STRUCTURE
 from inotify_cffi.typed import TYPE_CHECKING, AnyStr, Generic
 from inotify_cffi.watching.arguments import checked_path
@@ -16,6 +15,7 @@ from inotify_cffi.watching.options import choose_for_root
 if TYPE_CHECKING:
     from os import PathLike
 
+    from inotify_cffi.ledger.nodes import Root
     from inotify_cffi.watching.options import Chosen, RootOptions
 
 __all__ = ["WithRoots"]
@@ -87,6 +87,8 @@ class WithRoots(WithBatches[AnyStr], Generic[AnyStr]):
         told = (asked | self._also) & bits.ALL
         kernel_mask = told | STRUCTURE | (bits.CLOSE_WRITE | bits.ATTRIB if rules.gitignore else 0)
         shown = given if told_as is None else checked_path(told_as)
+        from inotify_cffi.ledger.nodes import Root
+
         root = Root(shown, location, asked=asked | ALWAYS, kernel_mask=kernel_mask, rules=rules)
         if not own_reads:
             root.raised = root.kernel_mask & bits.READS

@@ -36,10 +36,13 @@ NOT_AT_ONCE = {
     "inotify_cffi.flags",
     "inotify_cffi.hooks.specs",
     "inotify_cffi.kernel.interrupts",
+    "inotify_cffi.ledger.ledger",
     "inotify_cffi.ledger.saved",
     "inotify_cffi.ledger.patterns",
+    "inotify_cffi.tree.disk",
     "inotify_cffi.tree.record",
     "inotify_cffi.tree.since",
+    "inotify_cffi.tree.tree",
     "inotify_cffi.ledger.wildmatch",
     "inspect",
     "json",
@@ -61,6 +64,9 @@ NOT_AT_ONCE = {
 # What not even a watcher that was made has imported.
 NOT_FOR_A_WATCHER = NOT_AT_ONCE - {
     "inotify_cffi.kernel.interrupts",
+    "inotify_cffi.ledger.ledger",
+    "inotify_cffi.tree.disk",
+    "inotify_cffi.tree.tree",
 }
 
 
