@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.moves import Queue, Raw
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.plain import Plain
-    from inotify_cffi.tree.stamps import Stamps
 
 __all__ = ["Applier"]
 
@@ -61,7 +60,6 @@ class Applier:
         files: Files,
         plain: Plain,
         losses: Losses,
-        stamps: Stamps,
     ) -> None:
         self._ledger = ground.ledger
         self._teller = ground.teller
@@ -74,7 +72,7 @@ class Applier:
         self._files = files
         self._plain = plain
         self._losses = losses
-        self._stamps = stamps
+        self._ground = ground
         self._turn = ground.turn
         # The raw event that is applied in several turns, if there is one; and one that was taken, and was not told
         # when it was interrupted.
@@ -156,8 +154,8 @@ class Applier:
             return self._unknown(raw)
         if raw.name and self._places.folding.concerns(raw.mask):
             raw = self._places.folding.stored(raw, node)
-        if self._stamps.are_kept:
-            self._stamps.heard(raw)
+        if self._ground.stamps is not None:
+            self._ground.stamps.heard(raw)
         if raw.mask & NAMES and self._files:
             self._files.renamed(raw)
         if raw.mask & MOVED_FROM:
@@ -197,8 +195,8 @@ class Applier:
             # It was taken out of its turn.
             if partner.wd in self._anchors:
                 self._anchors.heard(partner)
-            if self._stamps.are_kept:
-                self._stamps.heard(partner)
+            if self._ground.stamps is not None:
+                self._ground.stamps.heard(partner)
             self._files.renamed(partner)
             if self._ledger.owner(partner.wd) is None:
                 self._unknown(partner)

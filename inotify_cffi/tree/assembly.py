@@ -16,9 +16,7 @@ from inotify_cffi.tree.moments import Moments
 from inotify_cffi.tree.mounts import Mounts
 from inotify_cffi.tree.places import Places
 from inotify_cffi.tree.plain import Plain
-from inotify_cffi.tree.polls import Polls
 from inotify_cffi.tree.reconcile import Reconciler
-from inotify_cffi.tree.stamps import Stamps
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -83,18 +81,16 @@ class Assembly:
         self._files = files = Files(ground, anchors, places)
         self._moments = moments = Moments(ground, places)
         self._mounts = Mounts(ground)
-        self._stamps = stamps = Stamps(ground, places)
-        lister = Lister(ground, places, admission, files, moments, stamps)
+        lister = Lister(ground, places, admission, files, moments)
         self.crawler = crawler = Crawler(ground, places, lister, moments)
         self._crawls = crawls = Crawls(ground, places, crawler, moments, files)
-        self._polls = Polls(ground, places, crawls)
         self._reconciler = reconciler = Reconciler(
-            ground, places, crawler, crawls, lister, files, admission, moments, stamps
+            ground, places, crawler, crawls, lister, files, admission, moments
         )
         self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files, moments)
         self._plain = plain = Plain(ground, anchors)
         self._losses = losses = Losses(ground, anchors, files, crawls, moments)
-        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses, stamps)
+        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses)
         # False within a step, and when an exception has ended one.
         self.is_whole = True
         # Roots that are not whole before the step is over, and how many events were told before it.

@@ -17,6 +17,8 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.tree.disk import Disk
+    from inotify_cffi.tree.polls import Polls
+    from inotify_cffi.tree.stamps import Stamps
 
 __all__ = ["Ground"]
 
@@ -38,3 +40,6 @@ class Ground:
         self.turn = Turn(disk)
         self.fences = Fences(self.ledger, self.turn)
         self.intake = Intake(disk)
+        # What few roots need: made when the first one is added that does (see Rooting).
+        self.stamps: Stamps | None = None
+        self.polls: Polls | None = None

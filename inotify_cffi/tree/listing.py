@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.ground import Ground
     from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.stamps import Look, Stamps
+    from inotify_cffi.tree.stamps import Look
 
 __all__ = ["Lister"]
 
@@ -46,7 +46,6 @@ class Lister:
         admission: Admission,
         files: Files,
         moments: Moments,
-        stamps: Stamps,
     ) -> None:
         self._moments = moments
         self._ledger = ground.ledger
@@ -56,7 +55,7 @@ class Lister:
         self._places = places
         self._admission = admission
         self._files = files
-        self._stamps = stamps
+        self._ground = ground
         self._fences = ground.fences
         self._intake = ground.intake
         self._turn = ground.turn
@@ -121,9 +120,10 @@ class Lister:
                 else:
                     gone.append(name)
         look = self._look(listing, kinds, fd)
-        if gone and look is not None:
+        stamps = self._ground.stamps
+        if gone and look is not None and stamps is not None:
             files = [name for name in gone if known[name] is None and name not in kinds]
-            for old, new in self._stamps.renamed(node, look, files, known).items():
+            for old, new in stamps.renamed(node, look, files, known).items():
                 known[new] = known.pop(old)
             gone = [name for name in gone if name in known]
         for at, name in enumerate(gone):
@@ -153,9 +153,13 @@ class Lister:
                 self._teller.changed(node, name)
             if child is not None:
                 todo.append(child)
-        if look is not None:
-            self._stamps.note(node, fd, look, polls=listing.root.rules.poll_s is not None)
+        self._note(listing, fd, look)
         return True
+
+    def _note(self, listing: Listing, fd: int, look: Look | None) -> None:
+        """What was looked at is told: keep what it is."""
+        if look is not None and self._ground.stamps is not None:
+            self._ground.stamps.note(listing.node, fd, look, polls=listing.root.rules.poll_s is not None)
 
     def _is_put_off(self, listing: Listing, child: Node | None) -> bool:
         """Return True if it is not to be believed yet that a directory is not there any more.
@@ -171,10 +175,11 @@ class Lister:
 
     def _look(self, listing: Listing, kinds: Dict[str, str], fd: int) -> Look | None:
         """Look at the files among some entries of a directory, where it is kept what they were."""
-        if not listing.root.rules.keep_stat or not listing.takes_files:
+        stamps = self._ground.stamps
+        if stamps is None or not listing.root.rules.keep_stat or not listing.takes_files:
             return None
         files = [name for name, kind in kinds.items() if kind == "-"]
-        return self._stamps.look(listing.node, fd, files, is_lost=listing.since is not None)
+        return stamps.look(listing.node, fd, files, is_lost=listing.since is not None)
 
     # --- what an entry is ---
 
@@ -328,8 +333,7 @@ class Lister:
             child = self._found(listing, name, kind)
         elif child is None and self._has_changed(listing, name, fd, look):
             self._teller.changed(node, name)
-        if look is not None:
-            self._stamps.note(node, fd, look, polls=listing.root.rules.poll_s is not None)
+        self._note(listing, fd, look)
         if child is not None:
             listing.todo.append(child)
         return True

@@ -9,7 +9,6 @@ from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.anchors import MOST_LINKS
 from inotify_cffi.tree.folding import Folding
-from inotify_cffi.tree.polled import Polled
 from inotify_cffi.tree.removal import Removal
 from inotify_cffi.tree.uncovered import Uncovered
 from inotify_cffi.tree.ways import AUTOMOUNT, NOT_THERE, Found, Stand, Ways
@@ -33,11 +32,11 @@ class Places(Ways):
 
     def __init__(self, ground: Ground, anchors: Anchors) -> None:
         super().__init__(ground, anchors)
+        self._ground = ground
         self._teller = ground.teller
         self.folding = Folding(ground, self)
         self._removal = Removal(ground.ledger, ground.teller, ground.turn, self._free)
         self._uncovered = Uncovered(ground)
-        self.polled = Polled(ground.ledger, ground.disk)
         # Watches that were freed since it was last tried to cover what there was no watch for.
         self.freed = 0
 
@@ -75,8 +74,8 @@ class Places(Ways):
         if root.folds and node.wd != wd:
             self.folding.forget(node)
         self._ledger.bind(node, wd)
-        if root.rules.poll_s is not None and not root.rules.polls_only:
-            self.polled.regard(node, found.fd, wd)
+        if root.rules.poll_s is not None and not root.rules.polls_only and self._ground.polls is not None:
+            self._ground.polls.unseen.regard(node, found.fd, wd)
         return True
 
     def _stay_out(self, node: Node, wd: int) -> bool:

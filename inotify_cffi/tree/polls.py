@@ -7,6 +7,7 @@ way.
 from __future__ import annotations
 
 from inotify_cffi.base import causes
+from inotify_cffi.tree.polled import Polled
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.crawls import Crawls
     from inotify_cffi.tree.ground import Ground
-    from inotify_cffi.tree.places import Places
 
 __all__ = ["Polls"]
 
@@ -23,11 +23,12 @@ __all__ = ["Polls"]
 class Polls:
     """When which root is polled."""
 
-    def __init__(self, ground: Ground, places: Places, crawls: Crawls) -> None:
+    def __init__(self, ground: Ground, crawls: Crawls) -> None:
         self._ledger = ground.ledger
         self._disk = ground.disk
-        self._places = places
         self._crawls = crawls
+        # Where inotify does not see all.
+        self.unseen = Polled(ground.ledger, ground.disk)
         # The roots that are polled, each with the moment at which it is to be, by the steady clock.
         self._next: Dict[Root, float] = {}
         # True while all of them are to be polled, whatever the clock says.
@@ -75,4 +76,4 @@ class Polls:
     def _tops(self, root: Root) -> list[Node]:
         if root.rules.polls_only or root.is_file:
             return [root]
-        return self._places.polled.tops(root)
+        return self.unseen.tops(root)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.listing import Lister
     from inotify_cffi.tree.moments import Moments
     from inotify_cffi.tree.places import Places
-    from inotify_cffi.tree.stamps import Stamps
 
 __all__ = ["Reconciler"]
 
@@ -41,9 +40,8 @@ class Reconciler:
         files: Files,
         admission: Admission,
         moments: Moments,
-        stamps: Stamps,
     ) -> None:
-        self._stamps = stamps
+        self._ground = ground
         self._admission = admission
         self._moments = moments
         self._fences = ground.fences
@@ -206,8 +204,9 @@ class Reconciler:
                 return
             # Its CREATE may be queued by now.
             self._fences.refresh(parent)
-        if kind == "-" and self._stamps.are_kept:
-            self._stamps.seen(parent.wd, name)
+        stamps = self._ground.stamps
+        if kind == "-" and stamps is not None:
+            stamps.seen(parent.wd, name)
         if kind:
             self.appeared(self._teller.found(parent, name, is_dir=kind != "-", link=kind == "L"))
 

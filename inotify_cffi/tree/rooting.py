@@ -109,17 +109,30 @@ class Rooting(Assembly):
         self._teller.cause = _cause(since)
         self._admission.prepare(root)
         self._mounts.regard(root)
+        self._prepare(root)
         self._unfinished[root] = len(self._teller)
         try:
             self.ledger.add_root(root)
-            self._stamps.are_kept = self._stamps.are_kept or root.rules.keep_stat
-            self._polls.heed(root)
+            if self._ground.polls is not None:
+                self._ground.polls.heed(root)
             return self._find_root(root, since)
         except OSError:
             # Nothing but the root was touched.
             self._take_back_unfinished()
             self.is_whole = True
             raise
+
+    def _prepare(self, root: Root) -> None:
+        """Make what few roots need, if this is the first one that does; each is there with one statement."""
+        ground, rules = self._ground, root.wanted
+        if rules.keep_stat and ground.stamps is None:
+            from inotify_cffi.tree.stamps import Stamps
+
+            ground.stamps = Stamps(ground, self._places)
+        if rules.poll_s is not None and ground.polls is None:
+            from inotify_cffi.tree.polls import Polls
+
+            ground.polls = Polls(ground, self._crawls)
 
     def _find_root(self, root: Root, since: SavedRoot | None) -> Found | None:
         """Open a new root; None if it is waited for, or is a file, which is watched by that."""
@@ -165,7 +178,7 @@ class Rooting(Assembly):
         """Return what takes roots out and puts them in: imported with the options of a root that can be saved."""
         from inotify_cffi.tree.since import Since
 
-        return Since(self._ground, self._files, self._stamps)
+        return Since(self._ground, self._files)
 
     def root_at(self, location: str, told_as: str | bytes | None = None) -> Root | None:
         """Return the root at a location that is told as such a path, or as itself; None if there is none."""
@@ -201,7 +214,8 @@ class Rooting(Assembly):
             self._anchors.disarm(root)
             self._files.drop(root)
             self._losses.removed(root)
-            self._polls.removed(root)
+            if self._ground.polls is not None:
+                self._ground.polls.removed(root)
             self.ledger.remove_root(root)
             self._teller.taken_out += 1
             self._files.links.tidy()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Root
     from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
-    from inotify_cffi.tree.stamps import Stamps
 
 __all__ = ["Since"]
 
@@ -33,19 +32,19 @@ __all__ = ["Since"]
 class Since:
     """Takes roots out, and puts them in."""
 
-    def __init__(self, ground: Ground, files: Files, stamps: Stamps) -> None:
+    def __init__(self, ground: Ground, files: Files) -> None:
         self._ledger = ground.ledger
         self._teller = ground.teller
         self._disk = ground.disk
         self._turn = ground.turn
         self._files = files
-        self._stamps = stamps
+        self._stamps = ground.stamps
 
     # --- out ---
 
     def save(self) -> list[SavedRoot]:
         """Return what each root that keeps stamps has."""
-        doubtful = self._stamps.in_doubt()
+        doubtful = {} if self._stamps is None else self._stamps.in_doubt()
         for node, name in self._files.names():
             doubtful.setdefault(node.number, set()).add(name)
         return [self._saved(root, doubtful) for root in self._ledger.roots if root.rules.keep_stat]

@@ -59,8 +59,6 @@ class Stamps:
         self._turn = ground.turn
         self._places = places
         self._youth = Youth(ground)
-        # True from when a root keeps them.
-        self.are_kept = False
         # The names, by watch descriptor, of which something was told in this step.
         self._told: Dict[int, Dict[str, None]] = {}
 

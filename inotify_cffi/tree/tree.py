@@ -82,12 +82,14 @@ class Tree(Rooting):
     def poll(self) -> None:
         """Have all that is polled compared with the disk by the next steps; as :meth:`resync`."""
         self._disk.mark("poll")
-        self._polls.ask()
+        if self._ground.polls is not None:
+            self._ground.polls.ask()
 
     @property
     def next_poll(self) -> float | None:
         """The moment of the next poll, by the steady clock; None if there will be none, or not before others."""
-        return None if self._begun or self._crawls else self._polls.due
+        polls = self._ground.polls
+        return None if polls is None or self._begun or self._crawls else polls.due
 
     def _begin_resync(self) -> None:
         """Begin to compare each root; most of it is left to the crawls that are under way then."""
@@ -174,8 +176,8 @@ class Tree(Rooting):
             return False
         try:
             goes_on = self._advance()
-            if self._stamps.are_due:
-                self._stamps.take()
+            if self._ground.stamps is not None and self._ground.stamps.are_due:
+                self._ground.stamps.take()
             return goes_on
         finally:
             self._places.rest()
@@ -196,7 +198,7 @@ class Tree(Rooting):
         if self._is_resync_due and not self._crawls:
             # One that is under way comes to its end before.
             self._begin_resync()
-        elif self._polls and not self._crawls and self._polls.begin():
+        elif self._ground.polls and not self._crawls and self._ground.polls.begin():
             waited = True
         elif self._crawls:
             self._crawls.go_on()
@@ -319,7 +321,13 @@ class Tree(Rooting):
         if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
-        if self._is_resync_due or self._polls.is_asked or self._fences.is_late or self._moments.is_waiting:
+        polls = self._ground.polls
+        if (
+            self._is_resync_due
+            or (polls is not None and polls.is_asked)
+            or self._fences.is_late
+            or self._moments.is_waiting
+        ):
             return True
         if self._files.is_due or (places.freed and self._files.waits_for_watches):
             return True

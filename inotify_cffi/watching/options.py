@@ -174,9 +174,12 @@ def _checked(options: RootOptions, track: str) -> ForRoot:
     poll_s, polls_only = checked_poll(options["poll_s"])
     keep_stat = bool(options["keep_stat"]) or poll_s is not None
     if keep_stat:
-        # It can be saved, and then there may be no descriptor left to import with.
+        # It will be needed, and then there may be no descriptor left to import with.
         import inotify_cffi.tree.since
-        import inotify_cffi.watching.statefile  # noqa: F401
+        import inotify_cffi.tree.stamps
+        import inotify_cffi.watching.statefile
+    if poll_s is not None:
+        import inotify_cffi.tree.polls  # noqa: F401
     enters_links, follows_files = checked_links(options["follow_symlinks"])
     rules = Rules(
         tracks_files=track == "entries",

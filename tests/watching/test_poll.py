@@ -102,7 +102,8 @@ def test_what_was_written_in_the_tick_of_its_stamp_is_told_once_more(planted, mo
         assert told(watcher) == [(f"MODIFY {planted}/e", Cause.POLL)]
         # The tick is not over: there may be more of it.
         assert told(watcher) == []
-        watcher._tree._stamps._youth._young.update(dict.fromkeys(watcher._tree._stamps._youth._young, 0))
+        young = watcher._tree._ground.stamps._youth._young
+        young.update(dict.fromkeys(young, 0))
         assert told(watcher) == [(f"MODIFY {planted}/e", Cause.POLL)]
         assert told(watcher) == []
 
