@@ -155,6 +155,38 @@ def test_to_make_a_watcher_imports_what_that_needs_and_no_more(imported_by, tmp_
     assert imported & NOT_FOR_A_WATCHER == set()
 
 
+def test_a_first_watcher_without_a_descriptor_to_import_with_says_so_and_leaves_nothing_behind(python, tmp_path):
+    """With one more each time: it fails in the middle of each thing that needs one."""
+    told = python(
+        f"""
+        import errno, os, resource
+        import inotify_cffi
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        held = []
+        try:
+            while True:
+                held.append(os.dup(0))
+        except OSError:
+            pass
+        failed = 0
+        while True:
+            os.close(held.pop())
+            before = os.listdir("/proc/self/fd")
+            try:
+                inotify_cffi.Watcher({os.fspath(tmp_path)!r}).close()
+                break
+            except OSError as error:
+                assert error.errno == errno.EMFILE, error
+                assert "no file descriptor is left" in str(error), error
+                failed += 1
+            assert os.listdir("/proc/self/fd") == before
+        print(failed > 3)
+        """
+    )
+    assert told == "True\n"
+
+
 # --- the command line ---
 
 # What takes time to import and ``watch`` can do without, until it is asked for something that needs it.
