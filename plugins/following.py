@@ -46,9 +46,9 @@ class Follower:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        # Files to be looked at when the batch is applied: once for each, and where they are then. And whether they
-        # are to be finished: True, False, or None if it takes that there is something in them.
-        self._touched: Dict[bytes, bool | None] = {}
+        # Files to be looked at when the batch is applied: once for each, and where they are then. Whether they are
+        # to be finished: True, False, or None if it takes that there is something in them; and whether they came.
+        self._touched: Dict[bytes, Tuple[bool | None, bool]] = {}
         self._left: bytes | None = None
 
     def follow(self, row: Row) -> None:
@@ -72,7 +72,8 @@ class Follower:
                 self._known.put(path, State(is_dir=True))
         elif mask & TOUCHED:
             waits = True if mask & WRITTEN or (mask & CREATE and cause) else None if mask & CREATE else False
-            self._touched[path] = waits if waits or path not in self._touched else self._touched[path]
+            before, came = self._touched.get(path, (waits, False))
+            self._touched[path] = (waits or before, came or bool(mask & CAME))
 
     def finish(self) -> None:
         """Look at the files that were touched.
@@ -81,11 +82,13 @@ class Follower:
         """
         if self._left is not None:
             self._drop(self._left)
-        for path, waits in self._touched.items():
+        for path, (waits, came) in self._touched.items():
             state, is_file = look(path)
             state = State(is_dir=False) if state is None or state.is_dir else state
             is_unfinished = is_file and (bool(state.size) if waits is None else waits)
-            self._known.put(path, state, is_unfinished=is_unfinished)
+            # A write to an open file may be told by a name that is a directory's by then: the kernel takes the
+            # name without the lock of a rename.
+            self._known.put(path, state, is_unfinished=is_unfinished, replaces_directory=came)
 
     def _drop(self, path: bytes) -> None:
         """An entry is gone; what was below it has gone before, one by one."""

@@ -56,19 +56,27 @@ class Known:
             self._run("INSERT INTO roots VALUES (?)", (path,))
         return known
 
-    def put(self, path: bytes, state: State, *, is_unfinished: bool = False) -> None:
-        """Add an entry, or replace what is known of it; and if so, take it as unfinished from now on."""
+    def put(
+        self, path: bytes, state: State, *, is_unfinished: bool = False, replaces_directory: bool = True
+    ) -> None:
+        """Add an entry, or replace what is known of it; and if so, take it as unfinished from now on.
+
+        A directory that is known stays as it is unless *replaces_directory*.
+        """
         directory, name = os.path.split(path)
         parent = self._reach(directory)
         self._run(
             "INSERT INTO nodes (parent, name, is_dir, inode, size, mtime_ns, ctime_ns) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (parent, name) DO UPDATE SET is_dir = excluded.is_dir, "
             "inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns, "
-            "ctime_ns = excluded.ctime_ns",
-            (parent, name, *state),
+            "ctime_ns = excluded.ctime_ns WHERE ? OR NOT is_dir",
+            (parent, name, *state, replaces_directory),
         )
         if is_unfinished:
-            self._run("UPDATE nodes SET finished = ? WHERE parent = ? AND name = ?", (UNFINISHED, parent, name))
+            self._run(
+                "UPDATE nodes SET finished = ? WHERE parent = ? AND name = ? AND NOT is_dir",
+                (UNFINISHED, parent, name),
+            )
 
     def finish(self, path: bytes, state: State | None) -> None:
         """Take a file as finished, in the state that it has now.

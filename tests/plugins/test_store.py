@@ -521,14 +521,32 @@ def test_a_reader_changes_nothing(file, opened):
         Reader(reader.connection).connection.execute("DELETE FROM events")
 
 
+def known_after(store, directory, *batches):
+    """What is known below a directory behind batches of masks and paths."""
+    for batch in batches:
+        with store.batch():
+            follow(Known(store), [(1.0, path, int(mask), 0, None, 0, None) for mask, path in batch])
+    return {entry: state.is_dir for entry, state in Known(store).below(os.fsencode(directory))}
+
+
 def test_what_was_a_file_and_is_a_directory_in_one_batch_is_known_as_one(opened, tmp_path):
     """Told as two creations, as an event of the other kind replaces what is known."""
     path = os.fsencode(tmp_path / "b")
-    store = opened()
-    with store.batch():
-        follow(
-            Known(store),
-            [(1.0, path, int(mask), 0, None, 0, None) for mask in (Mask.CREATE, Mask.CREATE | Mask.ISDIR)],
-        )
-    found = {entry: state.is_dir for entry, state in Known(store).below(os.fsencode(tmp_path))}
-    assert found == {path: True}
+    batch = [(Mask.CREATE, path), (Mask.CREATE | Mask.ISDIR, path)]
+    assert known_after(opened(), tmp_path, batch) == {path: True}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_write_that_is_told_late_makes_no_file_of_a_directory(opened, tmp_path, together):
+    """Its name is that of a file that was open and is elsewhere by then; Mirror has the directory, too."""
+    path = os.fsencode(tmp_path / "b")
+    came = [(Mask.CREATE | Mask.ISDIR, path), (Mask.CREATE, path + b"/c")]
+    late = [(Mask.MODIFY, path), (Mask.CLOSE_WRITE, path)]
+    batches = [[*came, *late]] if together else [came, late]
+    assert known_after(opened(), tmp_path, *batches) == {path: True, path + b"/c": False}
+
+
+def test_a_file_that_comes_where_a_directory_was_is_known_as_one(opened, tmp_path):
+    path = os.fsencode(tmp_path / "b")
+    batches = [[(Mask.CREATE | Mask.ISDIR, path)], [(Mask.DELETE | Mask.ISDIR, path), (Mask.CREATE, path)]]
+    assert known_after(opened(), tmp_path, *batches) == {path: False}
