@@ -47,7 +47,8 @@ class Forward:
         group.add_argument(
             "--forward-to",
             metavar="URL",
-            help="nats://HOST:PORT or tls://HOST:PORT; several of one cluster joined by commas",
+            help="nats://HOST:PORT, redis://HOST:PORT or valkey://HOST:PORT; by TLS tls://, rediss:// or "
+            "valkeys://; several of one cluster joined by commas",
         )
         group.add_argument(
             "--forward-linger",

@@ -23,7 +23,8 @@ from inotify_cffi.quantities import parse_duration
 
 if TYPE_CHECKING:
     from inotify_cffi.fleet.feeding import RemoteTree
-    from inotify_cffi.fleet.following import Follower, Notice
+    from inotify_cffi.fleet.following import Follower
+    from inotify_cffi.fleet.notices import Notice
     from inotify_cffi.hooks.dispatch import Dispatcher
     from inotify_cffi.jsonlines import JournalEvent
 
@@ -38,7 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add which hosts, from when, and for how long."""
     from inotify_cffi.fleet.arguments import add_access
 
-    parser.add_argument("url", metavar="URL", help="nats://HOST:PORT or tls://HOST:PORT; several joined by commas")
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        help="nats://HOST:PORT, redis://HOST:PORT or valkey://HOST:PORT; by TLS tls://, rediss:// or "
+        "valkeys://; several of one cluster joined by commas",
+    )
     parser.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="only this one; may be given more than once"
     )

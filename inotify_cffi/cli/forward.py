@@ -33,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--to",
         required=True,
         metavar="URL",
-        help="nats://HOST:PORT or tls://HOST:PORT; several of one cluster joined by commas",
+        help="nats://HOST:PORT, redis://HOST:PORT or valkey://HOST:PORT; by TLS tls://, rediss:// or "
+        "valkeys://; several of one cluster joined by commas",
     )
     parser.add_argument("--until-now", action="store_true", help="end when all is sent that is there")
     add_sending(parser)
@@ -78,8 +79,9 @@ def run(options: argparse.Namespace, dispatcher: Dispatcher) -> int:
 COMMAND = Command(
     name="forward",
     summary="send a journal to a stream: forward --to nats://HOST:PORT",
-    description="Send what the journal plugin keeps to a stream of NATS JetStream, until it is ended; the journal "
-    "may be written meanwhile by another process (watch --plugin journal). How far it is it asks the server.",
+    description="Send what the journal plugin keeps to a stream of NATS JetStream, Redis or Valkey, until it is "
+    "ended; the journal may be written meanwhile by another process (watch --plugin journal). How far it is it "
+    "asks the server.",
     add_options=add_options,
     run=run,
     takes_plugins=False,

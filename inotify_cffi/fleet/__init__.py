@@ -3,7 +3,7 @@
 The journal is the outbox, and what was sent is asked of the broker: ``message`` is what goes over the wire,
 ``outbox`` reads a journal in batches, ``forwarding`` sends them and ``following`` takes them, ``feeding`` hands
 them to hooks, ``settings`` says what a server may lose. ``broker`` is the seam: what an engine has to be able to
-do. ``nats`` is the one module that knows NATS.
+do. ``nats`` and ``jetstream`` know NATS, ``redis`` and ``streams`` Redis and Valkey.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from inotify_cffi.fleet.background import Background
     from inotify_cffi.fleet.broker import BrokerError
     from inotify_cffi.fleet.feeding import RemoteTree, feed
-    from inotify_cffi.fleet.following import Notice, afollow, follow
+    from inotify_cffi.fleet.following import afollow, follow
     from inotify_cffi.fleet.forwarding import Forwarder
+    from inotify_cffi.fleet.notices import Notice
     from inotify_cffi.fleet.opening import Access, open_inlet, open_outlet
     from inotify_cffi.fleet.outbox import Outbox
 
@@ -44,7 +45,7 @@ _LATE = {
     "Background": "inotify_cffi.fleet.background",
     "BrokerError": "inotify_cffi.fleet.broker",
     "Forwarder": "inotify_cffi.fleet.forwarding",
-    "Notice": "inotify_cffi.fleet.following",
+    "Notice": "inotify_cffi.fleet.notices",
     "Outbox": "inotify_cffi.fleet.outbox",
     "RemoteTree": "inotify_cffi.fleet.feeding",
     "access_of": "inotify_cffi.fleet.arguments",

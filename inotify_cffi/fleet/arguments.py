@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inotify_cffi.fleet.opening import Access
+from inotify_cffi.quantities import parse_duration
 
 if TYPE_CHECKING:
     import argparse
@@ -12,9 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["access_of", "add_access", "add_sending"]
 
 FILES = (
-    ("creds", "credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys"),
-    ("password-file", "the password of --{0}user is in this file, which nobody else may read"),
-    ("token-file", "a token is in this file, which nobody else may read"),
+    ("creds", "NATS: credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys"),
+    (
+        "password-file",
+        "the password is in this file, which nobody else may read; else in the environment: INOTIFY_CFFI_PASSWORD",
+    ),
+    ("token-file", "NATS: a token is in this file, which nobody else may read"),
     ("tls-ca", "trust servers whose certificate this one has signed, and talk TLS"),
     ("tls-cert", "show this certificate"),
     ("tls-key", "the key of that certificate"),
@@ -23,9 +27,12 @@ FILES = (
 
 def add_access(group: argparse._ActionsContainer, before: str = "") -> None:
     """Add what says which stream; the names of the options begin with *before*."""
-    group.add_argument(f"--{before}stream", default="FS", metavar="NAME", help="the stream's name; FS")
+    group.add_argument(f"--{before}stream", default="FS", metavar="NAME", help="JetStream: the stream's name; FS")
     group.add_argument(
-        f"--{before}prefix", default="fs", metavar="WORD", help="what its subjects begin with: fs.HOST.JOURNAL; fs"
+        f"--{before}prefix",
+        default="fs",
+        metavar="WORD",
+        help="what its subjects, or the keys of Redis, begin with: fs.HOST.JOURNAL; fs",
     )
     group.add_argument(f"--{before}user", metavar="NAME", help="the user's name; the password is in a file")
     for name, text in FILES:
@@ -49,7 +56,13 @@ def add_sending(group: argparse._ActionsContainer, before: str = "") -> None:
     group.add_argument(
         f"--{before}monitor",
         metavar="URL",
-        help="the server's monitoring port, http://HOST:8222: look there how often it synchronises",
+        help="NATS: the server's monitoring port, http://HOST:8222: look there how often it synchronises",
+    )
+    group.add_argument(
+        f"--{before}retention",
+        default="0",
+        metavar="TIME",
+        help="Redis, Valkey: let the server forget what is older; default: nothing",
     )
     group.add_argument(
         f"--{before}strict",
@@ -82,6 +95,7 @@ def access_of(options: argparse.Namespace, url: str, before: str = "") -> Access
         tls_cert=of("tls-cert"),
         tls_key=of("tls-key"),
         monitor=of("monitor"),
+        retention_s=parse_duration(of("retention") or "0"),
         create=not getattr(options, (before + "no-create").replace("-", "_"), False),
     )
     access.check()

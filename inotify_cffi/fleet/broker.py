@@ -27,9 +27,9 @@ class RefusedError(BrokerError):
 class Stored(NamedTuple):
     """A message as the broker has it.
 
-    ``position`` only grows along a stream, ``time`` is the broker's clock in seconds since 1970. ``stamp`` and
-    ``position`` together tell it from what may stand at this position when a store was put back. ``key`` says
-    which host and journal.
+    ``position`` only grows, along a stream, or along each key of it. ``time`` is the broker's clock in seconds
+    since 1970. ``stamp`` and ``position`` together tell it from what may stand at this position when a store was
+    put back. ``key`` says which host and journal.
     """
 
     position: int
@@ -77,8 +77,11 @@ class Outlet(Protocol):
 class Inlet(Protocol):
     """What comes out of the stream, of some hosts."""
 
-    async def begin(self, start: Start) -> bool:
-        """Begin there, or (False) where the broker has kept the place. Raises BrokerError."""
+    async def begin(self, start: Start, behind: Mapping[str, Stored]) -> bool:
+        """Begin there, or (False) where the broker has kept the place. Raises BrokerError.
+
+        Keys that are in *behind* are read on behind these messages.
+        """
 
     async def next(self, timeout: float) -> Sequence[Stored]:
         """Return what is there, in order; empty if nothing came within so many seconds. Raises BrokerError."""
@@ -86,11 +89,11 @@ class Inlet(Protocol):
     async def done(self, message: Stored) -> None:
         """Say that a message was handed out, where the broker keeps the place."""
 
-    async def still_there(self, message: Stored) -> bool:
-        """Return False if the store was put back to before this message."""
+    async def still_there(self, messages: Sequence[Stored]) -> bool:
+        """Return False if the store was put back to before one of these, the last ones of their keys."""
 
-    async def end(self) -> int:
-        """Return the position of the last message that is there now, of any host; 0 for none."""
+    async def end(self) -> Mapping[str, int]:
+        """Return the position of the last message that is there now, of each key; that of all has the key ""."""
 
     async def close(self) -> None:
         """End the connection."""

@@ -9,12 +9,13 @@ import random
 import time
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from inotify_cffi.causes import Cause
 from inotify_cffi.flags import Mask
 from inotify_cffi.fleet.broker import BrokerError, DeniedError, Start
 from inotify_cffi.fleet.message import EVENTS, GAP, Message, MessageError, events_of, host_of
+from inotify_cffi.fleet.notices import Notice, notice_of
 from inotify_cffi.fleet.opening import Access, open_inlet
 from inotify_cffi.jsonlines import JournalEvent
 
@@ -36,25 +37,6 @@ LOSS = int(Cause.LOSS)
 TURN_S = 0.5
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 20.0
-
-
-class Notice(NamedTuple):
-    """What is told of a host besides its events.
-
-    ``kind``: "start" and "end" of its forwarder, "heartbeat"; "gap": the events behind ``after`` up to ``last``
-    are missing; "cut": those of these numbers lost their paths on the way. ``text`` says it in words. ``is_anew``:
-    what was told of this journal before does not count any more.
-    """
-
-    host: str
-    kind: str
-    journal: str
-    generation: int
-    after: int
-    last: int
-    time: float
-    text: str = ""
-    is_anew: bool = False
 
 
 class Place(NamedTuple):
@@ -90,8 +72,10 @@ class Follower:
         self._until_now = until_now
         self._on_notice = on_notice
         self._places: Dict[Tuple[str, str], Place] = {}
-        self._last: Stored | None = None
-        self._end: int | None = None
+        # The last message of each key, and where the end is, of each or (with the key "") of all.
+        self._last: Dict[str, Stored] = {}
+        self._end: Mapping[str, int] | None = None
+        self._reached: Dict[str, int] = {}
         self._wait = FIRST_WAIT_S
         self._trouble = ""
         self._asked = is_over
@@ -140,13 +124,13 @@ class Follower:
             while not self._ended():
                 messages = await inlet.next(TURN_S)
                 for message in messages:
-                    if self._end is not None and message.position > self._end:
-                        return
+                    if self._is_behind_end(message):
+                        continue
                     host, events = self._take(message)
                     self.position = message.position
                     if events:
                         yield host, events
-                    self._last = message
+                    self._last[message.key] = message._replace(fields={}, body=b"")
                     await inlet.done(message)
                 if self._is_over(messages):
                     return
@@ -155,17 +139,16 @@ class Follower:
                 await inlet.close()
 
     async def _begin(self, inlet: Inlet) -> None:
-        start = self._start
-        if self._last is not None:
-            start = Start(self._last.position)
-            if not await inlet.still_there(self._last):
-                logger.warning(
-                    "the stream was put back to before position %d: it is read from its beginning again",
-                    self._last.position,
-                )
-                start = Start(0)
-        is_there = await inlet.begin(start)
-        self._has_all = is_there and start.position == 0
+        start, last = self._start, self._last
+        if last and not await inlet.still_there(list(last.values())):
+            logger.warning(
+                "the stream was put back to before position %d: it is read from its beginning again",
+                max(each.position for each in last.values()),
+            )
+            start, self._last = Start(0), {}
+        is_there = await inlet.begin(start, self._last)
+        if not self._last:
+            self._has_all = is_there and start.position == 0
         if self._until_now and self._end is None:
             self._end = await inlet.end()
         self._wait, self.is_connected = FIRST_WAIT_S, True
@@ -176,8 +159,17 @@ class Follower:
     def _is_over(self, messages: Sequence[Stored]) -> bool:
         if self._end is None:
             return False
+        for message in messages:
+            for key in {message.key, ""} & self._end.keys():
+                self._reached[key] = max(self._reached.get(key, 0), message.position)
         # Of other hosts there may be some behind the last of these.
-        return not messages or self.position >= self._end
+        return not messages or all(self._reached.get(key, 0) >= end for key, end in self._end.items())
+
+    def _is_behind_end(self, message: Stored) -> bool:
+        """Did it come when it was the end already? Then so did its key, unless the end is one for all."""
+        if self._end is None:
+            return False
+        return message.position > self._end.get(message.key, self._end.get("", 0))
 
     def _failed(self, error: Exception) -> None:
         if str(error) != self._trouble:
@@ -236,7 +228,7 @@ class Follower:
                 why = str(json.loads(stored.body)[0]["data"]["reason"])
         text = f"{host}: events {last + 1} to {end} are missing: {why}"
         if self._on_notice is not None:
-            self._on_notice(_notice(stored, message, host, GAP, text)._replace(after=last, last=end))
+            self._on_notice(notice_of(stored, message, host, GAP, text)._replace(after=last, last=end))
         else:
             logger.warning("%s", text)
         return JournalEvent.kept(
@@ -256,26 +248,12 @@ class Follower:
                 logger.warning("%s", text)
             else:
                 self._on_notice(
-                    _notice(stored, message, host, "cut", text)._replace(after=cut[0] - 1, last=cut[-1])
+                    notice_of(stored, message, host, "cut", text)._replace(after=cut[0] - 1, last=cut[-1])
                 )
         if self._on_notice is not None and message.kind not in {EVENTS, GAP}:
             self._on_notice(
-                _notice(stored, message, host, message.kind, f"{host}: {message.kind} at {message.last}")
+                notice_of(stored, message, host, message.kind, f"{host}: {message.kind} at {message.last}")
             )
-
-
-def _notice(stored: Stored, message: Message, host: str, kind: str, text: str) -> Notice:
-    return Notice(
-        host,
-        kind,
-        message.journal,
-        message.generation,
-        message.after,
-        message.last,
-        stored.time,
-        text,
-        message.is_anew,
-    )
 
 
 # --- the ways to have it ---
@@ -315,7 +293,7 @@ async def afollow(
     What is missing is an event of its own: Q_OVERFLOW, its cause LOSS, its number the last one that is missing.
 
     Args:
-        url: the server, as nats://HOST:PORT, or an Access that says more.
+        url: the server, as nats://HOST:PORT or redis://HOST:PORT, or an Access that says more.
         hosts: only of these; none: of all.
         since: a position in the stream, 0 for its beginning; a time, by the broker's clock; None: from now on.
         durable: a name under which the server keeps the place; *since* is where it begins when it is new.

@@ -117,7 +117,8 @@ class Forwarder:
         """Send until it is stopped, through all that a network and a server do.
 
         Raises:
-            DeniedError: at the first connection: the server does not let us in, or has no such stream.
+            DeniedError: before the first message: the server does not let us in or does not take it, or has no
+                such stream.
             SystemExit: the journal can not be read.
 
         """
@@ -126,7 +127,8 @@ class Forwarder:
             try:
                 await self._one_connection()
             except DeniedError as error:
-                if not self._was_connected:
+                # One that may read and not write is met by the first message.
+                if not self._has_started:
                     raise
                 self._failed(error)
             except UnreadableError as error:

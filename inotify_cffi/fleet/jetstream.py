@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Sequence, cast
 from urllib.request import urlopen
 
 from inotify_cffi.fleet import settings
-from inotify_cffi.fleet.broker import BrokerError, RefusedError, Stored
+from inotify_cffi.fleet.broker import BrokerError, RefusedError, Start, Stored
 from inotify_cffi.fleet.message import key_of, token
 from inotify_cffi.fleet.nats import API, CONNECT_S, Connection, code_of, error_of, refuse, text_of, utc
 
 if TYPE_CHECKING:
-    from inotify_cffi.fleet.broker import Start
     from inotify_cffi.fleet.nats import Reply, Subscription
     from inotify_cffi.fleet.opening import Access
 
@@ -141,8 +140,10 @@ class NatsInlet:
         self._ends = 0.0
         self._delivered = 0
 
-    async def begin(self, start: Start) -> bool:
+    async def begin(self, start: Start, behind: Mapping[str, Stored]) -> bool:
         """Make the consumer; one with a name goes on where it was, if it is there."""
+        if behind:
+            start = Start(max(each.position for each in behind.values()))
         stream = self._connection.access.stream
         if self._durable is not None:
             found = await self._connection.ask(f"CONSUMER.INFO.{stream}.{self._durable}")
@@ -234,17 +235,18 @@ class NatsInlet:
         if self._durable is not None and reply is not None:
             await self._connection.request(reply, b"+ACK")
 
-    async def still_there(self, message: Stored) -> bool:
-        """Is this message where it was, or forgotten by its age?"""
+    async def still_there(self, messages: Sequence[Stored]) -> bool:
+        """Is the last of these where it was, or forgotten by its age?"""
+        message = max(messages, key=lambda each: each.position)
         found = await self._connection.get("", json.dumps({"seq": message.position}).encode())
         if found is not None:
             return abs(found.time - message.time) < 1e-5
         state = await self._state()
         return int(cast("int", state["first_seq"])) > message.position
 
-    async def end(self) -> int:
-        """Return the position of the last message."""
-        return int(cast("int", (await self._state())["last_seq"]))
+    async def end(self) -> Mapping[str, int]:
+        """Return the position of the last message of all."""
+        return {"": int(cast("int", (await self._state())["last_seq"]))}
 
     async def _state(self) -> Dict[str, object]:
         return cast("Dict[str, object]", (await self._connection.stream(create=False))["state"])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Awaitable, Dict, List, Mapping, NoReturn, Prot
 from urllib.parse import urlsplit
 
 from inotify_cffi.fleet.broker import BrokerError, DeniedError, Stored
-from inotify_cffi.fleet.opening import read_secret
+from inotify_cffi.fleet.opening import password_of, read_secret
 
 if TYPE_CHECKING:
     from inotify_cffi.fleet.opening import Access
@@ -253,8 +253,7 @@ def _credentials(access: Access) -> Dict[str, object]:
         options["user_credentials"] = access.creds_file
     if access.user is not None:
         options["user"] = access.user
-    if access.password_file is not None:
-        options["password"] = read_secret(access.password_file)
+        options["password"] = password_of(access)
     if access.token_file is not None:
         options["token"] = read_secret(access.token_file)
     if access.tls_ca or access.tls_cert or urlsplit(access.urls[0]).scheme == "tls":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Mapping
 
-__all__ = ["of_server", "of_stream"]
+__all__ = ["of_redis", "of_retention", "of_server", "of_stream"]
 
 
 def of_stream(name: str, config: Mapping[str, object], age_s: float | None) -> List[str]:
@@ -67,6 +67,54 @@ def of_server(url: str, jetstream: Mapping[str, object] | None) -> List[str]:
         f"{remedy}"
     )
     return [seen]
+
+
+def of_retention(keep_s: float, age_s: float | None) -> List[str]:
+    """Return what is forgotten too early by an outlet that forgets.
+
+    Args:
+        keep_s: for how long messages are kept, in seconds; 0: for ever.
+        age_s: how old the oldest row of the outbox is, in seconds; None: there is none.
+
+    """
+    if not 0 < keep_s < (age_s or 0.0):
+        return []
+    line = (
+        f"the stream forgets after {_span(keep_s)} what the journal has for {_span(age_s or 0.0)}: a consumer "
+        "that is away for longer misses it; raise --retention"
+    )
+    return [line]
+
+
+def of_redis(url: str, config: Mapping[str, str] | None) -> List[str]:
+    """Return what a server of Redis or Valkey may lose: its configuration; None where it can not be seen."""
+    again = "it is sent again while the journal has it"
+    remedy = "appendonly yes and appendfsync always keep each"
+    if config is None:
+        unseen = (
+            "it can not be seen how often the server synchronises (CONFIG GET is refused): by default it keeps no "
+            f"log, and a restart takes what it acknowledged since its last snapshot ({again}); {remedy}"
+        )
+        return [unseen]
+    lines = []
+    often = {"everysec": "once a second", "no": "when the kernel sees fit"}.get(config.get("appendfsync", ""))
+    if config.get("appendonly") != "yes":
+        lines.append(
+            f"the server {url} keeps no log (appendonly no): a restart takes what it acknowledged since its last "
+            f"snapshot ({again}); {remedy}"
+        )
+    elif often is not None:
+        lines.append(
+            f"the server {url} synchronises {often}: a power cut takes what it acknowledged since ({again}); "
+            "appendfsync always keeps each"
+        )
+    policy = config.get("maxmemory-policy", "noeviction")
+    if config.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+        lines.append(
+            f"the server {url} forgets whole hosts when its memory is full (maxmemory-policy {policy}); with "
+            "noeviction it refuses, and the journal keeps"
+        )
+    return lines
 
 
 def _number(value: object) -> float:

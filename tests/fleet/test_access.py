@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
 
 import pytest
 from broker import Server
-from sending import Kept, access, come, forward
+from sending import Kept, access, certificates, come, forward, secret, with_certificates
 
 from inotify_cffi.fleet.broker import DeniedError
 from inotify_cffi.fleet.jetstream import open_outlet
@@ -37,13 +35,6 @@ def serving(tmp_path):
         server.close()
 
 
-def secret(directory, text, mode=0o600):
-    file = directory / "secret"
-    file.write_text(text + "\n")
-    file.chmod(mode)
-    return os.fspath(file)
-
-
 def test_a_password_comes_from_a_file(serving, kept, tmp_path):
     server = serving('authorization { user: "me", password: "s3cret" }')
     to = access(server, user="me", password_file=secret(tmp_path, "s3cret"))
@@ -67,7 +58,8 @@ def test_a_secret_that_others_can_read_is_refused(serving, kept, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["nats://me:secret@host", "nats://t0ken@host:1", "http://host", "host", "redis://h"]
+    "url",
+    ["nats://me:secret@host", "nats://t0ken@host:1", "http://host", "host", "redis://:secret@h", "redis://h/x"],
 )
 def test_an_address_has_no_password_and_is_of_an_engine_that_is_known(url):
     from inotify_cffi.fleet import Access
@@ -79,23 +71,13 @@ def test_an_address_has_no_password_and_is_of_an_engine_that_is_known(url):
 
 @pytest.mark.needs("openssl")
 def test_tls_with_a_certificate_of_its_own_and_of_the_client(serving, kept, tmp_path):
-    def made(*words):
-        subprocess.run(["openssl", *words], check=True, cwd=tmp_path, capture_output=True)
-
-    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    # By default such a certificate may sign others; from 3.13 on Python wants one that says so.
-    new += ("-addext", "keyUsage=critical,digitalSignature,keyCertSign")
-    made(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
-    for name in ("server", "client"):
-        options = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
-        made(*new, *options, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
+    certificates(tmp_path)
     server = serving(
         f'tls {{ cert_file: "{tmp_path}/server.pem", key_file: "{tmp_path}/server.key", '
         f'ca_file: "{tmp_path}/ca.pem", verify: true }}'
     )
     server.scheme = "tls"
-    of = {name: os.fspath(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")}
-    to = access(server, tls_ca=of["ca.pem"], tls_cert=of["client.pem"], tls_key=of["client.key"])
+    to = with_certificates(server, tmp_path)
     forward(kept, to)
     assert len(come(to)) == 3
     with pytest.raises(DeniedError, match="not trusted"):

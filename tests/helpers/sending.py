@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import subprocess
 import time
 
 from inotify_cffi import Mask
@@ -86,3 +87,32 @@ class Running:
 
     def __exit__(self, *_):
         self.is_finished = self.background.finish(PATIENCE_S)
+
+
+def secret(directory, text, mode=0o600):
+    """A file with a secret in it."""
+    file = directory / "secret"
+    file.write_text(text + "\n")
+    file.chmod(mode)
+    return os.fspath(file)
+
+
+def with_certificates(server, directory):
+    """A stream of the test's own, over TLS, with what :func:`certificates` has made."""
+    ca, cert, key = (os.path.join(directory, name) for name in ("ca.pem", "client.pem", "client.key"))
+    return access(server, tls_ca=ca, tls_cert=cert, tls_key=key)
+
+
+def certificates(directory):
+    """Make ca.pem, and what it has signed for this machine: server.pem and client.pem, with .key beside each."""
+
+    def made(*words):
+        subprocess.run(["openssl", *words], check=True, cwd=directory, capture_output=True)
+
+    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    # By default such a certificate may sign others; from 3.13 on Python wants one that says so.
+    new += ("-addext", "keyUsage=critical,digitalSignature,keyCertSign")
+    made(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+    for name in ("server", "client"):
+        options = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
+        made(*new, *options, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")

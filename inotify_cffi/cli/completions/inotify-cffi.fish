@@ -51,7 +51,7 @@ function _shtab_inotify_cffi_using
 end
 
 set -g _shtab_inotify_cffi_commands watch run stats journal forward follow plugins doctor completion
-set -g _shtab_inotify_cffi_opts_with_value --color --config --count --creds --debounce --durable --events --exclude --exec --follow-only --format --heartbeat --host --include --journal-file --journal-keep --journal-memory --journal-size --journal-sync --log --max-depth --max-places --monitor --most-failures --no-plugin --on-busy --password-file --per --plugin --poll --prefix --read-ahead --require --resync --run-timeout --save --save-every --settle --since --stdin --stop-signal --stop-timeout --stream --timefmt --timeout --tls-ca --tls-cert --tls-key --to --token-file --top --track --user -e -t
+set -g _shtab_inotify_cffi_opts_with_value --color --config --count --creds --debounce --durable --events --exclude --exec --follow-only --format --heartbeat --host --include --journal-file --journal-keep --journal-memory --journal-size --journal-sync --log --max-depth --max-places --monitor --most-failures --no-plugin --on-busy --password-file --per --plugin --poll --prefix --read-ahead --require --resync --retention --run-timeout --save --save-every --settle --since --stdin --stop-signal --stop-timeout --stream --timefmt --timeout --tls-ca --tls-cert --tls-key --to --token-file --top --track --user -e -t
 
 complete -c inotify-cffi -e
 complete -c inotify-cffi -f
@@ -191,19 +191,20 @@ complete -c inotify-cffi -n '_shtab_inotify_cffi_using journal' -l journal-sync 
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using journal' -l journal-memory -x -d 'hold so much of events while the file can not be written, then leave a gap; 32M'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using; and test $_shtab_inotify_cffi_npos -eq 0' -a forward -d 'send a journal to a stream: forward --to nats://HOST:PORT'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -s h -l help -d 'show this help message and exit'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l to -x -d 'nats://HOST:PORT or tls://HOST:PORT; several of one cluster joined by commas'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l to -x -d 'nats://HOST:PORT, redis://HOST:PORT or valkey://HOST:PORT; by TLS tls://, rediss:// or valkeys://; several of one cluster joined by commas'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l until-now -d 'end when all is sent that is there'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l host -x -d 'the name of this host in the stream; default: that of the machine'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l heartbeat -x -d 'send the last number again after so long without an event, so that a dead host is seen; 30s'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l no-create -d 'do not make the stream if it is not there'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l monitor -x -d 'the server'"'"'s monitoring port, http://HOST:8222: look there how often it synchronises'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l monitor -x -d 'NATS: the server'"'"'s monitoring port, http://HOST:8222: look there how often it synchronises'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l retention -x -d 'Redis, Valkey: let the server forget what is older; default: nothing'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l strict -d 'end, rather than warn, where the server'"'"'s settings may lose what it has acknowledged'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l stream -x -d 'the stream'"'"'s name; FS'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l prefix -x -d 'what its subjects begin with: fs.HOST.JOURNAL; fs'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l stream -x -d 'JetStream: the stream'"'"'s name; FS'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l prefix -x -d 'what its subjects, or the keys of Redis, begin with: fs.HOST.JOURNAL; fs'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l user -x -d 'the user'"'"'s name; the password is in a file'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l creds -xka "(__fish_complete_path (commandline -ct))" -d 'credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'the password of --user is in this file, which nobody else may read'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l token-file -xka "(__fish_complete_path (commandline -ct))" -d 'a token is in this file, which nobody else may read'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l creds -xka "(__fish_complete_path (commandline -ct))" -d 'NATS: credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'the password is in this file, which nobody else may read; else in the environment: INOTIFY_CFFI_PASSWORD'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l token-file -xka "(__fish_complete_path (commandline -ct))" -d 'NATS: a token is in this file, which nobody else may read'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l tls-ca -xka "(__fish_complete_path (commandline -ct))" -d 'trust servers whose certificate this one has signed, and talk TLS'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using forward' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'the key of that certificate'
@@ -221,12 +222,12 @@ complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l durable -x -d 
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l count -x -d 'end after N events'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -s t -l timeout -x -d 'end after so long: 10s, 2m'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l notices -d 'tell starts, ends and heartbeats of hosts, too, on the standard error'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l stream -x -d 'the stream'"'"'s name; FS'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l prefix -x -d 'what its subjects begin with: fs.HOST.JOURNAL; fs'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l stream -x -d 'JetStream: the stream'"'"'s name; FS'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l prefix -x -d 'what its subjects, or the keys of Redis, begin with: fs.HOST.JOURNAL; fs'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l user -x -d 'the user'"'"'s name; the password is in a file'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l creds -xka "(__fish_complete_path (commandline -ct))" -d 'credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'the password of --user is in this file, which nobody else may read'
-complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l token-file -xka "(__fish_complete_path (commandline -ct))" -d 'a token is in this file, which nobody else may read'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l creds -xka "(__fish_complete_path (commandline -ct))" -d 'NATS: credentials of a user, as nsc makes them (a JWT and a seed); needs the package nkeys'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'the password is in this file, which nobody else may read; else in the environment: INOTIFY_CFFI_PASSWORD'
+complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l token-file -xka "(__fish_complete_path (commandline -ct))" -d 'NATS: a token is in this file, which nobody else may read'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l tls-ca -xka "(__fish_complete_path (commandline -ct))" -d 'trust servers whose certificate this one has signed, and talk TLS'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate'
 complete -c inotify-cffi -n '_shtab_inotify_cffi_using follow' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'the key of that certificate'
