@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -51,7 +52,7 @@ def work(chance, server, hosts, reading, kind, seconds):
     end = time.monotonic() + seconds
     if kind == POWER_CUT:
         done[disturb(chance, server, hosts, reading, kinds)] += 1
-        chance.choice(hosts).lose_power(chance.uniform(0.3, 1.5))
+        chance.choice(hosts).lose_power(chance.uniform(0.3, 1.5), reading)
         done[POWER_CUT] += 1
     while time.monotonic() < end:
         time.sleep(chance.uniform(0.1, 1.0))
@@ -106,6 +107,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round, before it is checked")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 20))
     options = parser.parse_args()
+    # What it started is ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results, skipped = [], []
     has_networks = namespaces_are_there()
     for engine in options.engine or ENGINES:
