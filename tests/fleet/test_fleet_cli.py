@@ -120,7 +120,8 @@ def test_follow_has_formats_and_ends_by_its_limits(server, tmp_path):
     assert told(*follow, "--count", "2", "--format", "%w%f %e")[1] == ["h:/srv/1 CREATE", "h:/srv/2 CREATE"]
     row = json.loads(told(*follow, "--count", "1", "--format", "cloudevents")[1][0])
     assert row["source"].startswith("inotify-cffi://h/")
-    code, lines, _ = told(*follow, "--count", "4", "--timeout", "1s")
+    # Long enough for a slow machine to connect.
+    code, lines, _ = told(*follow, "--count", "4", "--timeout", "6s")
     assert (code, len(lines)) == (2, 3)
 
 
