@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from inotify_cffi import Watcher
-    from inotify_cffi.fleet import Background
+    from inotify_cffi.fleet import Background, Forwarder
     from inotify_cffi.fleet.outbox import Journal
 
     AnyWatcher = Union[Watcher[str], Watcher[bytes]]
@@ -75,6 +75,8 @@ class Forward:
         except ValueError as error:
             raise SystemExit(str(error)) from error
         self._options = options
+        # Who tells how far it is finds it there.
+        options.forward = self
 
     @hookimpl(trylast=True)
     def inotify_start(self, watcher: AnyWatcher) -> None:
@@ -94,6 +96,11 @@ class Forward:
         )
         # Where it ends by itself, the stream refuses us: then it is the end, not only of this.
         self._background = Background(forwarder, watcher.stop)
+
+    @property
+    def forwarder(self) -> Forwarder | None:
+        """What sends; None before the start and after the end."""
+        return None if self._background is None else self._background.forwarder
 
     @hookimpl(trylast=True)
     def inotify_events(self) -> None:

@@ -191,6 +191,10 @@ class Journal:
         """Return which journal is written now; None if it is not open."""
         return None if self._keeper is None else self._keeper.identity
 
+    def held(self) -> Tuple[int, int]:
+        """Return how many bytes of events wait in memory because they can not be written, and how many may."""
+        return (0, 0) if self._keeper is None else (self._keeper.held, self._keeper.most)
+
     # --- for the command line ---
 
     def since(self, file: str, seq: int, identity: str | None = None) -> Iterator[JournalEvent[bytes]]:

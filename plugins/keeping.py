@@ -70,7 +70,7 @@ class Keeper:
 
     def __init__(self, opened: Callable[[Heir | None], Store], *, held: int = HELD) -> None:
         self._opened = opened
-        self._most = held
+        self.most = held
         self._store: Store | None = opened(None)
         self._store.claim()
         self.file = self._store.file
@@ -80,7 +80,7 @@ class Keeper:
         self._listing: Callable[[], Dict[bytes, Dict[bytes, bool]]] = dict
         # In the order in which all that was told.
         self._waiting: Deque[Waiting] = deque()
-        self._held = 0
+        self.held = 0
         self._together = TOGETHER
         # The batches that are being written, and the number that their first event gets.
         self._writing: Tuple[List[Sequence[Row]], int] = ([], 0)
@@ -142,10 +142,10 @@ class Keeper:
 
     def _write_behind(self, what: Waiting) -> int | None:
         self._waiting.append(what)
-        self._held += _size(what)
+        self.held += _size(what)
         first: List[int | None] = [None]
         self._try(lambda: first.append(self._write_waiting()))
-        if self._held > self._most:
+        if self.held > self.most:
             self._let_go()
         return first[-1]
 
@@ -208,7 +208,7 @@ class Keeper:
                 with store.batch():
                     Known(store).finish(*self._waiting[0])
                 # Done twice, where an exception comes in between, it does no harm.
-                self._held -= _size(self._waiting.popleft())
+                self.held -= _size(self._waiting.popleft())
                 continue
             group, rows = self._group()
             self._writing = (group, store.following)
@@ -237,7 +237,7 @@ class Keeper:
         for batch in group:
             if self._waiting and self._waiting[0] is batch:
                 self._waiting.popleft()
-        self._held = sum(map(_size, self._waiting))
+        self.held = sum(map(_size, self._waiting))
 
     def _write_gap(self) -> None:
         """Tell that rows are missing, what that has changed, and that all is told."""
@@ -323,10 +323,10 @@ class Keeper:
             "the journal %s can not be written, and more than %d bytes of events wait: they are let go, and a gap "
             "will be written",
             self.file,
-            self._most,
+            self.most,
         )
         self._waiting.clear()
-        self._held = 0
+        self.held = 0
         self._gap = True
 
     def _try_again(self) -> None:
@@ -383,7 +383,7 @@ class Keeper:
         store.place.sweep()
         self._store = None
         self._waiting.clear()
-        self._held = 0
+        self.held = 0
         self._gap = True
 
 

@@ -172,12 +172,14 @@ class WithContents(WithRoots[AnyStr], Generic[AnyStr]):
         """Return counts: raw events, moves, overflows, directories listed, watches, directories not covered.
 
         ``put_off`` is how often something seen on the disk was not believed before the events had come so far, and
-        ``putting_off`` how much of that waits now. ``read_ahead`` is the most bytes that were held at once.
+        ``putting_off`` how much of that waits now. ``read_ahead`` is the most bytes that were held at once,
+        ``queued_bytes`` what waits now to be read, here or in the kernel's queue.
         """
         return self._step(self._stats)
 
     def _stats(self) -> dict[str, int]:
-        return {**self._tree.counts(), "read_ahead": self._instance.most_ahead}
+        of_the_queue = {"read_ahead": self._instance.most_ahead, "queued_bytes": self._instance.queued_bytes()}
+        return {**self._tree.counts(), **of_the_queue}
 
 
 def _walk(tops: list[AnyStr], found: Directories[AnyStr]) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:

@@ -111,7 +111,7 @@ def test_plugins_lists_what_is_installed_and_what_it_does(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["NAME", "FROM", "HOOKS"]
     shipped = [line.split()[0] for line in lines[1:] if "inotify_cffi" in line]
-    assert shipped == ["command", "console", "forward", "journal"]
+    assert shipped == ["command", "console", "forward", "journal", "metrics"]
 
 
 def test_plugins_says_why_one_can_not_be_used(tmp_path, monkeypatch, capsys):

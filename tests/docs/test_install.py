@@ -25,7 +25,7 @@ def test_the_table_has_every_extra_and_what_it_brings():
     page = (TOP / "docs" / "install.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert list(rows) == list(extras)
-    for name in "cli", "watchdog", "watchfiles", "nats", "redis":
+    for name in "cli", "watchdog", "watchfiles", "nats", "redis", "prometheus":
         packages = [re.match(r"[\w-]+", requirement)[0] for requirement in extras[name]]
         assert [package for package in packages if package not in rows[name]] == []
     everything = re.fullmatch(r"inotify_cffi\[(.*)\]", extras["all"][0])[1].split(",")
