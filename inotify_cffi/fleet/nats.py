@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Awaitable, Dict, List, Mapping, NoReturn, Prot
 from urllib.parse import urlsplit
 
 from inotify_cffi.fleet.broker import BrokerError, DeniedError, Stored
+from inotify_cffi.fleet.message import token
 from inotify_cffi.fleet.opening import password_of, read_secret
 
 if TYPE_CHECKING:
@@ -254,6 +255,8 @@ def _credentials(access: Access) -> Dict[str, object]:
     if access.user is not None:
         options["user"] = access.user
         options["password"] = password_of(access)
+        # So each user can be held to inboxes of its own: one who hears all of them hears answers to others.
+        options["inbox_prefix"] = f"_INBOX.{token(access.user)}".encode()
     if access.token_file is not None:
         options["token"] = read_secret(access.token_file)
     if access.tls_ca or access.tls_cert or urlsplit(access.urls[0]).scheme == "tls":

@@ -148,7 +148,9 @@ def read_secret(path: str) -> str:
     """Return what is in a file, without the newline at its end. Raises DeniedError."""
     try:
         with open(path, encoding="utf-8") as stream:
-            if os.fstat(stream.fileno()).st_mode & 0o077:
+            found = os.fstat(stream.fileno())
+            # A file of root's is read by our group where systemd (LoadCredential) or Kubernetes (fsGroup) hands it out.
+            if found.st_mode & (0o027 if found.st_uid == 0 != os.geteuid() else 0o077):
                 raise DeniedError(f"{path} can be read by others; chmod 600 {path}")
             return stream.read().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:

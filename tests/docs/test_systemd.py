@@ -21,8 +21,9 @@ def services():
     return sorted(UNITS.glob("*.service"))
 
 
-def test_there_are_two():
-    assert [path.name for path in services()] == ["inotify-cffi-run@.service", "inotify-cffi-watch@.service"]
+def test_there_are_three():
+    names = [path.name for path in services()]
+    assert names == [f"inotify-cffi-{name}@.service" for name in ("forward", "run", "watch")]
 
 
 @pytest.mark.needs("systemd-analyze")
@@ -68,3 +69,37 @@ def test_the_program_takes_the_arguments_and_the_configuration(name, command, tm
     assert "Watches established." in done.stderr
     if command == "watch":
         assert "a" in run_command_line("journal", "entries").stdout
+
+
+def test_the_service_that_forwards_takes_its_password_from_systemd(tmp_path, monkeypatch):
+    """With the server away it watches all the same, and the journal has what happened."""
+    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli", reason="not installed: tomli")
+    pytest.importorskip("nats", reason="not installed: nats-py")
+    monkeypatch.setenv("XDG_STATE_HOME", os.fspath(tmp_path / "state"))
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "password").touch(0o600)
+    text = (UNITS / "fleet.toml").read_text().replace("/srv/incoming", f"{tmp_path}/srv")
+    text = re.sub(r"^forward-tls-ca = .*\n", "", text, flags=re.MULTILINE)
+    (tmp_path / "fleet.toml").write_text(text.replace("tls://stream.example:4222", "nats://127.0.0.1:9"))
+    unit = (UNITS / "inotify-cffi-forward@.service").read_text().replace("\\\n", " ")
+    assert re.search(r"^LoadCredential=password:/etc/inotify-cffi/%i.password$", unit, re.MULTILINE)
+    line = re.search(r"^ExecStart=\S+ (.*)$", unit, re.MULTILINE)[1]
+    words = (
+        line.replace("%d", os.fspath(tmp_path))
+        .replace("/etc/inotify-cffi/%i.toml", f"{tmp_path}/fleet.toml")
+        .split()
+    )
+    done = run_command_line(
+        *words, "--timeout", "1s", "--forward-linger", "0s", when_ready=(tmp_path / "srv" / "a").touch
+    )
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "a" in run_command_line("journal", "entries").stdout
+
+
+def test_the_unit_that_forwards_may_talk_to_the_network_and_the_others_may_not():
+    families = {
+        path.name: re.search(r"^RestrictAddressFamilies=(.*)$", path.read_text(), re.MULTILINE)[1]
+        for path in services()
+    }
+    assert families.pop("inotify-cffi-forward@.service") == "AF_UNIX AF_INET AF_INET6"
+    assert set(families.values()) == {"AF_UNIX"}

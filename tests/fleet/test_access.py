@@ -57,6 +57,21 @@ def test_a_secret_that_others_can_read_is_refused(serving, kept, tmp_path):
         forward(kept, to)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(("mode", "is_taken"), [(0o440, True), (0o460, False), (0o444, False)])
+def test_a_file_of_roots_may_be_for_our_group(tmp_path, monkeypatch, mode, is_taken):
+    """So systemd and Kubernetes hand out what is secret, and nobody else is in that group."""
+    from inotify_cffi.fleet.opening import read_secret
+
+    file = secret(tmp_path, "s3cret", mode)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    if is_taken:
+        assert read_secret(file) == "s3cret"
+    else:
+        with pytest.raises(DeniedError, match="can be read by others"):
+            read_secret(file)
+
+
 @pytest.mark.parametrize(
     "url",
     ["nats://me:secret@host", "nats://t0ken@host:1", "http://host", "host", "redis://:secret@h", "redis://h/x"],
@@ -91,11 +106,11 @@ authorization {
     { user: admin, password: a }
     { user: alpha, password: b, permissions: {
         publish: ["fs.alpha.*", "$JS.API.STREAM.INFO.FS", "$JS.API.DIRECT.GET.FS.fs.alpha.*"]
-        subscribe: ["_INBOX.>"] } }
+        subscribe: ["_INBOX.alpha.>"] } }
     { user: reader, password: c, permissions: {
         publish: ["$JS.API.STREAM.INFO.FS", "$JS.API.DIRECT.GET.FS", "$JS.API.CONSUMER.*.FS.>",
                   "$JS.API.CONSUMER.MSG.NEXT.FS.>", "$JS.ACK.FS.>"]
-        subscribe: ["_INBOX.>"] } }
+        subscribe: ["_INBOX.reader.>"] } }
   ]
 }
 """
