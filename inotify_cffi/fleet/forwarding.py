@@ -343,7 +343,9 @@ class Forwarder:
                 raise BrokerError("the server has gone")
             if await self._rest(min(LOOK_S, max(due - self._now(), 0.0)), self._wake):
                 return
-        await asyncio.sleep(0 if self._stopped else LOOK_S / 4)
+        if not self._stopped:
+            # Its time does not tell whether it has more; who writes it says so, where that is in this process.
+            await self._rest(LOOK_S / 4, self._wake)
 
     @staticmethod
     async def _rest(seconds: float, event: asyncio.Event | None) -> bool:

@@ -178,7 +178,10 @@ class NatsInlet:
             await self._ask_for_more(max(timeout, 1.0))
         until = now + timeout
         while not found or (self._asked > 0 and len(found) < AT_A_TIME):
-            message = await self._answer(0.001 if found else max(until - time.monotonic(), 0.001))
+            if found and not self._answers.pending_msgs:
+                # Who has one need not wait for another.
+                break
+            message = await self._answer(max(until - time.monotonic(), 0.001))
             if message is None:
                 break
             stored = self._stored(message)

@@ -8,11 +8,12 @@ is missing, though numbers may be left out.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 from urllib.parse import quote, unquote
 
-from inotify_cffi.cloudevents import event_to_cloudevent
 from inotify_cffi.errors import InotifyError
+from inotify_cffi.fleet.encoding import Encoder
 from inotify_cffi.jsonlines import JournalEvent, event_from_json
 
 __all__ = ["SCHEMA", "Message", "MessageError", "events_of", "host_of", "key_of", "note_of", "pack", "token"]
@@ -145,10 +146,11 @@ def pack(
 
     """
     room = min(LARGEST, limit - FOR_FIELDS)
+    encoder = _encoder(host)
     parts: List[bytes] = []
     size, cut, last = 2, 0, after
     for event in events:
-        part, is_cut = _encoded(event, host, room - 2)
+        part, is_cut = _encoded(event, encoder, room - 2)
         if parts and size + len(part) + 1 > room:
             yield _batch(events[0], after, last, forwarder), b"[" + b",".join(parts) + b"]", cut
             after, parts, size, cut = last, [], 2, 0
@@ -163,14 +165,17 @@ def _batch(event: JournalEvent[bytes], after: int, last: int, forwarder: str) ->
     return Message(EVENTS, event.journal, event.generation, after, last, forwarder)
 
 
-def _encoded(event: JournalEvent[bytes], host: str, room: int) -> Tuple[bytes, bool]:
-    row = event_to_cloudevent(event, host=host)
-    if event.error is not None:
-        # The data have its text, which is another in each language.
-        row["errno"] = event.error.errno
-    part = json.dumps(row).encode("ascii")
+@lru_cache(maxsize=8)
+def _encoder(host: str) -> Encoder:
+    """Return the one of a host: what it has made once it need not make for each batch."""
+    return Encoder(host)
+
+
+def _encoded(event: JournalEvent[bytes], encoder: Encoder, room: int) -> Tuple[bytes, bool]:
+    part = encoder.encode(event)
     if len(part) <= room:
         return part, False
+    row = encoder.row(event)
     row.pop("subject", None)
     data = dict(row["data"])  # type: ignore[call-overload]
     for name in ("path", "path_bytes", "moved_from", "moved_from_bytes"):

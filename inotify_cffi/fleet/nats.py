@@ -57,6 +57,11 @@ class Reply(Protocol):
 class Subscription(Protocol):
     """A subscription of nats-py."""
 
+    @property
+    def pending_msgs(self) -> int:
+        """How many have come and were not taken."""
+        ...
+
     def next_msg(self, timeout: float) -> Awaitable[Reply]:
         """Return the next message."""
         ...

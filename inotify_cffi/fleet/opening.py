@@ -149,7 +149,7 @@ def read_secret(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as stream:
             found = os.fstat(stream.fileno())
-            # By its group a file of root's is read where systemd (LoadCredential) or Kubernetes (fsGroup) gives it out.
+            # systemd (LoadCredential) and Kubernetes (fsGroup) hand out a file of root's that our group may read.
             if found.st_mode & (0o027 if found.st_uid == 0 != os.geteuid() else 0o077):
                 raise DeniedError(f"{path} can be read by others; chmod 600 {path}")
             return stream.read().rstrip("\r\n")

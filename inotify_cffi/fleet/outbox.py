@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Outbox", "UnreadableError"]
 
 # So many rows are read at a time.
-ROWS = 500
+ROWS = 2000
 
 # A file's time of change is by a coarse clock: so long behind it another change may have the same.
 TICK_S = 0.1

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from broker import server_program
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -357,3 +358,23 @@ def test_what_an_event_costs_while_files_wait_is_measured():
     assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [
         "10 files wait", "200 files wait, writes to 10 of them", "200 files wait, writes to all of them",
     ]  # fmt: skip
+
+
+def test_a_stream_is_measured_against_the_same_server_without_us():
+    """Each row but the long ones; the figures are for people to judge."""
+    pytest.importorskip("nats", reason="not installed: nats-py")
+    server_program()
+    told = run("benchmarks.fleet", "forward", "lag", "--rows", "300", "--runs", "1", "--pings", "3")
+    assert told.count("events/s") == 3 and told.count("; ours ") == 4
+    assert "forward: 300 rows, 1 messages" in told
+    told = run("benchmarks.fleet", "outage", "drain", "--outage", "5000", "--events", "2000", "--runs", "1")
+    assert "outage: 5000 events" in told and "MB resident" in told
+    assert "drain: 2000 events" in told
+
+
+def test_a_row_that_there_is_not_is_wrong_usage():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.fleet", "speed"], cwd=CHECKOUT, capture_output=True, text=True,
+        check=False, timeout=50,
+    )  # fmt: skip
+    assert done.returncode == 2 and "'speed' is no row; choose from forward, lag" in done.stderr
