@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -153,9 +154,11 @@ def instructions():
     return [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
 
 
-@pytest.mark.needs("hadolint")
 def test_hadolint_has_nothing_to_say_against_it():
-    done = subprocess.run(["hadolint", CONTAINER], check=False, capture_output=True, text=True)
+    program = shutil.which("hadolint", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
+    if program is None:
+        pytest.skip("not installed: hadolint")
+    done = subprocess.run([program, CONTAINER], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
