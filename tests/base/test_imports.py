@@ -369,3 +369,9 @@ def test_a_named_tuple_has_defaults_methods_and_properties():
 def test_a_field_without_a_value_is_asked_for():
     with pytest.raises(TypeError, match="name"):
         RawEvent(1, 2, 3)
+
+
+@pytest.mark.skipif(not hasattr(sys, "_is_gil_enabled"), reason="this interpreter knows of one kind only")
+def test_to_import_it_turns_the_lock_of_the_interpreter_neither_on_nor_off(python):
+    code = "import sys; before = sys._is_gil_enabled(); import inotify_cffi._inotify; print(before == sys._is_gil_enabled())"
+    assert python(code) == "True\n"
