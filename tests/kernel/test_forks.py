@@ -291,13 +291,14 @@ def test_another_thread_forks_while_the_main_thread_waits(python, tmp_path):
 @pytest.mark.skipif(
     sys.implementation.name != "cpython" or sys.version_info < (3, 12), reason="this interpreter does not warn"
 )
-@pytest.mark.parametrize(("read_ahead", "warned"), [(0, 0), (1 << 16, 1)])
+@pytest.mark.parametrize(("read_ahead", "warned"), [("None", 0), ("65536", 1)])
 def test_the_thread_that_reads_ahead_counts_as_one(python, tmp_path, read_ahead, warned):
     told = python(
         """
         import os, sys, warnings
         from inotify_cffi import Watcher
-        with Watcher(sys.argv[1], read_ahead=int(sys.argv[2])) as watcher, warnings.catch_warnings(record=True) as caught:
+        ahead = eval(sys.argv[2])
+        with Watcher(sys.argv[1], read_ahead=ahead) as watcher, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             watcher.read(0)
             pid = os.fork()
@@ -307,6 +308,6 @@ def test_the_thread_that_reads_ahead_counts_as_one(python, tmp_path, read_ahead,
         print(sum("multi-threaded" in str(one.message) for one in caught))
         """,
         str(tmp_path),
-        str(read_ahead),
+        read_ahead,
     )
     assert told == f"{warned}\n"
