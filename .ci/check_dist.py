@@ -8,14 +8,15 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-NOT_SHIPPED = (".ci/", ".git")
+NOT_SHIPPED = (".ci/", ".git", ".pre-commit")
 # Not "linux_": that says nothing of the libc, and no index takes it.
 TAGS = re.compile(r"-cp39-abi3-(manylinux_2_\d+|musllinux_1_2)_(x86_64|aarch64|riscv64)\.whl$")
 
 
 def complaints_of_wheel(path: Path, tracked: list[str]) -> list[str]:
     """The wheel serves every CPython and holds the library, its stubs, its plugins and nothing else."""
-    names = set(zipfile.ZipFile(path).namelist())
+    # auditwheel lists the directories, too.
+    names = {name for name in zipfile.ZipFile(path).namelist() if not name.endswith("/")}
     expected = {name for name in tracked if name.startswith("inotify_cffi/")}
     expected |= {"inotify_cffi/" + name for name in tracked if name.startswith("plugins/")}
     expected |= {

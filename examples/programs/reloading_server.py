@@ -11,7 +11,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from inotify_cffi import Watcher
 
@@ -39,11 +39,9 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Answers a request."""
 
-    server: Server
-
     def do_GET(self) -> None:
         """Call the function."""
-        body = self.server.answer(self.path).encode()
+        body = cast("Server", self.server).answer(self.path).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
