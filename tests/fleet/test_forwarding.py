@@ -238,7 +238,7 @@ def test_a_path_is_in_no_subject_and_in_no_header(server, kept):
 def test_a_message_of_somebody_else_in_the_subject_ends_it(server, kept):
     to = access(server)
     forward(kept.add(1), to)
-    journal = next(event.journal for _, event in follow(to, since=0, until_now=True))
+    (journal,) = {event.journal for _, event in follow(to, since=0, until_now=True)}
 
     async def disturb():
         outlet = await open_outlet(to, "alpha")(journal)
