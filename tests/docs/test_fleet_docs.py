@@ -55,7 +55,10 @@ def test_two_hosts_are_in_one_stream(tmp_path):
     script = "\n".join(blocks("sh")[0].splitlines()[2:])
     assert script.count(":4222") == 3
     script = script.replace(":4222", f":{port}").replace("--addr 127.0.0.1", f"--addr 127.0.0.1 --port {port}")
-    beside = [os.path.dirname(sys.executable), os.path.dirname(nats_program() or pytest.skip("not installed: nats-server"))]
+    beside = [
+        os.path.dirname(sys.executable),
+        os.path.dirname(nats_program() or pytest.skip("not installed: nats-server")),
+    ]
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(
             # With jobs, as a shell of a person has them.
