@@ -104,13 +104,13 @@ MUTATIONS = {
     ),
     "the time that it takes to bind a directory to its watch": (
         "tree/moments.py",
-        "        return applied <= moment[1] and ",
-        "        return False and ",
+        "if applied > moment[1] or queue",
+        "if True or queue",
     ),
     "what a directory says of its move while it is bound": (
         "tree/moments.py",
-        " and not self._intake.waiting.moves(node.wd)\n",
-        "\n",
+        " or queue.moves(node.wd):\n",
+        ":\n",
     ),
     "the end of what is put off": (
         "tree/moments.py",
