@@ -75,16 +75,20 @@ def test_what_happened_before_stop_is_still_told(watcher, touch):
 
 def stop_at_the_last_moment(watcher, touch):
     """Let a file be made, and the watcher be stopped, right behind a read that has found nothing."""
-    collect = watcher._collect
 
-    def collect_and_stop(*turn):
-        collect(*turn)
-        if not watcher._stopped:
-            assert not watcher._ready
-            touch()
-            watcher.stop()
+    def then_stop(look):
+        def looked(*arguments):
+            found = look(*arguments)
+            if not watcher._stopped:
+                assert not watcher._ready
+                touch()
+                watcher.stop()
+            return found
 
-    watcher._collect = collect_and_stop
+        return looked
+
+    # The short way, and the long one.
+    watcher._read_plain, watcher._collect = then_stop(watcher._read_plain), then_stop(watcher._collect)
 
 
 @pytest.mark.parametrize("iterate", [iter, lambda watcher: watcher.event_gen(block_duration_s=0)])
