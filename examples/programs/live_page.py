@@ -82,12 +82,14 @@ async def main(directory: str, port: str) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await answer(reader, writer, clients)
 
-    async with (
-        awatch(directory) as watcher,
-        await asyncio.start_server(connected, "127.0.0.1", int(port)) as server,
-    ):
-        print("serving on port", server.sockets[0].getsockname()[1], flush=True)
-        await read_events(watcher, clients)
+    async with awatch(directory) as watcher:
+        server = await asyncio.start_server(connected, "127.0.0.1", int(port))
+        try:
+            print("serving on port", server.sockets[0].getsockname()[1], flush=True)
+            await read_events(watcher, clients)
+        finally:
+            # From Python 3.12 on "async with server" would wait for all browsers to leave.
+            server.close()
 
 
 if __name__ == "__main__":
