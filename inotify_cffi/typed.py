@@ -19,6 +19,7 @@ __all__ = [
     "field",
     "index",
     "itemgetter",
+    "methodcaller",
     "overload",
     "ref",
 ]
@@ -30,7 +31,7 @@ FOREVER = float("inf")
 
 if TYPE_CHECKING:
     from collections import deque
-    from operator import index, itemgetter
+    from operator import index, itemgetter, methodcaller
     from typing import AnyStr, Generic, NamedTuple, cast, overload
     from weakref import ref
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 else:
     from _collections import deque
-    from _operator import index, itemgetter
+    from _operator import index, itemgetter, methodcaller
     from _weakref import ref
 
     try:

@@ -8,10 +8,9 @@ make files may name them so. So on PyPy it is done in C, see ``csrc/names.c``.
 from __future__ import annotations
 
 import sys
-from _operator import methodcaller
 
 from inotify_cffi._inotify import ffi, lib
-from inotify_cffi.typed import TYPE_CHECKING, cast
+from inotify_cffi.typed import TYPE_CHECKING, cast, methodcaller
 
 if TYPE_CHECKING:
     from typing import Callable

@@ -6,6 +6,9 @@ from typing import List, Mapping
 
 __all__ = ["of_redis", "of_retention", "of_server", "of_stream"]
 
+# What becomes of a message that a server has acknowledged and lost.
+AGAIN = "it is sent again while the journal has it"
+
 
 def of_stream(name: str, config: Mapping[str, object], age_s: float | None) -> List[str]:
     """Return what a JetStream stream's configuration may lose.
@@ -50,11 +53,10 @@ def of_stream(name: str, config: Mapping[str, object], age_s: float | None) -> L
 def of_server(url: str, jetstream: Mapping[str, object] | None) -> List[str]:
     """Return what a server's JetStream may lose: its part of /varz; None where it can not be seen."""
     remedy = "sync_interval: always in the jetstream block keeps each"
-    again = "it is sent again while the journal has it"
     if jetstream is None:
         unseen = (
             "it can not be seen how often the server synchronises, by default every two minutes, and a power cut "
-            f"takes what it acknowledged since ({again}); {remedy}, and --monitor URL shows it"
+            f"takes what it acknowledged since ({AGAIN}); {remedy}, and --monitor URL shows it"
         )
         return [unseen]
     config = jetstream.get("config")
@@ -63,7 +65,7 @@ def of_server(url: str, jetstream: Mapping[str, object] | None) -> List[str]:
         return []
     often = _span(_number(config.get("sync_interval")) / 1e9)
     seen = (
-        f"the server {url} synchronises every {often}: a power cut takes what it acknowledged since ({again}); "
+        f"the server {url} synchronises every {often}: a power cut takes what it acknowledged since ({AGAIN}); "
         f"{remedy}"
     )
     return [seen]
@@ -88,12 +90,11 @@ def of_retention(keep_s: float, age_s: float | None) -> List[str]:
 
 def of_redis(url: str, config: Mapping[str, str] | None) -> List[str]:
     """Return what a server of Redis or Valkey may lose: its configuration; None where it can not be seen."""
-    again = "it is sent again while the journal has it"
     remedy = "appendonly yes and appendfsync always keep each"
     if config is None:
         unseen = (
             "it can not be seen how often the server synchronises (CONFIG GET is refused): by default it keeps no "
-            f"log, and a restart takes what it acknowledged since its last snapshot ({again}); {remedy}"
+            f"log, and a restart takes what it acknowledged since its last snapshot ({AGAIN}); {remedy}"
         )
         return [unseen]
     lines = []
@@ -101,11 +102,11 @@ def of_redis(url: str, config: Mapping[str, str] | None) -> List[str]:
     if config.get("appendonly") != "yes":
         lines.append(
             f"the server {url} keeps no log (appendonly no): a restart takes what it acknowledged since its last "
-            f"snapshot ({again}); {remedy}"
+            f"snapshot ({AGAIN}); {remedy}"
         )
     elif often is not None:
         lines.append(
-            f"the server {url} synchronises {often}: a power cut takes what it acknowledged since ({again}); "
+            f"the server {url} synchronises {often}: a power cut takes what it acknowledged since ({AGAIN}); "
             "appendfsync always keeps each"
         )
     policy = config.get("maxmemory-policy", "noeviction")

@@ -272,23 +272,24 @@ class Queue:
 
         That says of itself that it was moved by that. *above*: the watch of the directory in which the name is.
         """
-        records, begun = self.records, self.begun
+        begun = self.begun
         if begun is None or not begun.mask & MOVED_FROM:
             return False
-        wds, masks, _ = records.columns(records.at)
-        for at, (each, mask) in enumerate(zip(wds, masks), records.at):
-            if each == above and mask & ENTRY and self._raw(at).name == name:
-                return bool(mask & MOVED_TO) and self.moves_itself(above, at) == wd
-        return False
+        at = self._next_of(above, name)
+        return at is not None and bool(self._raw(at).mask & MOVED_TO) and self.moves_itself(above, at) == wd
 
     def names(self, wd: int, name: str) -> bool:
         """Return True if what waits says of an entry of a directory that it came or went."""
+        return self._next_of(wd, name) is not None
+
+    def _next_of(self, wd: int, name: str) -> int | None:
+        """Return the place of the next that says of an entry of a directory that it came or went."""
         records = self.records
         wds, masks, _ = records.columns(records.at)
-        return any(
-            each == wd and mask & ENTRY and self._raw(at).name == name
-            for at, (each, mask) in enumerate(zip(wds, masks), records.at)
-        )
+        for at, (each, mask) in enumerate(zip(wds, masks), records.at):
+            if each == wd and mask & ENTRY and self._raw(at).name == name:
+                return at
+        return None
 
     def says_moved(self, wd: int) -> int:
         """Return how often a directory says, in what waits, that it was moved."""
