@@ -53,12 +53,16 @@ int ic_rm_watch(int inotify, int wd);
 int ic_queued(int inotify);
 long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *masks, uint32_t *cookies,
               char *names, size_t *names_size);
-long ic_list(int fd, char *out, size_t size);
 int ic_set_next_wd(int inotify, int wd);
 int ic_epoll_add(int epoll, int fd, uint32_t events);
 int ic_epoll_remove(int epoll, int fd);
 int ic_epoll_wait(int epoll, int *ready, int timeout_ms);
 int ic_set_timer(int timer, int64_t after_ns);
+
+/* csrc/listing.c */
+int ic_leaves_out(int fd);
+long ic_list(int fd, char *out, size_t size, int *is_cut);
+long ic_list_at_once(int fd, char *out, size_t size);
 
 /* csrc/crawl.c; its fields are to be read only */
 struct ic_crawl {
@@ -250,6 +254,7 @@ long iq_read_ahead(struct iq_queue *queue, struct ic_ahead *ahead, char *buffer,
 # In this order: each relies on those before it.
 SOURCES = (
     "csrc/kernel.c",
+    "csrc/listing.c",
     "csrc/crawl.c",
     "csrc/links.c",
     "csrc/queue.c",

@@ -8,6 +8,7 @@
    the ones behind start(). What does not give what it should ends the program: less work is no success. */
 
 #include "../csrc/kernel.c"
+#include "../csrc/listing.c"
 #include "../csrc/crawl.c"
 #include "../csrc/links.c"
 #include "../csrc/queue.c"
@@ -130,8 +131,9 @@ static long list_tree(void)
     for (int number = 0; number < DIRECTORIES; number++) {
         int fd = open_directory(number);
         long got;
+        int is_cut;
 
-        while ((got = list(fd, out, sizeof out)) > 0)
+        while ((got = list(fd, out, sizeof out, &is_cut)) > 0)
             for (long at = 0; at < got; at++)
                 entries += out[at] == '\0';
         check(got == 0, "ic_list");

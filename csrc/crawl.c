@@ -155,7 +155,7 @@ static int ic_crawl_look_at(struct ic_crawl *crawl, int fd, const char *name, ui
     return looked % IC_SOME != 0 || !ic_is_cut(crawl);
 }
 
-/* Note all entries of a directory; 0 if that fails. */
+/* Note all entries of a directory; 0 if that fails, or some might be left out. */
 static int ic_crawl_list(struct ic_crawl *crawl, int fd)
 {
     _Alignas(8) char chunk[LIST_CHUNK];
@@ -176,6 +176,8 @@ static int ic_crawl_list(struct ic_crawl *crawl, int fd)
             if (looks && kind != 'd' && !ic_crawl_look_at(crawl, fd, entry->name, ++looked))
                 return 0;
         }
+        if (sizeof chunk - (size_t)got < IC_LONGEST_ENTRY && ic_leaves_out(fd))
+            return 0;
     }
     return got == 0;
 }

@@ -1,5 +1,5 @@
-/* The kernel interface, and the loops that are worth doing without Python: split what a read returned,
-   list a directory. Nothing here allocates; each function is called with Python's lock released.
+/* The kernel interface, and a loop that is worth doing without Python: split what a read returned. Nothing here
+   allocates; each function is called with Python's lock released.
 
    A call that fails gives -errno. errno itself would be read in a later step of the interpreter, and before that
    a signal handler may run, which is Python code that makes calls of its own. */
@@ -118,79 +118,6 @@ static long ic_split(const char *buffer, size_t size, int32_t *wds, uint32_t *ma
     }
     *names_size = filled;
     return count;
-}
-
-struct entry64 {
-    uint64_t inode;
-    int64_t offset;
-    unsigned short length;
-    unsigned char type;
-    char name[];
-};
-
-/* 'd' a directory, 'l' a symbolic link, '-' anything else, 0 gone meanwhile. Asked only where the file
-   system does not say it in the listing. */
-static char kind_by_stat(int fd, const char *name)
-{
-    struct stat status;
-
-    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : '-';
-    return S_ISDIR(status.st_mode) ? 'd' : S_ISLNK(status.st_mode) ? 'l' : '-';
-}
-
-static char kind_of(int fd, const struct entry64 *entry)
-{
-    switch (entry->type) {
-    case DT_UNKNOWN:
-        return kind_by_stat(fd, entry->name);
-    case DT_DIR:
-        return 'd';
-    case DT_LNK:
-        return 'l';
-    default:
-        return '-';
-    }
-}
-
-static int is_dot(const char *name)
-{
-    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-/* The next part of a directory: for each entry a kind ('d', 'l', '-'), its name, a NUL.
-
-   Returns the bytes written, 0 at the end, -errno. One call is one getdents64, which is atomic
-   against changes of the directory (fs/readdir.c iterate_dir holds its lock). A part that holds only the
-   dot entries is skipped, so that 0 means the end. */
-static long ic_list(int fd, char *out, size_t size)
-{
-    /* getdents64 lays the entries out in 8-byte steps. */
-    _Alignas(8) char chunk[LIST_CHUNK];
-    size_t filled = 0;
-
-    if (size < LIST_CHUNK)
-        return -EINVAL;
-    while (filled == 0) {
-        long got = syscall(SYS_getdents64, fd, chunk, sizeof chunk);
-
-        if (got <= 0)
-            return got < 0 ? -errno : 0;
-        for (long at = 0; at < got;) {
-            const struct entry64 *entry = (const void *)(chunk + at);
-            char kind = is_dot(entry->name) ? 0 : kind_of(fd, entry);
-
-            at += entry->length;
-            if (kind != 0) {
-                size_t length = strlen(entry->name) + 1;
-
-                out[filled] = kind;
-                memcpy(out + filled + 1, entry->name, length);
-                filled += 1 + length;
-            }
-        }
-    }
-    return (long)filled;
 }
 
 /* Tests make watch descriptors wrap around with it (CONFIG_CHECKPOINT_RESTORE). */

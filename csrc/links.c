@@ -28,8 +28,6 @@
 enum {
     /* fs/ext4 ext4_inc_count; 1 for unknown is what a directory has from 65,000 on. ext2 and ext3 are the same. */
     IC_EXT = 0xef53,
-    /* mm/shmem.c shmem_mkdir. */
-    IC_TMPFS = 0x01021994,
     /* fs/xfs/xfs_inode.c xfs_create. */
     IC_XFS = 0x58465342,
     /* FS_CASEFOLD_FL, Linux 5.2. */

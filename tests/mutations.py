@@ -34,6 +34,7 @@ TESTS = [
     "tests/tree/test_stamps.py",
     "tests/watching/test_poll.py",
     "tests/watching/test_since.py",
+    "tests/kernel/test_listings.py",
 ]
 
 WATCH = "    int wd = ic_watch_within(crawl, within, name);\n"
@@ -521,6 +522,16 @@ MUTATIONS = {
         "",
     ),
     "the mtime of a rename that no event told": ("tree/stamps.py", ")[:3], None)", ")[:2] + (0,), None)"),
+    "what a poll leaves to be looked at, before the next one": (
+        "tree/polls.py",
+        "        if not (self._is_behind(files, rounds) or self.is_asked):\n            return False\n",
+        "",
+    ),
+    "the listing of a tmpfs by one read": (
+        "tree/disk.py",
+        "            if are_more and listings.leaves_out(listed.fd):\n",
+        "            if are_more and False:\n",
+    ),
     "the poll of sync()": (
         "watching/reading.py",
         "        self._tree.poll()\n        return self._tree.fence()\n",

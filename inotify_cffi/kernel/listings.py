@@ -5,6 +5,8 @@ As in ``syscalls``, each function calls, checks, converts and raises; none decid
 
 from __future__ import annotations
 
+import errno
+
 from inotify_cffi._inotify import ffi, lib
 from inotify_cffi.base.encoding import decoded, joined
 from inotify_cffi.kernel.syscalls import fail, weigh
@@ -15,9 +17,20 @@ if TYPE_CHECKING:
 
     from inotify_cffi._inotify import CData, CrawlStruct
 
-__all__ = ["STAMP", "CrawlBuffer", "CrawlColumns", "Crawled", "ListBuffer", "stamps"]
+__all__ = [
+    "STAMP",
+    "CrawlBuffer",
+    "CrawlColumns",
+    "Crawled",
+    "ListBuffer",
+    "entries_at_once",
+    "leaves_out",
+    "stamps",
+]
 
 LIST_SIZE = 32768
+# What a large directory is listed into at once, four times as much if that is not enough.
+LIST_ROOM = 1 << 20
 # What is visited at once; it takes some milliseconds.
 CRAWL_RECORDS = 1024
 CRAWL_SLOTS = 8192
@@ -45,38 +58,47 @@ class ListBuffer:
 
     def __init__(self) -> None:
         self._out = ffi.new("char[]", LIST_SIZE)
-
-    def entries(self, fd: int) -> list[str]:
-        """Return the entries of the directory that is open as *fd*, each a kind and the name: ``"dsub"``.
-
-        The kinds are ``d`` a directory, ``l`` a symbolic link, ``-`` anything else. Raises OSError.
-        """
-        entries: list[str] = []
-        while True:
-            part = self._part(fd)
-            if not part:
-                return entries
-            # By parts, for what is decoded is then still in the processor's cache.
-            entries += decoded(part).split("\0")
-            entries.pop()
+        self._is_cut = ffi.new("int *")
 
     def first_entries(self, fd: int) -> Tuple[list[str], bool]:
-        """Return the first of the entries, and whether there are more. Raises OSError."""
-        first = self._part(fd)
+        """Return the first entries of the directory that is open as *fd*, and whether there may be more.
+
+        Each is a kind and the name: ``"dsub"``. The kinds are ``d`` a directory, ``l`` a symbolic link, ``-``
+        anything else. Raises OSError.
+        """
+        first, is_cut = self._part(fd)
         if not first:
             return [], False
-        more = self._part(fd)
-        return decoded(first + more).split("\0")[:-1], bool(more)
+        more, _ = self._part(fd)
+        return decoded(first + more).split("\0")[:-1], is_cut or bool(more)
 
     def more_entries(self, fd: int) -> list[str]:
         """Return the next of the entries, as many as one call gives; none at the end. Raises OSError."""
-        return decoded(self._part(fd)).split("\0")[:-1]
+        return decoded(self._part(fd)[0]).split("\0")[:-1]
 
-    def _part(self, fd: int) -> bytes:
-        count = lib.ic_list(fd, self._out, LIST_SIZE)
+    def _part(self, fd: int) -> Tuple[bytes, bool]:
+        count = lib.ic_list(fd, self._out, LIST_SIZE, self._is_cut)
         if count < 0:
             fail(-count)
-        return bytes(ffi.buffer(self._out, count)[:])
+        return bytes(ffi.buffer(self._out, count)[:]), bool(self._is_cut[0])
+
+
+def leaves_out(fd: int) -> bool:
+    """Return True if a listing of the directory *fd* that takes several reads may leave out what stays."""
+    return bool(lib.ic_leaves_out(fd))
+
+
+def entries_at_once(fd: int) -> list[str]:
+    """Return all entries of the directory that is open as *fd*, by one read. Raises OSError, MemoryError."""
+    size = LIST_ROOM
+    while True:
+        out = ffi.new("char[]", size)
+        count = lib.ic_list_at_once(fd, out, size)
+        if count >= 0:
+            return decoded(bytes(ffi.buffer(out, count)[:])).split("\0")[:-1]
+        if count != -errno.ENOBUFS:
+            fail(-count)
+        size *= 4
 
 
 class CrawlColumns(NamedTuple):

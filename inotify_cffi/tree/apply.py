@@ -91,7 +91,7 @@ class Applier:
         if self.is_busy and not self._go_on_with_one(queue):
             return False
         self._places.folding.begin()
-        if self._files.is_due:
+        if self._files.due:
             self._files.rearm()
         # A move may read more, behind what was there: that is for the next time, or there might be no end.
         left = len(queue)
@@ -110,7 +110,7 @@ class Applier:
                     queue.done()
                 if not is_done:
                     return False
-                if self._files.is_due:
+                if self._files.due:
                     # Before anything else that the object says which was there.
                     self._files.rearm()
             if self._turn.is_over():

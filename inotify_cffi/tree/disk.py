@@ -281,7 +281,8 @@ class Disk(Looks):
         """Return the entries of the directory *fd*, each its kind (``d``, ``l``, ``-``) and its name.
 
         Not *whole*: if they are many, the first of them, and a descriptor for :meth:`more_entries`, to be closed;
-        else that is -1. It is opened anew, for a file system may show only what was there at the opening.
+        else that is -1, also where a file system forgets entries between two reads. It is opened anew, for a file
+        system may show only what was there at the opening.
         """
         try:
             listed = syscalls.open_fd(".", LIST, dir_fd=fd)
@@ -290,10 +291,15 @@ class Disk(Looks):
             listed = syscalls.open_fd(f"{PROC}/{fd}", LIST)
         rest = -1
         try:
-            if whole:
-                return self._listing.entries(listed.fd), rest
             entries, are_more = self._listing.first_entries(listed.fd)
-            if are_more:
+            if are_more and listings.leaves_out(listed.fd):
+                entries = listings.entries_at_once(listed.fd)
+            elif whole:
+                while are_more:
+                    more = self._listing.more_entries(listed.fd)
+                    entries += more
+                    are_more = bool(more)
+            elif are_more:
                 rest = self._have(listed)
             return entries, rest
         finally:

@@ -47,6 +47,8 @@ class Files:
         self._roots: Dict[Root, Followed] = {}
         # Those in a tree whose links are followed.
         self.links = Links(ground, anchors, places, self._objects)
+        # How often one was looked at because something happened.
+        self.looks = 0
 
     # --- what is known ---
 
@@ -62,9 +64,9 @@ class Files:
         return self._objects.wds
 
     @property
-    def is_due(self) -> bool:
-        """True while something is to be looked at."""
-        return bool(self._anchors.due_files)
+    def due(self) -> int:
+        """How many are to be looked at; the one that has waited longest is the next."""
+        return len(self._anchors.due_files)
 
     def errors(self) -> Dict[str | bytes, OSError]:
         """Return the paths of the files that are not covered as a whole, each with its reason."""
@@ -140,6 +142,7 @@ class Files:
             elif self._ledger.is_attached(root) and root.is_file:
                 self.look(root, agree=False)
             due.pop(file, None)
+            self.looks += 1
             if self._turn.is_over():
                 return
 

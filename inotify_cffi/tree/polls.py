@@ -1,7 +1,8 @@
 """Polls: roots, or what inotify does not see of them, are compared with the disk every so often.
 
-A poll is a crawl like any other, in slices. The next one begins when its time has come and no other crawl is under
-way.
+A poll is a crawl like any other, in slices. The next one begins when its time has come, no other crawl is under
+way, and all that the last one left to be looked at by itself has been: where a poll takes longer than there is
+between two, whoever waits for rest would never find it else.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.ledger.nodes import Node, Root
     from inotify_cffi.tree.crawls import Crawls
+    from inotify_cffi.tree.files import Files
     from inotify_cffi.tree.ground import Ground
 
 __all__ = ["Polls"]
@@ -33,6 +35,10 @@ class Polls:
         self._next: Dict[Root, float] = {}
         # True while all of them are to be polled, whatever the clock says.
         self.is_asked = False
+        # True from the beginning of a poll until its crawls are done; what these left: so many looks at files, and
+        # rounds in which what was in doubt was looked at.
+        self._is_under_way = False
+        self._looks = self._rounds = 0
 
     def __bool__(self) -> bool:
         return bool(self._next)
@@ -55,13 +61,16 @@ class Polls:
         """The moment of the next poll, by the steady clock; None if there will be none."""
         return min(self._next.values()) if self._next else None
 
-    def begin(self) -> bool:
+    def begin(self, files: Files, rounds: int) -> bool:
         """Begin the polls whose time has come; most of it is left to the crawls that are under way then.
 
-        False if there are none.
+        It is for who knows that none are. *rounds*: how often all that was in doubt was looked at. False if there
+        are none to begin.
         """
         if not self._next:
             self.is_asked = False
+            return False
+        if not (self._is_behind(files, rounds) or self.is_asked):
             return False
         now = self._disk.now().steady
         begun = [root for root, due in self._next.items() if self.is_asked or due <= now]
@@ -71,7 +80,15 @@ class Polls:
                 for top in self._tops(root):
                     self._crawls.scan(top, cause=causes.POLL)
         self.is_asked = False
+        self._is_under_way = bool(begun)
         return bool(begun)
+
+    def _is_behind(self, files: Files, rounds: int) -> bool:
+        """Return True if all that the last poll left to be looked at was, whatever came behind it."""
+        if self._is_under_way:
+            self._looks, self._rounds = files.looks + files.due, rounds + 1
+            self._is_under_way = False
+        return (files.looks >= self._looks or not files.due) and rounds >= self._rounds
 
     def _tops(self, root: Root) -> list[Node]:
         if root.rules.polls_only or root.is_file:

@@ -198,7 +198,7 @@ class Tree(Rooting):
         if self._is_resync_due and not self._crawls:
             # One that is under way comes to its end before.
             self._begin_resync()
-        elif self._ground.polls and not self._crawls and self._ground.polls.begin():
+        elif self._ground.polls and not self._crawls and self._ground.polls.begin(self._files, self.rounds):
             waited = True
         elif self._crawls:
             self._crawls.go_on()
@@ -329,7 +329,7 @@ class Tree(Rooting):
             or self._moments.is_waiting
         ):
             return True
-        if self._files.is_due or (places.freed and self._files.waits_for_watches):
+        if self._files.due or (places.freed and self._files.waits_for_watches):
             return True
         return losses.is_due or losses.is_gap or places.has_room
 

@@ -94,6 +94,7 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #define munmap(pages, size) free(pages)
 
 #include "../../csrc/kernel.c"
+#include "../../csrc/listing.c"
 #include "../../csrc/crawl.c"
 #include "../../csrc/queue.c"
 #include "../../csrc/siphash.c"

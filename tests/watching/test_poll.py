@@ -19,6 +19,7 @@ from inotify_cffi.kernel.instance import Instance, Refused
 from inotify_cffi.tree import youth
 from inotify_cffi.watching import arguments
 from inotify_cffi.watching import parts as parts_of_a_watcher
+from tests.helpers.slices import short_turns
 
 STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
 # It will not come on its own while a test runs.
@@ -403,3 +404,31 @@ def test_directories_for_which_no_watch_was_left_are_followed_wherever_they_go(p
         write(f"{planted}/b/new")
         consumer.sync()
         assert consumer.snapshot() == disk(planted) == consumer.replayer.state
+
+
+# --- a poll that takes longer than there is between two ---
+
+
+def links_through_themselves(root):
+    """Each is walked forty links deep."""
+    for number in range(4):
+        os.symlink(f"{root}/{number}/{number}", f"{root}/{number}")
+
+
+def links_to_files(root):
+    for number in range(4):
+        write(f"{root}-{number}")
+        os.symlink(f"{root}-{number}", f"{root}/{number}")
+
+
+def directories(root):
+    write_all(root, "a/b/c/d/f", "g/h/i/j/k")
+
+
+@pytest.mark.parametrize("make", [links_through_themselves, links_to_files, directories])
+def test_sync_comes_to_its_end_though_a_poll_takes_longer_than_there_is_between_two(root, make):
+    make(root)
+    with short_turns(), Watcher(root, poll_s=1e-9, follow_symlinks=True, mask=STRUCTURE) as watcher:
+        write(f"{root}/late")
+        assert f"CREATE {root}/late" in brief(watcher.sync(PATIENCE_S))
+        assert watcher.sync(PATIENCE_S) == []
