@@ -16,7 +16,7 @@ class NativeThread(threading.Thread):
     Args:
         work: what it does.
         name: what it is called.
-        begin: starts a thread of the kernel.
+        begin: begins a thread of the kernel that does what it is given.
         over: a lock of the kernel's; held while it works.
 
     """
@@ -25,7 +25,7 @@ class NativeThread(threading.Thread):
         self,
         work: Callable[[], object],
         name: str,
-        begin: Callable[[Callable[[], object], tuple[()]], int],
+        begin: Callable[[Callable[[], object]], None],
         over: threading.Lock,
     ) -> None:
         super().__init__(name=name, daemon=True)
@@ -35,9 +35,13 @@ class NativeThread(threading.Thread):
         self._number: int | None = None
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work. Raises RuntimeError where no thread is to be had."""
         self._over.acquire()
-        self._begin(self._run_natively, ())
+        try:
+            self._begin(self._run_natively)
+        except BaseException:
+            self._over.release()
+            raise
 
     def _run_natively(self) -> None:
         self._number = get_ident()

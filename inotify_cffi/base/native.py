@@ -30,7 +30,7 @@ def new_poll() -> select.poll:
 
 
 def begin_thread(work: Callable[[], object]) -> None:
-    """Begin a thread of the kernel that does *work*, which nobody waits for and which raises nothing.
+    """Begin a thread of the kernel that does *work*, which raises nothing.
 
     Raises RuntimeError where no thread is to be had.
     """
@@ -43,10 +43,9 @@ def new_thread(work: Callable[[], object], name: str) -> threading.Thread:
 
     if not threads_are_green():
         return threading.Thread(target=work, name=name, daemon=True)
-    begin = cast("Callable[[Callable[[], object], tuple[()]], int]", _original("_thread", "start_new_thread"))
     from inotify_cffi.base.green import NativeThread
 
-    return NativeThread(work, name, begin, new_lock())
+    return NativeThread(work, name, begin_thread, new_lock())
 
 
 def threads_are_green() -> bool:

@@ -10,8 +10,11 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
+
+from inotify_cffi.base.green import NativeThread
 
 PATIENCE_S = 40
 
@@ -164,3 +167,13 @@ def test_a_second_reader_is_refused(run):
     os._exit(0)
     """
     assert run(BEATING, refused) == b"busy\n"
+
+
+def test_a_thread_that_can_not_be_begun_is_not_alive():
+    def begin(_work):
+        raise RuntimeError("can't start new thread")
+
+    thread = NativeThread(lambda: None, "reader", begin, threading.Lock())
+    with pytest.raises(RuntimeError, match="new thread"):
+        thread.start()
+    assert not thread.is_alive()
