@@ -204,6 +204,16 @@ int il_told_grow(struct il_told *told);
 int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64_t most, const int32_t *wds,
                  int32_t wd_count, int ends, struct il_told *told);
 
+/* csrc/shift.c; its fields are to be read only */
+struct il_shift {
+    int64_t source, target;
+    uint64_t next;
+    int32_t wd, new_wd;
+    uint32_t mask, new_mask, cookie, length, new_length;
+    char names[...];
+};
+int il_next_shift(const struct il_ledger *ledger, const struct iq_queue *queue, struct il_shift *shift);
+
 /* csrc/fell.c */
 int32_t il_fell(const struct il_ledger *ledger, int64_t top, struct il_told *told, uint32_t of_file,
                 uint32_t of_directory, int64_t *numbers, int32_t room);
@@ -268,6 +278,7 @@ SOURCES = (
     "csrc/agree.c",
     "csrc/stamps.c",
     "csrc/plain.c",
+    "csrc/shift.c",
     "csrc/fell.c",
     "csrc/ahead.c",
     "csrc/owner.c",

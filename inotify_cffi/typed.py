@@ -60,20 +60,39 @@ else:
         __slots__ = ()
         __class_getitem__ = classmethod(type(list[int]))
 
+    new = tuple.__new__
+    # Constructors of named tuples, by the number of their fields, before these have their names.
+    _CONSTRUCTORS = (
+        lambda cls: new(cls, ()),
+        lambda cls, a: new(cls, (a,)),
+        lambda cls, a, b: new(cls, (a, b)),
+        lambda cls, a, b, c: new(cls, (a, b, c)),
+        lambda cls, a, b, c, d: new(cls, (a, b, c, d)),
+        lambda cls, a, b, c, d, e: new(cls, (a, b, c, d, e)),
+        lambda cls, a, b, c, d, e, f: new(cls, (a, b, c, d, e, f)),
+        lambda cls, a, b, c, d, e, f, g: new(cls, (a, b, c, d, e, f, g)),
+    )
+    _FUNCTION = type(_CONSTRUCTORS[0])
+
     class _Named(tuple):
         """What named tuples have in common; as ``collections.namedtuple`` makes them."""
 
         __slots__ = ()
 
         def __new__(cls, *values: object, **named: object) -> _Named:
-            """Compile the constructor when the first one is made: most classes are not needed in most programs."""
+            """Make the constructor when the first one is made: most classes are not needed in most programs."""
             made = next(each for each in cls.__mro__ if "_fields" in vars(each))
-            fields = ", ".join(made._fields)
-            new = eval(f"lambda cls, {fields}: new(cls, ({fields},))", {"new": tuple.__new__})  # noqa: S307
-            new.__name__, new.__qualname__ = "__new__", f"{made.__qualname__}.__new__"
-            new.__defaults__ = tuple(made._field_defaults.values())
-            made.__new__ = new
-            return new(cls, *values, **named)
+            if len(made._fields) < len(_CONSTRUCTORS):
+                # To compile it takes as long as to apply a rename.
+                code = _CONSTRUCTORS[len(made._fields)].__code__.replace(co_varnames=("cls", *made._fields))
+                constructor = _FUNCTION(code, globals())
+            else:
+                fields = ", ".join(made._fields)
+                constructor = eval(f"lambda cls, {fields}: new(cls, ({fields},))", globals())  # noqa: S307
+            constructor.__name__, constructor.__qualname__ = "__new__", f"{made.__qualname__}.__new__"
+            constructor.__defaults__ = tuple(made._field_defaults.values())
+            made.__new__ = constructor
+            return constructor(cls, *values, **named)
 
         @classmethod
         def _make(cls, values: object) -> _Named:

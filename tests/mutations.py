@@ -24,6 +24,7 @@ TESTS = [
     "tests/tree/test_many_links.py",
     "tests/tree/test_depth.py",
     "tests/tree/test_plain.py",
+    "tests/tree/test_shifts.py",
     "tests/ledger/test_ledger.py",
     "tests/base/test_turns.py",
     "tests/tree/test_directories.py",
@@ -255,6 +256,42 @@ MUTATIONS = {
         "csrc/plain.c",
         "return root->plain;",
         "return 1;",
+    ),
+    "the look at what is remembered, before a move is plain": (
+        "tree/shifts.py",
+        "or not self._is_free():",
+        "or False:",
+    ),
+    "the look at what is still to be listed, before a move is plain": (
+        "tree/shifts.py",
+        " or self._doubts.stale:",
+        ":",
+    ),
+    "the look at moments, before a move is plain": ("tree/shifts.py", "if self._moments.waits or ", "if "),
+    "the look at the depth, before a move is plain": (
+        "tree/shifts.py",
+        "return root.rules.max_depth is None and ",
+        "return ",
+    ),
+    "the look at a move back, before a move is plain": (
+        "csrc/shift.c",
+        " ||\n            il_is_moved_back(queue, at + 3, &from, &to))",
+        ")",
+    ),
+    "the look at the target, before a move is plain": (
+        "csrc/shift.c",
+        " || il_find(ledger, target.node, to.name, to.length) >= 0)",
+        ")",
+    ),
+    "what a directory says of itself, before a move is plain": (
+        "csrc/shift.c",
+        "moved->wd == queue->wds[at + 2] &&\n           ",
+        "",
+    ),
+    "the second look at a name that was left by a plain move": (
+        "tree/shifts.py",
+        "        self._doubts.suspect(source, raw.name)\n",
+        "",
     ),
     "beginning the listing behind the watch": (
         "csrc/crawl.c",

@@ -109,7 +109,8 @@ class StepLock(SafeLock):
 
     def run_in_turn(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Do the same with one of many steps that a thread does one after the other: who waits comes first."""
-        self.check()
+        if self._lock._is_owned():  # noqa: SLF001  # as above
+            self.check()
         self._door.pass_by()
         return self._step(work, *arguments)
 

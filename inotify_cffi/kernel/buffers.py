@@ -38,6 +38,9 @@ SOME_MEMORY = 1 << 16
 # Of a name; those that are longer take a second call.
 NAME_ROOM = 256
 
+# The least that C answers where it is no -errno.
+LEAST: int = lib.IL_ABSENT
+
 # How C says that a step is not to be done on this node, or on anything.
 REFUSALS = {
     errno.ESTALE: "the directory is not in the ledger any more",
@@ -61,7 +64,7 @@ def refuse(code: int) -> NoReturn:
 
 def checked(answer: int) -> int:
     """Return what C answered. Raises what it means if that is -errno, which is below all else."""
-    if answer < lib.IL_ABSENT:
+    if answer < LEAST:
         refuse(-answer)
     return answer
 

@@ -117,7 +117,7 @@ class Instance:
 
     def watch_fd(self, target: int, mask: int, path: str | bytes | None = None) -> int:
         """Watch the object open as *target*; *path* only names it in an error."""
-        return syscalls.watch_fd(self._inotify(), target, mask, path)
+        return syscalls.watch_fd(self._fd if self._fd >= 0 else self._inotify(), target, mask, path)
 
     def crawl(
         self,
@@ -170,7 +170,7 @@ class Instance:
 
         What was read ahead is a part of it.
         """
-        fd = self._inotify()
+        fd = self._fd if self._fd >= 0 else self._inotify()
         return syscalls.queued_bytes(fd) if self._ahead is None else self._ahead.queued_bytes()
 
     def read(self) -> list[RawEvent]:

@@ -93,5 +93,7 @@ def is_within(path: str, top: str) -> bool:
 
 def unescaped(path: str) -> str:
     """Return a path as it is; mountinfo has its spaces, tabs, newlines and backslashes in octal."""
+    if "\\" not in path:
+        return path
     first, *others = path.split("\\")
     return first + "".join(chr(int(other[:3], 8)) + other[3:] for other in others)

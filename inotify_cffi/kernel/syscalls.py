@@ -12,6 +12,7 @@ import os
 import sys
 
 from inotify_cffi._inotify import ffi, lib
+from inotify_cffi.base.encoding import encoded
 from inotify_cffi.errors import InstanceLimitError, PathError, WatchLimitError
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 
@@ -155,13 +156,13 @@ class Descriptor:
 
 def open_fd(path: str, flags: int, *, dir_fd: int | None = None) -> Descriptor:
     """Open *path* (openat(2)). Raises OSError; its filename is *path*."""
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
+    raw = encoded(path)
+    if b"\0" in raw:
         raise PathError(errno.EINVAL, "a path can not hold a NUL byte", path)
     opened = Descriptor()
     directory = WORKING_DIRECTORY if dir_fd is None else dir_fd
     while True:
-        code = -lib.ic_have_open(opened.cdata, directory, encoded, flags)
+        code = -lib.ic_have_open(opened.cdata, directory, raw, flags)
         # A signal handler has run by the next step.
         if code != errno.EINTR:
             break
@@ -199,11 +200,11 @@ def look_at_file(path: str | bytes) -> File | None:
 
     To know that the file is opened, for reading, and closed again.
     """
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
+    raw = os.fsencode(path)
+    if b"\0" in raw:
         return None
     found = cast("FileStruct", ffi.new("struct ic_file *"))
-    code = -lib.ic_unopened(encoded, found)
+    code = -lib.ic_unopened(raw, found)
     if code in NO_FILE:
         return None
     return File(code, found.size, found.device, found.inode)

@@ -13,6 +13,7 @@ import errno
 import os
 
 from inotify_cffi._inotify import ffi, lib
+from inotify_cffi.base.encoding import decoded
 from inotify_cffi.kernel.buffers import NAME_ROOM, SOME_MEMORY, checked, refuse
 from inotify_cffi.kernel.syscalls import weigh
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
@@ -20,11 +21,27 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
 if TYPE_CHECKING:
     from typing import Callable, Collection, Tuple
 
-    from inotify_cffi._inotify import AgreedStruct, CData, ToldStruct
+    from inotify_cffi._inotify import AgreedStruct, CData, ShiftStruct, ToldStruct
     from inotify_cffi.kernel.buffers import Records
     from inotify_cffi.kernel.listings import Crawled
 
-__all__ = ["ABSENT", "EXACT", "FRESH", "LINK", "LISTED", "NONE", "TWINS", "UNKNOWN", "Memory", "Told", "Way"]
+    # Watch descriptor, mask, cookie and name of a half of a move.
+    Half = Tuple[int, int, int, str]
+
+__all__ = [
+    "ABSENT",
+    "EXACT",
+    "FRESH",
+    "LINK",
+    "LISTED",
+    "NONE",
+    "TWINS",
+    "UNKNOWN",
+    "Memory",
+    "Shift",
+    "Told",
+    "Way",
+]
 
 # Where a node is expected: an entry that is no directory, and one that is not there.
 NONE: int = lib.IL_NONE
@@ -85,6 +102,22 @@ class Told:
     def grow(self) -> None:
         """Have room for longer paths."""
         checked(lib.il_told_grow(self.cdata))
+
+
+class Shift:
+    """What :meth:`Memory.next_shift` has found: both halves of a move, and what the ledger has for them."""
+
+    def __init__(self) -> None:
+        self.cdata = cast("ShiftStruct", ffi.new("struct il_shift *"))
+
+    def take(self) -> Tuple[Tuple[int, int], Half, Half, int]:
+        """Return the directories, the halves, each as :meth:`Records.raw` but for text, and the place behind."""
+        found = self.cdata
+        cut = found.length
+        names = bytes(ffi.buffer(found.names, cut + found.new_length)[:])
+        first = (found.wd, found.mask, found.cookie, decoded(names[:cut]))
+        second = (found.new_wd, found.new_mask, found.cookie, decoded(names[cut:]))
+        return (found.source, found.target), first, second, found.next
 
 
 class Way(NamedTuple):
@@ -352,3 +385,7 @@ class Memory:
         """
         column = list(wds)
         return checked(lib.il_apply(self._ledger, records.cdata, most, column, len(column), ends, told.cdata))
+
+    def next_shift(self, records: Records, found: Shift) -> int:
+        """Return 1 if a plain move waits first, which is then in *found*; 0 if not. Nothing is changed."""
+        return lib.il_next_shift(self._ledger, records.cdata, found.cdata)

@@ -33,8 +33,10 @@ class Watches:
     def owner(self, wd: int) -> Node | None:
         """Return a node bound to *wd*, the first one if there are several."""
         number = self.memory.owner(wd)
-        if number == NONE:
-            return None
+        return None if number == NONE else self.at(number)
+
+    def at(self, number: int) -> Node:
+        """Return the node that has a number, as :meth:`owner` does."""
         node = self._nodes.at(number)
         self._recent.append(node)
         return node

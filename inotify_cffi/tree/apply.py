@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inotify_cffi.tree.moves import Queue, Raw
     from inotify_cffi.tree.places import Places
     from inotify_cffi.tree.plain import Plain
+    from inotify_cffi.tree.shifts import Shifts
 
 __all__ = ["Applier"]
 
@@ -59,6 +60,7 @@ class Applier:
         entries: Entries,
         files: Files,
         plain: Plain,
+        shifts: Shifts,
         losses: Losses,
     ) -> None:
         self._ledger = ground.ledger
@@ -71,6 +73,7 @@ class Applier:
         self._entries = entries
         self._files = files
         self._plain = plain
+        self._shifts = shifts
         self._losses = losses
         self._ground = ground
         self._turn = ground.turn
@@ -97,9 +100,13 @@ class Applier:
         left = len(queue)
         while left > 0:
             run = min(left, PLAIN_RUN)
-            done = self._plain.apply(queue.records, run, ends=not (self._reaped or self._files.wds))
+            taken = done = self._shifts.apply(queue)
+            if not taken:
+                done = self._plain.apply(queue.records, run, ends=not (self._reaped or self._files.wds))
+                taken = self._shifts.apply(queue) if 0 < done < run else 0
+                done += taken
             left -= done
-            if done < run:
+            if done < run and not taken:
                 self._teller.begin()
                 raw = queue.begin_next()
                 if raw is None:
@@ -113,7 +120,7 @@ class Applier:
                 if self._files.due:
                     # Before anything else that the object says which was there.
                     self._files.rearm()
-            if self._turn.is_over():
+            if left > 0 and self._turn.is_over():
                 break
         return not len(queue)
 

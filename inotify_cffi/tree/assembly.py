@@ -17,6 +17,7 @@ from inotify_cffi.tree.mounts import Mounts
 from inotify_cffi.tree.places import Places
 from inotify_cffi.tree.plain import Plain
 from inotify_cffi.tree.reconcile import Reconciler
+from inotify_cffi.tree.shifts import Shifts
 from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class Assembly:
         self._entries = entries = Entries(ground, places, crawls, lister, reconciler, admission, files, moments)
         self._plain = plain = Plain(ground, anchors)
         self._losses = losses = Losses(ground, anchors, files, crawls, moments)
-        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, losses)
+        shifts = Shifts(ground, anchors, places, entries, files, moments, crawls)
+        self._applier = Applier(ground, anchors, places, admission, entries, files, plain, shifts, losses)
         # False within a step, and when an exception has ended one.
         self.is_whole = True
         # Roots that are not whole before the step is over, and how many events were told before it.

@@ -55,6 +55,11 @@ class Comings:
         # The last move of a file over another one: from where, to where.
         self._over: Tuple[int, str, int, str] | None = None
 
+    @property
+    def may_come_back(self) -> bool:
+        """True if the last move was of a file over another one: the next may be the second half of an exchange."""
+        return self._over is not None
+
     def created(self, node: Node, raw: Raw, *, is_dir: bool) -> bool:
         """A new entry, unless a listing has told it before. False as :meth:`gone`."""
         if node.knows(raw.name, is_dir=is_dir) or self._becomes_directory(node, is_dir=is_dir):

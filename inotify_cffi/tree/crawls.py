@@ -177,7 +177,7 @@ class Crawls:
     @property
     def is_active(self) -> bool:
         """True while a crawl is gone on with that does not wait for a doubt to be settled."""
-        return any(not crawl.is_stuck for crawl in self._under_way)
+        return bool(self._under_way) and any(not crawl.is_stuck for crawl in self._under_way)
 
     def are_done(self, number: int) -> bool:
         """Return True if all crawls up to that number are at their end."""

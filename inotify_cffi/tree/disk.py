@@ -131,14 +131,15 @@ class Disk(Looks):
         return self._have(syscalls.open_fd(name, ENTER if follow else ENTER | os.O_NOFOLLOW, dir_fd=fd))
 
     def _have(self, opened: syscalls.Descriptor) -> int:
-        fd = opened.fd
+        fd = opened.cdata.fd
         self._open[fd] = opened
         return fd
 
     def watch(self, fd: int, mask: int) -> int:
         """Watch the directory that is open as *fd* and return the watch descriptor of its inode."""
         wd = self._instance.watch_fd(fd, mask | ADD)
-        self._last_wd = max(self._last_wd, wd)
+        if wd > self._last_wd:  # noqa: PLR1730  # a call less, for each step of each way
+            self._last_wd = wd
         return wd
 
     def identify(self, fd: int) -> int:

@@ -118,6 +118,23 @@ class Queue:
             at += 1
         return None
 
+    def is_in_place(self) -> bool:
+        """Return True if the next one was not taken out of its place."""
+        return self.records.cdata.at not in self._taken
+
+    def begin_pair(self, first: Raw, second: Raw, behind: int) -> int:
+        """Take both halves of a move, which are the next, and what is said of it, up to *behind*; how many.
+
+        As :meth:`begin_next` and :meth:`take_partner` do.
+        """
+        cdata, move_to = self.records.cdata, self.records.move_to
+        at = cdata.at
+        self._given = None
+        self._partner, self._partner_at = second, at + 1
+        # One line, see handout.py.
+        self.begun = first; move_to(cdata, behind)  # noqa: E702  # fmt: skip
+        return behind - at
+
     def begin_again(self, raw: Raw) -> None:
         """Apply one that was given back."""
         self._partner = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from inotify_cffi.base import causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
+from inotify_cffi.ledger.storage import ABSENT
 from inotify_cffi.tree.places import NOT_THERE
 from inotify_cffi.tree.shown import kind_told
 from inotify_cffi.typed import TYPE_CHECKING
@@ -117,14 +118,16 @@ class Reconciler:
             # What has no watch has no names to look at: when it gets one it is listed.
             if self._ledger.is_attached(parent) and parent.wd != NO_WD:
                 self._look(parent, name)
-            if self._turn.is_over():
-                return not self._doubts.has_names
+            if self._doubts.has_names and self._turn.is_over():
+                return False
 
     def _look_for_places(self, since: float | None) -> bool:
-        return self._look_at(self._doubts.unsure, since, relist=False)
+        unsure = self._doubts.unsure
+        return not unsure or self._look_at(unsure, since, relist=False)
 
     def _list_all(self, since: float | None) -> bool:
-        return self._look_at(self._doubts.stale, since, relist=True)
+        stale = self._doubts.stale
+        return not stale or self._look_at(stale, since, relist=True)
 
     def _look_at(self, batch: Batch, since: float | None, *, relist: bool) -> bool:
         """Look at directories, the topmost first, for what is below is listed with them."""
@@ -188,7 +191,7 @@ class Reconciler:
         is_excluded = bool(kind) and not self._admission.admits(parent, name, is_dir=kind != "-")
         if is_excluded:
             kind = ""
-        if name in parent.children:
+        if parent.entry(name) != ABSENT:
             child = parent.children[name]
             if kind_told(child) == kind:
                 if child is not None:

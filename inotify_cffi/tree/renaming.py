@@ -1,14 +1,18 @@
-"""Tell a rename that no event told: what was seen of a file says that it is the one that had another name."""
+"""Tell renames that are no moves as any other: that no event told, or of which nothing is to be asked."""
 
 from __future__ import annotations
 
 from inotify_cffi.base import bits
+from inotify_cffi.base.causes import KERNEL
+from inotify_cffi.events import Event
 from inotify_cffi.tree.teller import Teller
-from inotify_cffi.tree.telling import join
+from inotify_cffi.tree.telling import join, which
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inotify_cffi.ledger.nodes import Node
+    from inotify_cffi.events import AnyEvent
+    from inotify_cffi.ledger.nodes import Node, Place
+    from inotify_cffi.tree.moves import Raw
 
 __all__ = ["Renaming"]
 
@@ -17,7 +21,7 @@ MOVED_TO = bits.MOVED_TO
 
 
 class Renaming(Teller):
-    """A teller with this verb, too."""
+    """A teller with these verbs, too."""
 
     def tells_renames(self, parent: Node) -> bool:
         """Return True if both halves of a move were asked for."""
@@ -32,3 +36,24 @@ class Renaming(Teller):
         self._tell(events, lambda: old_name not in parent.children, is_raw=False)
         self._ledger.graft(parent, old_name, parent, new_name)
         self._made(is_raw=False)
+
+    def shifted(self, source: Node, old: Place, first: Raw, parent: Node, second: Raw) -> Node | None:
+        """A plain move: what :meth:`moved` tells of it, where there is nothing to choose; the directory.
+
+        *old*: the place of *source*.
+        """
+        ledger, name = self._ledger, first.name
+        new = old if parent is source else ledger.place(parent)
+        asked = 0 if self.silent else old.root.asked
+        path, where = join(old.prefix, name), which(old)
+        events: list[AnyEvent] = []
+        if asked & MOVED_FROM:
+            events.append(Event((path, first.mask, None, first.cookie, source.wd, where, KERNEL)))
+        if asked & MOVED_TO:
+            target = join(new.prefix, second.name)
+            where = where if new is old else which(new)
+            events.append(Event((target, second.mask, path, second.cookie, parent.wd, where, KERNEL)))
+        self._tell(events, lambda: name not in source.children, is_raw=True)
+        node = ledger.graft(source, name, parent, second.name)
+        self._made(is_raw=True)
+        return node

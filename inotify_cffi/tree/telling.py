@@ -11,10 +11,10 @@ import os
 
 from inotify_cffi.base import bits, causes
 from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
+from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Tuple
 
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.ledger.ledger import Ledger
@@ -24,14 +24,6 @@ __all__ = ["Telling", "join", "which"]
 
 ISDIR = bits.ISDIR
 OVERFLOW = bits.Q_OVERFLOW
-
-
-class Change(NamedTuple):
-    """A change of the ledger that is under way."""
-
-    before: int  # how many events were told before it
-    is_made: Callable[[], bool]
-    is_raw: bool  # True if it is what the kernel reported
 
 
 class Telling:
@@ -45,7 +37,9 @@ class Telling:
         self.silent = False
         # Why is told what no event of the kernel's says: of a look or a listing that is under way.
         self.cause = causes.LOOK
-        self._change: Change | None = None
+        # The change of the ledger that is under way: how many events were told before it, whether it is made, and
+        # whether it is what the kernel reported. A tuple without names, for each change makes one.
+        self._change: Tuple[int, Callable[[], bool], bool] | None = None
         # How often directories were taken out of the ledger.
         self.taken_out = 0
         # Of the raw event that is applied: how many were told before it, and whether it itself was told.
@@ -72,16 +66,17 @@ class Telling:
         self.cause = causes.LOOK
         change = self._change
         if change is not None:
-            if change.is_made():
-                self._said = self._said or change.is_raw
+            before, is_made, is_raw = change
+            if is_made():
+                self._said = self._said or is_raw
             else:
-                del self.told[change.before :]
+                del self.told[before:]
             self._change = None
         return not self._said and all(event.synthetic for event in self.told[self._before :])
 
     def _tell(self, events: list[AnyEvent], is_made: Callable[[], bool], *, is_raw: bool) -> None:
         """Tell what comes of a change, right before that is made; to be followed by :meth:`_made`."""
-        self._change = Change(len(self.told), is_made, is_raw)
+        self._change = (len(self.told), is_made, is_raw)
         self.told += events
 
     def _made(self, *, is_raw: bool) -> None:

@@ -221,7 +221,7 @@ class Tree(Rooting):
     def _follow(self) -> bool:
         """Read and apply, if there is more to do for half of the turn at most; True if there was something."""
         queue = self._intake.waiting
-        waited = bool(len(queue)) or self._applier.is_busy
+        waited = bool(queue.records.waiting) or self._applier.is_busy
         is_settling = bool(self._doubts) and (self._reconciler.is_under_way or self._is_settling_due())
         is_behind = is_settling or bool(self._crawls)
         if is_behind and not self._applier.is_busy:
@@ -272,7 +272,7 @@ class Tree(Rooting):
     def _is_drained(self) -> bool:
         # To say how much is queued the kernel goes through all of it (fs/notify/inotify/inotify_user.c
         # inotify_ioctl), so while reads come back full it is not asked: that would take longer the more there is.
-        return not len(self._intake.waiting) and not self._intake.was_full and not self._disk.queued()
+        return not (self._intake.waiting.records.waiting or self._intake.was_full or self._disk.queued())
 
     @a_step
     def read_plain(self) -> bool | None:
@@ -318,7 +318,8 @@ class Tree(Rooting):
         if self._begun:
             # It will be looked at when the root is there.
             return False
-        if len(self._intake.waiting) or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
+        waiting = self._intake.waiting.records.waiting
+        if waiting or self._applier.is_busy or self._crawls or self._doubts or not self.is_whole:
             return True
         losses, places = self._losses, self._places
         polls = self._ground.polls
@@ -393,6 +394,7 @@ class Tree(Rooting):
         """Forget what was only remembered until what was queued then had been applied."""
         if self._applier.is_busy:
             return
-        self._moments.pass_by()
-        if not len(self._intake.waiting):
+        if self._moments.waits:
+            self._moments.pass_by()
+        if not self._intake.waiting.records.waiting:
             self._fences.pass_by(self._intake.bytes, self._disk.queued)

@@ -115,7 +115,8 @@ class Ways:
         if stand is not None:
             fd = self.enter(stand.fd, place, root)
         else:
-            self.check(root, root)
+            if self.mounted.has_automounts:
+                self.check(root, root)
             try:
                 fd = self._disk.open_root(root.top)
             except OSError as error:
@@ -129,7 +130,8 @@ class Ways:
 
     def enter(self, fd: int, node: Node, root: Root) -> int:
         """Open the directory *node* in the directory *fd*. Raises OSError, also for an automount point."""
-        self.check(node, root, fd)
+        if self.mounted.has_automounts:
+            self.check(node, root, fd)
         return self._disk.enter(fd, node.name, follow=node.link)
 
     def check(self, node: Node, root: Root, fd: int = -1) -> None:

@@ -12,7 +12,7 @@ from inotify_cffi.watching.asynchronous import TURN_S, Asynchronous
 from inotify_cffi.watching.ending import Ending
 
 if TYPE_CHECKING:
-    from typing import Callable, TypeVar
+    from typing import Callable, Tuple, TypeVar
 
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.tree.tree import Tree
@@ -90,11 +90,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         # Nor does what is in doubt keep it from returning.
         ends = FOREVER if deadline is None else max(deadline, begun + SLICE_S)
         # Where nothing is owed to anybody there is nothing to do but to read; and where nothing came, to wait.
-        found = self._steps.run_in_turn(self._read_plain)
-        if found and not beyond:
-            return
-        while found is None or not self._steps.run_in_turn(self._collect_if_open, ends, beyond):
-            found = False
+        found = self._steps.run_in_turn(self._read_or_collect, ends, beyond)
+        while not found:
             # Whoever stops or closes sets the mark first and wakes then, so it is seen here or wakes the wait.
             if self._ended or self._closed:
                 break
@@ -109,9 +106,18 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
                     break
             elif deadline is not None and time.monotonic() >= deadline:
                 break
+            found = self._steps.run_in_turn(self._collect_if_open, ends, beyond)
+
+    def _read_or_collect(self, ends: float, beyond: int) -> bool | None:
+        """Read, and do what there is to do besides; True if that is enough, None if nothing came."""
+        found = self._read_plain()
+        if found is None or (found and not beyond):
+            return found
+        return self._collect_if_open(ends, beyond)
 
     def _collect_if_open(self, ends: float, beyond: int) -> bool:
-        self._check_open()
+        if self._forked or self._closed:
+            self._check_open()
         if not self._ended:
             self._collect(min(SLICE_S, ends - time.monotonic()))
         return len(self._ready) > beyond
@@ -151,7 +157,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
     def _collect(self, turn_s: float) -> None:
         """Read and apply until something is to be told, or nothing is queued or in doubt, or time is over."""
         # What happened before it was stopped is told: so this is asked before it is read.
-        stopped = self._stopped
+        stopped, is_settled = self._stopped, False
         if self._owes_wake and not self._stopped:
             self._owes_wake = False
             self._poller.rest()
@@ -162,30 +168,37 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
                 turn_s = min(turn_s, TURN_S)
                 if self._ending is None:
                     self._begin_to_end()
-            calm = self._advance_for(turn_s)
+            calm, is_settled = self._advance_for(turn_s)
             if self._ending is not None:
                 self._ended = calm or self._ending.has_come()
         except BaseException:
+            is_settled = False
             self._tree.make_good()
             raise
         finally:
             self._hand_over()
-            self._stay_readable()
+            if is_settled:
+                self._poller.wake_at(self._tree.next_poll)
+            else:
+                self._stay_readable()
 
-    def _advance_for(self, seconds: float) -> bool:
-        """Advance the tree until it has told something, or for so long; True if all is quiet."""
+    def _advance_for(self, seconds: float) -> Tuple[bool, bool]:
+        """Advance the tree until it has told something, or for so long; True if all is quiet.
+
+        And True if nothing is left but to hand out what was told.
+        """
         ends = time.monotonic() + seconds
         left = seconds
         for _ in range(MOST_READS):
             # To read again before what came is handed out would only find the queue empty, most often.
             if not self._tree.advance(max(left, 0.0)):
-                return True
+                return True, False
             if self._tree.has_told and not self._tree.in_doubt:
-                break
+                return False, True
             left = ends - time.monotonic()
             if left <= 0:
                 break
-        return False
+        return False, False
 
     def _begin_to_end(self) -> None:
         """It was stopped: what has come is told, mounts too."""

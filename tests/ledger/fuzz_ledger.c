@@ -107,6 +107,7 @@ static void *failing_mremap(void *old, size_t old_size, size_t size)
 #include "../../csrc/agree.c"
 #include "../../csrc/stamps.c"
 #include "../../csrc/plain.c"
+#include "../../csrc/shift.c"
 #include "../../csrc/fell.c"
 
 #undef malloc
@@ -1041,6 +1042,8 @@ enum { EVENTS = 12, FED = EVENTS * (sizeof(struct inotify_event) + LONGEST + 17)
 
 static struct event events[EVENTS];
 static int event_count, event_at;
+/* How many plain moves were seen. */
+static uint64_t shifts;
 
 static size_t pack(char *out)
 {
@@ -1058,6 +1061,33 @@ static size_t pack(char *out)
         size += sizeof header + len;
     }
     return size;
+}
+
+/* Let some of the events be both halves of a move, and what is said behind it. */
+static void draw_moves(void)
+{
+    for (int at = 0; at + 2 < event_count; at++) {
+        struct event *drawn = &events[at];
+        int source = some_node(), target = below(2) ? source : some_node();
+        const struct entry *moved;
+
+        if (below(4) != 0 || source == NOBODY || target == NOBODY || model[source].count == 0)
+            continue;
+        moved = &model[source].entries[below((uint64_t)model[source].count)];
+        drawn[0] = (struct event){model[source].wd, IN_MOVED_FROM, 9, moved->name};
+        drawn[1] = (struct event){model[target].wd, IN_MOVED_TO, 9, some_name()};
+        if (below(20) == 0)
+            drawn[below(2)].cookie++;
+        if (moved->child == NOBODY)
+            continue;
+        drawn[0].mask |= IN_ISDIR;
+        drawn[1].mask |= IN_ISDIR;
+        drawn[2] = (struct event){model[moved->child].wd, IN_MOVE_SELF, 0, NOBODY};
+        if (at + 4 < event_count && below(3) == 0) {
+            drawn[3] = (struct event){drawn[1].wd, drawn[0].mask, 10, drawn[1].name};
+            drawn[4] = (struct event){drawn[0].wd, drawn[1].mask, 10, below(4) ? drawn[0].name : some_name()};
+        }
+    }
 }
 
 static void draw_events(void)
@@ -1080,6 +1110,8 @@ static void draw_events(void)
         drawn->name = drawn->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) || below(30) == 0 ? NOBODY
                       : drawn->mask == IN_CREATE ? some_name() : name_in(node);
     }
+    if (below(2) == 0)
+        draw_moves();
 }
 
 /* Add data to the queue, as read(2) gave it or by that. */
@@ -1206,6 +1238,83 @@ static int model_told(const struct event *event, int32_t at, const char **text)
     check(memcmp(*text, path, size) == 0 && (*text)[size] == '\0');
     *text += size + 1;
     return 1;
+}
+
+static int model_directory(const struct event *event)
+{
+    int node = event->wd < 0 || event->wd >= WDS ? NOBODY : model_owner[event->wd];
+
+    return node == NOBODY || model[node].flags & IL_TWINS ? NOBODY : node;
+}
+
+/* Whether the events behind a move say that it was moved back. */
+static int model_is_back(const struct event *from, const struct event *to)
+{
+    const struct event *half = NULL;
+
+    for (const struct event *next = from + 3; next < events + event_count; next++) {
+        if (!(next->mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)) ||
+            (next->wd != from->wd && next->wd != to->wd))
+            continue;
+        if (half)
+            return next->mask & IN_MOVED_TO && next->cookie == half->cookie && next->wd == from->wd &&
+                   next->name == from->name;
+        if (!(next->mask & IN_MOVED_FROM) || next->wd != to->wd || next->name != to->name)
+            return 0;
+        half = next;
+    }
+    return 0;
+}
+
+/* How many events are taken by the plain move that is next; 0 if none is. */
+static int model_shift(void)
+{
+    const struct event *from = &events[event_at], *to = from + 1;
+    const struct entry *moved;
+    int source, target, child;
+    uint32_t is_dir;
+
+    if (event_count - event_at < 2)
+        return 0;
+    is_dir = from->mask & IN_ISDIR;
+    source = model_directory(from);
+    target = model_directory(to);
+    if (from->mask != (IN_MOVED_FROM | is_dir) || to->mask != (IN_MOVED_TO | is_dir) || from->cookie != to->cookie ||
+        from->name == NOBODY || to->name == NOBODY || names[from->name].length + names[to->name].length > 512 ||
+        source == NOBODY || target == NOBODY || model_root(source) != model_root(target) ||
+        model[model_root(source)].plain != 1 || model[model_root(source)].passes)
+        return 0;
+    moved = model_find(&model[source], from->name);
+    if (!moved || model_find(&model[target], to->name) || (moved->child != NOBODY) != (is_dir != 0))
+        return 0;
+    if (!is_dir)
+        return 2;
+    child = moved->child;
+    if (event_count - event_at < 3 || from[2].mask != IN_MOVE_SELF || from[2].wd != model[child].wd ||
+        model[child].flags & (IL_LINK | IL_TWINS) || from[2].wd < 0 || from[2].wd >= WDS ||
+        model_owner[from[2].wd] != child || model_is_within(target, child) || model_is_back(from, to))
+        return 0;
+    return 3;
+}
+
+static void do_shift(void)
+{
+    const struct event *from = &events[event_at], *to = from + 1;
+    struct il_shift *shift = just(sizeof *shift);
+    int expected = model_shift();
+
+    check(il_next_shift(ledger, queue, shift) == (expected > 0));
+    if (expected > 0) {
+        check(shift->next == queue->at + (uint64_t)expected && shift->cookie == from->cookie);
+        check(shift->source == model[model_directory(from)].number);
+        check(shift->target == model[model_directory(to)].number);
+        check(shift->wd == from->wd && shift->mask == from->mask);
+        check(shift->new_wd == to->wd && shift->new_mask == to->mask);
+        check(shift->length == names[from->name].length && shift->new_length == names[to->name].length);
+        check(memcmp(shift->names, names[from->name].text, shift->length) == 0);
+        check(memcmp(shift->names + shift->length, names[to->name].text, shift->new_length) == 0);
+        shifts++;
+    }
 }
 
 static void model_change(const struct event *event)
@@ -1457,6 +1566,7 @@ static const struct {
     {"feed, read", do_feed, 8},
     {"columns, raw, move_to", do_look_at_queue, 3},
     {"apply", do_apply, 16},
+    {"next_shift", do_shift, 8},
     {"raze", do_raze, 8},
     {"age", do_age, 1},
 };
@@ -1566,9 +1676,10 @@ int main(int argc, char **argv)
         end_world();
     }
     printf("fuzz_ledger: %llu executions in %llu worlds, %llu checks of the whole memory, %llu wrong numbers refused, "
-           "%llu of %llu allocations failed, seed %llu: all right\n",
+           "%llu plain moves, %llu of %llu allocations failed, seed %llu: all right\n",
            (unsigned long long)executions, (unsigned long long)worlds, (unsigned long long)checks,
-           (unsigned long long)refusals, (unsigned long long)failures, (unsigned long long)allocations,
+           (unsigned long long)refusals, (unsigned long long)shifts, (unsigned long long)failures,
+           (unsigned long long)allocations,
            (unsigned long long)seed);
     return 0;
 }
