@@ -339,7 +339,7 @@ def test_the_next_watch_descriptor_can_be_chosen(inotify, tmp_path):
         lambda: syscalls.queued_bytes(NO_FD),
         lambda: syscalls.set_next_wd(NO_FD, 1),
         lambda: buffers.ReadBuffer(4096).read(NO_FD),
-        lambda: listings.ListBuffer().entries(NO_FD),
+        lambda: listings.ListBuffer().first_entries(NO_FD),
         lambda: syscalls.epoll_add(NO_FD, 0, syscalls.POLL_IN),
         lambda: syscalls.EpollBuffer().wait(NO_FD, 0),
     ],
@@ -401,7 +401,7 @@ def test_what_is_no_inotify_record_is_told_as_such():
 def listed(path):
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return sorted(listings.ListBuffer().entries(fd))
+        return sorted(listings.entries_at_once(fd))
     finally:
         os.close(fd)
 
@@ -435,7 +435,7 @@ def test_what_is_no_directory_is_not_listed(tmp_path):
     tmp_path.joinpath("file").touch()
     fd = os.open(path_of(tmp_path, "file"), os.O_RDONLY)
     with pytest.raises(NotADirectoryError):
-        listings.ListBuffer().entries(fd)
+        listings.ListBuffer().first_entries(fd)
     os.close(fd)
 
 
@@ -444,7 +444,7 @@ def test_a_removed_directory_is_not_listed(tmp_path):
     fd = os.open(path_of(tmp_path, "gone"), os.O_RDONLY)
     tmp_path.joinpath("gone").rmdir()
     with pytest.raises(FileNotFoundError):
-        listings.ListBuffer().entries(fd)
+        listings.ListBuffer().first_entries(fd)
     os.close(fd)
 
 
