@@ -565,7 +565,7 @@ def fails(top: Path) -> str | None:
     done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True, check=False)
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     if done.returncode and not failed:
-        sys.exit(done.stdout + done.stderr)
+        sys.exit(f"{done.stdout}{done.stderr}\nthe tests end with exit code {done.returncode}, and no test fails")
     return failed[0].split(" ")[1] if failed else None
 
 
