@@ -195,23 +195,24 @@ def test_bash_completes_files(tmp_path):
     }
 
 
+# What fish and zsh are given, and what they offer.
+LINES = [
+    ("inotify-cffi wa", {"watch"}),
+    ("inotify-cffi watch --exc", {"--exclude"}),
+    ("inotify-cffi run --on-busy ", {"queue", "restart", "ignore"}),
+    ("inotify-cffi completion z", {"zsh"}),
+    ("inotify-cffi watch --plugin fo", {"forward"}),
+    ("inotify-cffi watch --metr", set()),
+    ("inotify-cffi watch --plugin forward --metr", set()),
+    ("inotify-cffi watch --plugin metrics --metr", {"--metrics-listen"}),
+    ("inotify-cffi run --plugin=metrics --metr", {"--metrics-listen"}),
+    ("inotify-cffi watch --color", {"--color"}),
+    ("inotify-cffi run --color", set()),
+]
+
+
 @pytest.mark.needs("fish")
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("inotify-cffi wa", {"watch"}),
-        ("inotify-cffi watch --exc", {"--exclude"}),
-        ("inotify-cffi run --on-busy ", {"queue", "restart", "ignore"}),
-        ("inotify-cffi completion z", {"zsh"}),
-        ("inotify-cffi watch --plugin fo", {"forward"}),
-        ("inotify-cffi watch --metr", set()),
-        ("inotify-cffi watch --plugin forward --metr", set()),
-        ("inotify-cffi watch --plugin metrics --metr", {"--metrics-listen"}),
-        ("inotify-cffi run --plugin=metrics --metr", {"--metrics-listen"}),
-        ("inotify-cffi watch --color", {"--color"}),
-        ("inotify-cffi run --color", set()),
-    ],
-)
+@pytest.mark.parametrize(("line", "expected"), LINES)
 def test_fish_completes(line, expected, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     file = COMPLETIONS / completion.FILES["fish"]
@@ -270,21 +271,12 @@ def in_zsh(typed, directory):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("inotify-cffi wa", {"watch"}),
-        ("inotify-cffi watch --exc", {"--exclude"}),
-        ("inotify-cffi run --on-busy ", {"queue", "restart", "ignore"}),
-        ("inotify-cffi completion z", {"zsh"}),
-        ("inotify-cffi watch --plugin fo", {"forward"}),
-        ("inotify-cffi watch --metr", set()),
-        ("inotify-cffi watch --plugin forward --metr", set()),
-        ("inotify-cffi watch --plugin metrics --metr", {"--metrics-listen"}),
-        ("inotify-cffi run --plugin=metrics --metr", {"--metrics-listen"}),
-        ("inotify-cffi watch --plugin forward --forward-creds of", {"offered"}),
-        ("inotify-cffi watch --color", {"--color"}),
-        ("inotify-cffi run --color", set()),
+        *LINES,
+        # shtab alone lets it complete one path, and nothing behind --plugin.
         ("inotify-cffi watch of", {"offered"}),
         ("inotify-cffi watch elsewhere of", {"offered"}),
         ("inotify-cffi watch --plugin of", {"offered"}),
+        ("inotify-cffi watch --plugin forward --forward-creds of", {"offered"}),
     ],
 )
 def test_zsh_completes(line, expected, tmp_path):
