@@ -49,7 +49,7 @@ def machine() -> str:
 
 def section(part: str, said: list[str], code: int, seconds: int) -> str:
     """Return the text of one part."""
-    changed = " with changes" if git("status", "--porcelain", "--", ".", ":!.ci/last-runs.md") else ""
+    changed = " with changes" if git("status", "--porcelain", "--", ":/", ":(top,exclude).ci/last-runs.md") else ""
     figures = [line.rstrip() for line in said[:-1] if FIGURES.match(line)] + said[-1:]
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     commit = git("rev-parse", "--short", "HEAD") + changed

@@ -11,6 +11,7 @@
 #include "../csrc/listing.c"
 #include "../csrc/crawl.c"
 #include "../csrc/links.c"
+#include "../csrc/names.c"
 #include "../csrc/queue.c"
 #include "../csrc/siphash.c"
 #include "../csrc/ledger.c"
@@ -35,6 +36,8 @@ static __typeof__(&il_get) volatile get = il_get;
 static __typeof__(&il_own) volatile own = il_own;
 static __typeof__(&il_disown) volatile disown = il_disown;
 static __typeof__(&sip_hash) volatile hash = sip_hash;
+static __typeof__(&ic_text) volatile as_text = ic_text;
+static __typeof__(&ic_raw) volatile as_bytes = ic_raw;
 
 /* Callgrind forgets what it has counted when this is entered. */
 __attribute__((noinline)) static void start(void)
@@ -284,6 +287,34 @@ static long hashed(void)
     return MANY;
 }
 
+/* --- a name whose bytes are no characters --- */
+
+/* So long that what a byte takes is far above the bound where it grows with how many there are. */
+enum { ODD = 65536 };
+
+static long odd_as_text(void)
+{
+    static char raw[ODD];
+    static char32_t text[ODD];
+
+    memset(raw, 0xff, sizeof raw);
+    start();
+    check(as_text(raw, ODD, text) == ODD, "ic_text");
+    check(text[ODD - 1] == IC_ESCAPE + 0xff, "ic_text");
+    return ODD;
+}
+
+static long odd_as_bytes(void)
+{
+    static char32_t text[ODD];
+
+    for (int at = 0; at < ODD; at++)
+        text[at] = IC_ESCAPE + 0xff;
+    start();
+    check(as_bytes(text, ODD) == ODD, "ic_raw");
+    return ODD;
+}
+
 /* --- watch descriptors, which the kernel counts up --- */
 
 static long owned_in_turn(void)
@@ -319,6 +350,8 @@ static const struct {
     {"il_create", large_directory},
     {"il_own", owned_in_turn},
     {"sip_hash", hashed},
+    {"ic_text", odd_as_text},
+    {"ic_raw", odd_as_bytes},
 };
 
 int main(int argc, char **argv)

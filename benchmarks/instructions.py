@@ -76,6 +76,10 @@ BOUNDS = {
     "il_own": Bound("a watch", 179, 0.0033),
     # 140, 0
     "sip_hash": Bound("a name", 154, 0),
+    # 28, 0
+    "ic_text": Bound("a byte", 30.8, 0),
+    # 17, 0
+    "ic_raw": Bound("a byte", 18.7, 0),
 }
 # A figure so far below its bound wants a lower one.
 SLACK = 0.2

@@ -14,15 +14,12 @@ import re
 import sys
 from pathlib import Path
 
+import completions
 import man_pages
-import shtab
 
 import inotify_cffi
 from inotify_cffi import testing
 from inotify_cffi.cli import completion, document
-from inotify_cffi.cli.command import PROGRAM
-from inotify_cffi.cli.parser import build
-from inotify_cffi.hooks.dispatch import Dispatcher
 from inotify_cffi.hooks.registry import HOOK_NAMES
 
 TOP = Path(__file__).resolve().parent.parent
@@ -31,9 +28,6 @@ MAN = TOP / "share" / "man" / "man1"
 SINCE = TOP / "docs" / "since.json"
 PAGE = TOP / "docs" / "command-line.md"
 FIRST = "0.1"
-
-# What stands for a value that is a path.
-PATHS = {"PATH", "FILE", "NAME|MODULE:ATTR|FILE.py[:ATTR]"}
 
 
 def version() -> str:
@@ -61,6 +55,15 @@ def public() -> dict[str, list[str]]:
                 for action in actions
             }
         ),
+        "options of plugins": sorted(
+            {
+                document.key_of_plugin(plugin, action)
+                for command, _ in document.parsers()
+                for plugin, groups in document.plugins_of(command, loaded=True)
+                for _, actions in groups
+                for action in actions
+            }
+        ),
     }
 
 
@@ -78,27 +81,13 @@ def since() -> dict[str, dict[str, str]]:
     return {kind: {name: before.get(kind, {}).get(name, today) for name in names} for kind, names in now.items()}
 
 
-def completions(shell: str) -> str:
-    """Return what lets a shell complete the command line."""
-    whole = build(None, Dispatcher())
-    (chooser,) = (action for action in whole._actions if action.dest == "command")  # noqa: SLF001
-    for command, parser in document.parsers():
-        parser.description = command.summary
-        for action in parser._actions:  # noqa: SLF001
-            if action.metavar in PATHS:
-                action.complete = shtab.FILE  # type: ignore[attr-defined]
-        chooser.choices[command.name] = parser  # type: ignore[index]
-    whole.prog = PROGRAM
-    return shtab.complete(whole, shell)
-
-
 def made() -> dict[Path, str]:
     """Return the files and what is to be in them."""
     known = since()
     late = {name: when for kind in known.values() for name, when in kind.items() if when != FIRST}
     files = {SINCE: json.dumps(known, indent=1) + "\n"}
     files[PAGE] = document.replaced(PAGE.read_text(encoding="utf-8"), late)
-    files |= {COMPLETIONS / name: completions(shell) for shell, name in completion.FILES.items()}
+    files |= {COMPLETIONS / name: completions.completions(shell) for shell, name in completion.FILES.items()}
     files |= {MAN / name: text for name, text in man_pages.pages(version(), late).items()}
     return files
 

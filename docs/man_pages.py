@@ -90,11 +90,19 @@ def page_of(command: Command, parser: argparse.ArgumentParser, version: str, lat
     for title, actions in groups:
         lines.append(f'.SS "{escaped(title)}"')
         for action in actions:
-            when = late.get(document.key_of(command, action))
-            text = document.text_of(action) + (f"; since {when}" if when else "")
-            lines += [".TP", written(action), escaped(text)]
+            lines += _entry(action, late.get(document.key_of(command, action)))
+    for plugin, of_plugin in document.plugins_of(command):
+        lines.append(f'.SS "with {escaped(f"--plugin {plugin}")}"')
+        for _, actions in of_plugin:
+            for action in actions:
+                lines += _entry(action, late.get(document.key_of_plugin(plugin, action)))
     lines += [".SH EXIT STATUS", *listed(CODES), ".SH SEE ALSO", rf"{bold(PROGRAM)}(1), \fBinotify\fR(7)"]
     return "\n".join(lines) + "\n"
+
+
+def _entry(action: argparse.Action, since: str | None) -> list[str]:
+    text = document.text_of(action) + (f"; since {since}" if since else "")
+    return [".TP", written(action), escaped(text)]
 
 
 def _place(action: argparse.Action) -> str:

@@ -1,11 +1,13 @@
-"""Take out one part of the tree at a time: for each, a test must fail. ``python -m tests.mutations``
+"""Take out one part of the algorithm at a time: for each, a test must fail.
 
 Each mutation is a replacement in a copy of the sources; the tests that know races, stories and limits run
-against the copy until one fails. A mutation that no test notices, or that fits nowhere any more, is an error.
+against the copy until one fails. Nothing is taken out of the first copy, and all tests must pass there. A mutation
+that no test notices, or that fits nowhere any more, is an error.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -600,13 +602,36 @@ def fails(top: Path) -> str | None:
     done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True, check=False)
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     if done.returncode and not failed:
-        sys.exit(done.stdout + done.stderr)
+        sys.exit(f"{done.stdout}{done.stderr}\nthe tests end with exit code {done.returncode}, and no test fails")
     return failed[0].split(" ")[1] if failed else None
 
 
-def main() -> int:
+def chosen(parts: list[str]) -> dict[str, tuple[str, str, str]]:
+    """The mutations with one of these in the name or the file; all for none."""
+    for part in parts:
+        if not any(part in name or part in file for name, (file, _, _) in MUTATIONS.items()):
+            sys.exit(f"no mutation has {part!r} in its name or file; --list says which there are")
+    return {
+        name: mutation
+        for name, mutation in MUTATIONS.items()
+        if not parts or any(part in name or part in mutation[0] for part in parts)
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
+    parser.add_argument("--list", action="store_true", help="print the file and the name of each, and run nothing")
+    parser.add_argument(
+        "parts", metavar="NAME", nargs="*", help="only those with this in the name or the file; default: all"
+    )
+    options = parser.parse_args(arguments)
+    mutations = chosen(options.parts)
+    if options.list:
+        for name, (file, _, _) in mutations.items():
+            print(f"{file}: {name}")
+        return 0
     survivors = []
-    for name, (file, old, new) in {"nothing": ("tree/disk.py", "", ""), **MUTATIONS}.items():
+    for name, (file, old, new) in {"nothing": ("tree/disk.py", "", ""), **mutations}.items():
         base = tempfile.mkdtemp(prefix="mutation-")
         try:
             for part in ("inotify_cffi", "csrc", "tests", "build_ffi.py", "pyproject.toml"):
@@ -620,7 +645,7 @@ def main() -> int:
         print(f"without {name}: {test or 'no test fails'}", flush=True)
         if (test is None) == bool(old):
             survivors.append(name)
-    print(f"{len(MUTATIONS)} mutations, {len(survivors)} not as they should be")
+    print(f"{len(mutations)} mutations, {len(survivors)} not as they should be")
     return 1 if survivors else 0
 
 

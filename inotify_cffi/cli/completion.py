@@ -35,8 +35,8 @@ COMMAND = Command(
     summary="print what lets a shell complete the command line",
     description="Print what lets a shell complete the command line: in ~/.bashrc "
     'eval "$(inotify-cffi completion bash)", in ~/.zshrc, behind compinit, eval "$(inotify-cffi completion zsh)", '
-    "in config.fish inotify-cffi completion fish | source. The options of the shipped plugins are in it, those of "
-    "others are not.",
+    "in config.fish inotify-cffi completion fish | source. The options of a shipped plugin are offered once "
+    "--plugin NAME is on the line; those of other plugins are not known to it.",
     add_options=_add_options,
     run=_print,
 )

@@ -14,11 +14,24 @@ from typing import TYPE_CHECKING, Iterator, Mapping, Tuple
 from inotify_cffi.cli.command import PROGRAM
 from inotify_cffi.cli.parser import NAMES, build, command
 from inotify_cffi.hooks.dispatch import Dispatcher
+from inotify_cffi.hooks.loading import installed
 
 if TYPE_CHECKING:
     from inotify_cffi.cli.command import Command
 
-__all__ = ["groups_of", "key_of", "parsers", "render", "replaced", "text_of", "value_of"]
+__all__ = [
+    "groups_of",
+    "key_of",
+    "key_of_plugin",
+    "parser_with",
+    "parsers",
+    "plugins_of",
+    "render",
+    "replaced",
+    "shipped",
+    "text_of",
+    "value_of",
+]
 
 BEGIN = "<!-- made by python -m inotify_cffi.cli.document: begin -->"
 END = "<!-- end -->"
@@ -27,10 +40,44 @@ END = "<!-- end -->"
 def parsers() -> Iterator[Tuple[Command, argparse.ArgumentParser]]:
     """Yield all commands, each with its parser, which has the options of the plugins that it loads."""
     for chosen in map(command, NAMES):
-        dispatcher = Dispatcher()
-        for name in chosen.plugins:
-            dispatcher.load(name)
-        yield chosen, _subparser(build(chosen, dispatcher), chosen.name)
+        yield chosen, parser_with(chosen)
+
+
+def parser_with(chosen: Command, *plugins: str) -> argparse.ArgumentParser:
+    """Return the parser of a command with the options of the plugins that it loads, and of these."""
+    dispatcher = Dispatcher()
+    for name in dict.fromkeys((*chosen.plugins, *plugins)):
+        # Else its options are left out, with a warning.
+        dispatcher.require(dispatcher.load(name))
+    return _subparser(build(chosen, dispatcher), chosen.name)
+
+
+def shipped() -> list[str]:
+    """Return the names of the plugins that come with the library."""
+    return [each.name for each in installed() if each.distribution == "inotify_cffi"]
+
+
+def plugins_of(
+    chosen: Command, *, loaded: bool = False
+) -> Iterator[Tuple[str, list[Tuple[str, list[argparse.Action]]]]]:
+    """Yield the shipped plugins that a command can be given by ``--plugin``, each with its groups of options.
+
+    Args:
+        chosen: the command.
+        loaded: also those that it loads without being asked.
+
+    """
+    if not chosen.takes_plugins:
+        return
+    without = chosen._replace(plugins=())
+    own = set(parser_with(without)._option_string_actions)  # noqa: SLF001
+    for name in shipped():
+        if loaded or name not in chosen.plugins:
+            groups = [
+                (title, [action for action in actions if not own.issuperset(action.option_strings)])
+                for title, actions in groups_of(parser_with(without, name))
+            ]
+            yield name, [(title, actions) for title, actions in groups if actions]
 
 
 def groups_of(parser: argparse.ArgumentParser) -> Iterator[Tuple[str, list[argparse.Action]]]:
@@ -55,7 +102,30 @@ def render(since: Mapping[str, str] | None = None) -> str:
         for title, actions in groups_of(parser):
             entries = [_entry(action, (since or {}).get(key_of(chosen, action))) for action in actions]
             parts.append(f"**{title}**\n\n" + "".join(entries))
+    parts.append(_render_plugins(since or {}))
     return "\n".join(parts)
+
+
+def _render_plugins(since: Mapping[str, str]) -> str:
+    """Return the options of the shipped plugins, once, though several commands take them."""
+    takers = [chosen for chosen in map(command, NAMES) if chosen.takes_plugins]
+    names = [f"`{chosen.name}`" for chosen in takers]
+    head = (
+        f"## With --plugin NAME\n\n{', '.join(names[:-1])} and {names[-1]} take plugins. With `--plugin NAME` "
+        "they take the options of that plugin, too; a command that loads it by itself takes them anyway.\n"
+    )
+    parts = [head]
+    for name, groups in plugins_of(takers[0], loaded=True):
+        entries = [
+            _entry(action, since.get(key_of_plugin(name, action))) for _, actions in groups for action in actions
+        ]
+        parts.append(f"**with `--plugin {name}`**\n\n" + "".join(entries))
+    return "\n".join(parts)
+
+
+def key_of_plugin(plugin: str, action: argparse.Action) -> str:
+    """Return what an option of a plugin is called in ``docs/since.json``."""
+    return f"--plugin {plugin} {max(action.option_strings, key=len)}"
 
 
 def key_of(command: Command, action: argparse.Action) -> str:

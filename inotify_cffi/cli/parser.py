@@ -168,7 +168,7 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME|MODULE:ATTR|FILE.py[:ATTR]",
         help="hand the events to this plugin, too: an installed one, an object in a module, a file or what is in "
-        "one; may be given more than once",
+        "one; may be given more than once; --help behind it has its options as well",
     )
     group.add_argument("--no-plugin", action="append", default=[], metavar="NAME", help="do not use this plugin")
     group.add_argument(

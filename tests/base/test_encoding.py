@@ -1,14 +1,16 @@
-"""Names as text and as bytes: as Python has it, whatever they are, and in a time that grows with their length only."""
+"""Names as text and as bytes: as Python has it, whatever they are, and on PyPy in one call of C."""
 
 from __future__ import annotations
 
 import os
-import time
+import sys
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from inotify_cffi._inotify import lib
+from inotify_cffi.base import encoding
 from inotify_cffi.base.encoding import decoded, encoded, escaped, unescaped
 
 # Text, bytes, and what is nearly a character: all first bytes with some that may follow.
@@ -69,17 +71,31 @@ def test_what_has_a_nul_in_it_or_ends_too_soon(raw):
     assert unescaped(escaped(raw)) == raw
 
 
-@pytest.mark.parametrize("way", [encoded, decoded], ids=["encoded", "decoded"])
-def test_what_is_not_utf_8_takes_a_time_that_grows_with_its_length_only(way):
-    """A ratio in one run: with PyPy's own way to encode it is 64 for eight times as much."""
+class Counting:
+    """The compiled module, and which of its functions are called, with how much."""
 
-    def cost(count):
-        raw = b"\xff" * count
-        given = raw if way is decoded else escaped(raw)
-        begin = time.process_time()
-        for _ in range(20):
-            way(given)
-        return time.process_time() - begin
+    def __init__(self):
+        self.calls = []
 
-    cost(1000)
-    assert min(cost(16000) for _ in range(3)) < 30 * min(cost(2000) for _ in range(3))
+    def ic_text(self, raw, size, text):
+        self.calls.append(("ic_text", size))
+        return lib.ic_text(raw, size, text)
+
+    def ic_raw(self, raw, length):
+        self.calls.append(("ic_raw", length))
+        return lib.ic_raw(raw, length)
+
+
+@pytest.mark.parametrize("count", [1, 1000, 40_000])
+def test_what_is_not_utf_8_is_one_call_of_c_however_long_it_is(count, monkeypatch):
+    """PyPy's own way calls a function for each such byte, and copies all that it has so far to encode it."""
+    counting = Counting()
+    monkeypatch.setattr(encoding, "lib", counting)
+    assert escaped(b"\xff" * count) == "\udcff" * count
+    assert unescaped("\udcff" * count) == b"\xff" * count
+    assert counting.calls == [("ic_text", count), ("ic_raw", count)]
+
+
+@pytest.mark.skipif(sys.implementation.name != "pypy", reason="of PyPy")
+def test_pypy_does_it_in_c():
+    assert (decoded, encoded) == (escaped, unescaped)

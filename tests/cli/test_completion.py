@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,14 @@ ALL_OPTIONS = {
     for action in actions
     for name in action.option_strings
 }
+OPTIONS_OF_PLUGINS = {
+    (command.name, plugin, name)
+    for command, _ in document.parsers()
+    for plugin, groups in document.plugins_of(command)
+    for _, actions in groups
+    for action in actions
+    for name in action.option_strings
+}
 
 
 def printed(shell):
@@ -43,6 +52,50 @@ def test_it_is_printed_and_knows_every_command_and_option(shell):
     assert {command for command, _ in ALL_OPTIONS} <= words
     # fish has them without dashes.
     assert {name if shell != "fish" else name.lstrip("-") for _, name in ALL_OPTIONS} <= words
+
+
+@pytest.mark.parametrize("shell", completion.FILES)
+def test_it_knows_the_options_of_every_shipped_plugin(shell):
+    words = set(re.findall(r"[\w-]+", printed(shell)))
+    assert {name if shell != "fish" else name.lstrip("-") for _, _, name in OPTIONS_OF_PLUGINS} <= words
+
+
+def test_each_shipped_plugin_has_options_where_a_command_does_not_load_it():
+    assert {plugin for _, plugin, _ in OPTIONS_OF_PLUGINS} == set(document.shipped())
+    assert ("watch", "forward", "--forward-to") in OPTIONS_OF_PLUGINS
+    assert ("run", "metrics", "--metrics-listen") in OPTIONS_OF_PLUGINS
+    # They are loaded without being asked for; or there is no --plugin.
+    assert {(command, plugin) for command, plugin, _ in OPTIONS_OF_PLUGINS}.isdisjoint(
+        {("watch", "console"), ("run", "command"), ("journal", "journal"), ("doctor", "console")}
+    )
+
+
+@here
+@pytest.mark.skipif(not (TOP / "share").is_dir(), reason="the man pages are not here")
+@pytest.mark.parametrize("command", sorted({command for command, _, _ in OPTIONS_OF_PLUGINS}))
+def test_a_man_page_has_a_section_for_each_plugin_that_can_be_loaded(command):
+    page = (TOP / "share" / "man" / "man1" / f"inotify-cffi-{command}.1").read_text(encoding="utf-8")
+    sections = dict(re.findall(r'^\.SS "with \\-\\-plugin (\w+)"\n(.*?)(?=^\.S)', page, re.MULTILINE | re.DOTALL))
+    told = {
+        (command, plugin, f"--{name}".replace("\\-", "-"))
+        for plugin, text in sections.items()
+        for name in re.findall(r"\\fB\\-\\-([\w\\-]+)\\fR", text)
+    }
+    assert told == {option for option in OPTIONS_OF_PLUGINS if option[0] == command}
+
+
+@here
+def test_the_page_of_the_command_line_has_the_options_of_every_plugin():
+    page = (TOP / "docs" / "command-line.md").read_text(encoding="utf-8")
+    sections = dict(
+        re.findall(r"^\*\*with `--plugin (\w+)`\*\*\n(.*?)(?=^\*\*|\Z)", page, re.MULTILINE | re.DOTALL)
+    )
+    told = {
+        (plugin, name)
+        for plugin, text in sections.items()
+        for name in re.findall(r"^- `(--[\w-]+)", text, re.MULTILINE)
+    }
+    assert told == {(plugin, name) for _, plugin, name in OPTIONS_OF_PLUGINS}
 
 
 def test_there_is_no_other_shell():
@@ -118,6 +171,14 @@ printf '%s\\n' "${COMPREPLY[@]}"
         (["run", "--on-busy", ""], {"queue", "restart", "ignore"}),
         (["journal", "--journal-si"], {"--journal-size"}),
         (["completion", "z"], {"zsh"}),
+        (["watch", "--plugin", "fo"], {"forward"}),
+        (["watch", "--metr"], set()),
+        (["watch", "--plugin", "forward", "--metr"], set()),
+        (["watch", "--plugin", "metrics", "--metr"], {"--metrics-listen"}),
+        # bash takes it apart.
+        (["run", "--plugin", "=", "metrics", "--metr"], {"--metrics-listen"}),
+        (["watch", "--color"], {"--color"}),
+        (["run", "--color"], set()),
     ],
 )
 def test_bash_completes(words, expected):
@@ -134,16 +195,24 @@ def test_bash_completes_files(tmp_path):
     }
 
 
+# What fish and zsh are given, and what they offer.
+LINES = [
+    ("inotify-cffi wa", {"watch"}),
+    ("inotify-cffi watch --exc", {"--exclude"}),
+    ("inotify-cffi run --on-busy ", {"queue", "restart", "ignore"}),
+    ("inotify-cffi completion z", {"zsh"}),
+    ("inotify-cffi watch --plugin fo", {"forward"}),
+    ("inotify-cffi watch --metr", set()),
+    ("inotify-cffi watch --plugin forward --metr", set()),
+    ("inotify-cffi watch --plugin metrics --metr", {"--metrics-listen"}),
+    ("inotify-cffi run --plugin=metrics --metr", {"--metrics-listen"}),
+    ("inotify-cffi watch --color", {"--color"}),
+    ("inotify-cffi run --color", set()),
+]
+
+
 @pytest.mark.needs("fish")
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("inotify-cffi wa", {"watch"}),
-        ("inotify-cffi watch --exc", {"--exclude"}),
-        ("inotify-cffi run --on-busy ", {"queue", "restart", "ignore"}),
-        ("inotify-cffi completion z", {"zsh"}),
-    ],
-)
+@pytest.mark.parametrize(("line", "expected"), LINES)
 def test_fish_completes(line, expected, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     file = COMPLETIONS / completion.FILES["fish"]
@@ -159,6 +228,59 @@ def test_zsh_takes_it_by_eval_and_from_fpath():
     program = f"fpath=({COMPLETIONS} $fpath); autoload -U compinit; compinit -u -D; print $_comps[inotify-cffi]"
     assert told_by("zsh", "-f", "-c", program) == {"_inotify-cffi"}
     assert function in file.read_text(encoding="utf-8")
+
+
+# What is read by an interactive zsh: it completes a line, writes down what is offered, and ends.
+ZSHRC = """
+autoload -U compinit; compinit -u -D
+eval "$(cat $COMPLETIONS)"
+compadd() {
+  local -a found
+  # Others ask by these what fits.
+  [[ " ${@[1,(i)(-|--)]} " == *\\ -[OAD]\\ * ]] || { builtin compadd -A found "$@"; print -rl -- $found >>$FOUND; }
+  builtin compadd "$@"
+}
+complete-and-end() { BUFFER=$TYPED CURSOR=$#BUFFER; zle complete-word; exit }
+zle -N zle-line-init complete-and-end
+"""
+
+
+def in_zsh(typed, directory):
+    """What zsh offers behind a line."""
+    (directory / ".zshrc").write_text(ZSHRC)
+    found = directory / "offered"
+    found.touch()
+    environment = {
+        **os.environ,
+        "ZDOTDIR": str(directory),
+        "COMPLETIONS": str(COMPLETIONS / completion.FILES["zsh"]),
+        "FOUND": str(found),
+        "TYPED": typed,
+        "TERM": "dumb",
+    }
+    # It completes on a terminal alone.
+    program = 'import pty, sys; sys.exit(pty.spawn(["zsh", "-d", "-i"]))'
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment, cwd=directory, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+    )  # fmt: skip
+    return set(found.read_text().split("\n")) - {""}
+
+
+@pytest.mark.needs("zsh")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        *LINES,
+        # shtab alone lets it complete one path, and nothing behind --plugin.
+        ("inotify-cffi watch of", {"offered"}),
+        ("inotify-cffi watch elsewhere of", {"offered"}),
+        ("inotify-cffi watch --plugin of", {"offered"}),
+        ("inotify-cffi watch --plugin forward --forward-creds of", {"offered"}),
+    ],
+)
+def test_zsh_completes(line, expected, tmp_path):
+    assert in_zsh(line, tmp_path) == expected
 
 
 @here

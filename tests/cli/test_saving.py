@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from replaying import COMMAND, PATIENCE_S, Watching
+from waiting import until
 
 from inotify_cffi import Watcher
 from inotify_cffi.cli.saving import Saver, saving
@@ -56,16 +57,6 @@ def test_killed_it_tells_again_what_it_has_not_saved_and_nothing_is_missing(root
     (root / "b").mkdir()
     with watching(root) as second:
         assert sorted([second.line(), second.line()]) == [b"CREATE,ISDIR a", b"CREATE,ISDIR b"]
-
-
-def until(condition):
-    """Bounded, for who else would wait for ever."""
-    ends = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if condition():
-            return
-        ends.wait(0.01)
-    raise AssertionError("it did not come to that")
 
 
 def states_of(root):

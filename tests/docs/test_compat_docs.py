@@ -31,13 +31,11 @@ def test_the_code_of_the_pages_runs(peer, block, tmp_path, monkeypatch):
     if peer != "pyinotify" and importlib.util.find_spec(peer) is None:
         pytest.skip(f"{peer} is not installed")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
     exec(compile(block, f"from-{peer}.md", "exec"), {"__name__": "page"})
 
 
 def test_the_page_of_pyinotify_prints_what_was_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
     (block,) = re.findall(r"^```python\n(.*?)^```", page("pyinotify"), re.MULTILINE | re.DOTALL)
     exec(compile(block, "from-pyinotify.md", "exec"), {"__name__": "page"})
     assert capsys.readouterr().out == f"written: {tmp_path}/incoming/file\n"

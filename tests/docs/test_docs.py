@@ -17,7 +17,7 @@ from journalling import Session
 from replaying import PATIENCE_S
 
 import inotify_cffi
-from inotify_cffi import Dispatcher, event_from_json
+from inotify_cffi import Columns, Dispatcher, Event, Mask, event_from_json
 from inotify_cffi.cli import document
 from inotify_cffi.cloudevents import TYPES
 
@@ -36,7 +36,7 @@ def page(*name):
 def test_the_help_in_the_documentation_is_up_to_date():
     text = page("command-line.md")
     known = json.loads(page("since.json"))
-    late = {name: when for name, when in known["options of commands"].items() if when != "0.1"}
+    late = {name: when for kind in known.values() for name, when in kind.items() if when != "0.1"}
     assert document.replaced(text, late) == text, "run: python docs/generate.py"
 
 
@@ -45,7 +45,7 @@ def test_a_page_without_marks_is_refused():
         document.replaced("text")
 
 
-@pytest.mark.parametrize("name", ["console", "command", "journal"])
+@pytest.mark.parametrize("name", document.shipped())
 def test_every_shipped_plugin_has_a_page_and_every_option_of_it_is_known(name):
     dispatcher = Dispatcher()
     dispatcher.load(name)
@@ -70,7 +70,6 @@ def blocks(text, language="python"):
 
 def test_the_mirror_in_the_documentation_follows_a_directory(tmp_path, monkeypatch, capsys, when_main_is_blocked):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
     when_main_is_blocked((tmp_path / "incoming" / "done").touch)
     names = {}
     exec(compile(blocks(page("mirror.md"))[0], "mirror.md", "exec"), names)
@@ -124,6 +123,45 @@ def test_the_plugins_in_the_documentation_work_as_it_says(tmp_path):
         )  # fmt: skip
         assert (done.returncode, done.stdout, done.stderr) == (0, printed.pop(name[1]), b"")
     assert printed == {}
+
+
+def test_a_program_takes_the_plugin_of_the_documentation(tmp_path, monkeypatch, capsys, when_main_is_blocked):
+    """The file at the top of the page is beside it, as it says."""
+    python = blocks(page("write-a-plugin.md"))
+    (program,) = [block for block in python if "import hello" in block]
+    (tmp_path / "hello.py").write_text(python[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {}
+
+    def happen():
+        (tmp_path / "incoming" / "new").mkdir()
+        names["watcher"].stop()
+
+    when_main_is_blocked(happen)
+    try:
+        exec(compile(program, "write-a-plugin.md", "exec"), names)
+    finally:
+        sys.modules.pop("hello", None)
+    assert capsys.readouterr().out == "new: incoming/new\n"
+
+
+def test_the_columns_in_the_documentation_are_printed(capsys):
+    (block,) = [block for block in blocks(page("hooks.md")) if "columns.masks" in block]
+    names = {}
+    exec(compile(block, "hooks.md", "exec"), names)
+    events = [Event.of("in/a", Mask.CREATE | Mask.ISDIR), Event.of("in/b", Mask.CLOSE_WRITE)]
+    names["inotify_events"](Columns(events))
+    assert capsys.readouterr().out == "CREATE,ISDIR in/a\nCLOSE_WRITE in/b\n"
+
+
+def test_the_patterns_in_the_documentation_leave_out_what_they_say(tmp_path, monkeypatch, capsys):
+    for name in ("a.py", "a.o", "Makefile", "build/a.py", "of/a.py"):
+        (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "project" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks(page("patterns.md"))[0], "patterns.md", "exec"), {})
+    assert capsys.readouterr().out == "['project/Makefile', 'project/a.py', 'project/of', 'project/of/a.py']\n"
 
 
 @pytest.fixture

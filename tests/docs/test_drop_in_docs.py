@@ -20,7 +20,6 @@ def run(block):
 
 def test_the_generator_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
     run(GENERATOR)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == re.search(r"# (\[.*)", GENERATOR)[1]

@@ -7,7 +7,7 @@ import re
 import shlex
 
 import pytest
-from pages import DOCS, Reader, blocks_of, pattern
+from pages import BEFORE, DOCS, Reader, blocks_of, pattern
 
 import inotify_cffi
 from inotify_cffi.cli.parser import parse
@@ -55,6 +55,19 @@ def test_each_file_of_a_page_is_used_by_a_block_behind_it(page):
 def test_no_more_blocks_are_left_out_than_is_known():
     left_out = {name(page): sum(block.mark == "not run" for block in blocks_of(page)) for page in PAGES}
     assert {page: count for page, count in left_out.items() if count} == NOT_RUN
+
+
+def test_a_block_makes_the_directory_that_it_watches_or_its_page_says_what_makes_it():
+    """On pages that are not read from their beginning; docs/testing.md has made-up paths alone."""
+    lacking = []
+    for page in set(DOCS.rglob("*.md")) - set(PAGES) - {DOCS / "testing.md"}:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            for name in set(re.findall(r"""(?<!=)"(incoming|project|src)\b""", block)):
+                is_made = re.search(rf"""(?:makedirs|Path)\("{name}"(?:, exist_ok=True\)|\)\.mkdir)""", block)
+                if not is_made and not BEFORE.search(text) and "def test_" not in block:
+                    lacking.append((page.name, name, block))
+    assert lacking == []
 
 
 def test_what_a_page_says_is_printed_may_leave_things_out():

@@ -14,14 +14,12 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pages import DOCS, apart, prepare
 from replaying import PATIENCE_S
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = {
     name: DOCS / f"from-{name}.md"
     for name in ("inotify_simple", "asyncinotify", "inotifywait", "watchexec-and-entr")
@@ -31,9 +29,7 @@ pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is 
 
 
 def blocks(name, language):
-    if not PAGES[name].is_file():
-        return []
-    return [block for kind, block in BLOCK.findall(PAGES[name].read_text(encoding="utf-8")) if kind == language]
+    return apart(PAGES[name], language) if PAGES[name].is_file() else []
 
 
 # --- Python ---
@@ -63,6 +59,7 @@ PRINTED = {
 }
 
 
+@pytest.mark.needs("bash")
 @pytest.mark.parametrize(
     ("name", "number"), [(name, number) for name, printed in PRINTED.items() for number in range(len(printed))]
 )
@@ -71,7 +68,9 @@ def test_python_prints_what_the_page_says(name, number, tmp_path, monkeypatch, c
     if block.startswith(f"# {name}\n") and importlib.util.find_spec(name) is None:
         pytest.skip(f"not installed: {name}")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
+    # As one who has run another block before.
+    for _ in range(2):
+        prepare(PAGES[name], tmp_path)
     exec(compile(block, PAGES[name].name, "exec"), {"__name__": "page"})
     assert capsys.readouterr().out == PRINTED[name][number]
 
@@ -150,14 +149,8 @@ TRIALS = {
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A directory with what the blocks need, and programs that they run."""
-    for name in ("incoming", "done", "src", "lib", "programs"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "src" / "a.py").write_text("x\n")
-    (tmp_path / "server.py").write_text("import time\nprint('served', flush=True)\ntime.sleep(60)\n")
-    (tmp_path / "read_events.py").write_text(
-        "import json, sys\nfor line in sys.stdin:\n    print('read', json.loads(line)['path'])\n"
-    )
+    """A directory, and programs that stand for those of a reader."""
+    (tmp_path / "programs").mkdir()
     for name in ("npm", "make"):
         (tmp_path / "programs" / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
         (tmp_path / "programs" / name).chmod(0o755)
@@ -237,6 +230,7 @@ def test_a_command_does_what_the_page_says(name, number, place):
     block, trial = blocks(name, "sh")[number], TRIALS[name][number]
     if shutil.which(tool_of(block)) is None:
         pytest.skip(f"not installed: {tool_of(block)}")
+    prepare(PAGES[name], place)
     if "git" in block:
         subprocess.run(["git", "init", "-q", "."], check=True)
         subprocess.run(["git", "add", "src"], check=True)
@@ -270,6 +264,7 @@ def test_each_command_of_the_pages_is_tried_or_said_not_to_be(name):
 @pytest.mark.needs("bash")
 def test_the_command_in_the_background_logs(place):
     (block,) = [block for block in blocks("inotifywait", "sh") if block.endswith("&\n")]
+    prepare(PAGES["inotifywait"], place)
     (place / "errors").touch()
     # bash waits, so that it is known when it has ended.
     running = Running(

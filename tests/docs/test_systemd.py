@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,35 @@ def test_it_can_be_installed_and_is_not_root(unit):
     assert "[Install]\nWantedBy=multi-user.target" in text
     assert "DynamicUser=yes" in text
     assert "CapabilityBoundingSet=\n" in text
+
+
+@pytest.mark.needs("sh")
+@pytest.mark.parametrize("unit", services(), ids=lambda path: path.name)
+def test_what_systemd_runs_reloads_and_ends_it_and_its_end_is_no_failure(unit, tmp_path):
+    """Of programs nothing is needed but a shell: a small system has no /bin/kill."""
+    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli", reason="not installed: tomli")
+    text = unit.read_text()
+    reload = shlex.split(re.search(r"^ExecReload=(.*)$", text, re.MULTILINE)[1])
+    command = re.search(r"^ExecStart=\S+ (\w+)", text, re.MULTILINE)[1]
+    (tmp_path / "srv").mkdir()
+    more = 'command = ["true"]\n' if command == "run" else ""
+    (tmp_path / "one.toml").write_text(f'[{command}]\npaths = ["{tmp_path}/srv"]\n{more}')
+    words = [command, "--config", tmp_path / "one.toml"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "inotify_cffi", *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr.readline() == "Watches established.\n"
+            words = [word.replace("$MAINPID", str(process.pid)) for word in reload]
+            subprocess.run(words, check=True, env={"PATH": os.fspath(tmp_path)}, timeout=60)
+            assert process.stderr.readline() == "Watches established.\n"
+        finally:
+            process.terminate()
+        code = process.wait(60)
+    assert str(code) in re.search(r"^SuccessExitStatus=(.*)$", text, re.MULTILINE)[1].split()
 
 
 @pytest.mark.parametrize(("name", "command"), [("incoming", "watch"), ("convert", "run")])

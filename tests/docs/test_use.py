@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 
 import pytest
+from pages import DOCS, apart, prepare
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-
-
-def blocks(name):
-    text = (DOCS / name).read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+*WAYS, DROP_IN = apart(DOCS / "use.md", "python")
+(MIRROR,) = apart(DOCS / "events.md", "python")
 
 
-*WAYS, DROP_IN = blocks("use.md")
-(MIRROR,) = blocks("events.md")
+pytestmark = pytest.mark.needs("bash")
 
 
 class Incoming:
@@ -44,7 +39,7 @@ class Incoming:
 @pytest.fixture
 def incoming(tmp_path, monkeypatch, when_main_is_blocked):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "incoming").mkdir()
+    prepare(DOCS / "use.md", tmp_path)
     return Incoming(tmp_path / "incoming", when_main_is_blocked)
 
 

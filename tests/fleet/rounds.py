@@ -11,33 +11,17 @@ import threading
 import time
 
 from relay import CUTS, Relay
+from waiting import until
 
 from inotify_cffi import Mask, Mirror
 from inotify_cffi.fleet import Access, BrokerError, follow, open_inlet
 from inotify_cffi.fleet.broker import Start
 from inotify_cffi.fleet.following import Follower, batches
 from inotify_cffi.plugins.journal import Journal
+from tests.stress.endless import endless_writer
 
-HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE_S = 120
 WRITERS = 2
-WRITER = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-from tests.stress.writers import Writer
-writer = Writer(int(sys.argv[3]), sys.argv[2], sys.argv[2], tuple("abcdefgh"))
-while True:
-    writer.change()
-    time.sleep(0.002)
-"""
-
-
-def until(condition, what, seconds=PATIENCE_S):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"there is never {what}")
-        time.sleep(0.05)
 
 
 class Process:
@@ -45,7 +29,7 @@ class Process:
 
     def __init__(self, log, *command, within=()):
         self._log = log
-        self._command = [*within, sys.executable, *map(os.fspath, command)]
+        self._command = [*within, *map(os.fspath, command)]
         self.start()
 
     def start(self):
@@ -86,7 +70,7 @@ class Host:
     def begin(self):
         """Start the rest."""
         # What a root has before it is known to a journal is not told.
-        until(self.times_established, "a watcher")
+        until(self.times_established, "a watcher", seconds=PATIENCE_S)
         url = self._server.url_at(self.relay.port, self.relay.address)
         words = ("--journal-file", self.file, "--to", url, "--host", self.name, "--heartbeat", "1s")
         self.forwarder = self._run("forward", *words)
@@ -94,14 +78,15 @@ class Host:
 
     def _run(self, *words):
         within = self._namespace.command if self._namespace else ()
-        self._all.append(Process(self.log, "-m", "inotify_cffi", *words, within=within))
+        self._all.append(Process(self.log, sys.executable, "-m", "inotify_cffi", *words, within=within))
         return self._all[-1]
 
     def write(self):
         """Start writers, who go another way than those before."""
         self._seed += 1
         self.writers = [
-            Process(self.log, "-c", WRITER, HERE, self.root, str(self._seed * 10 + n)) for n in range(WRITERS)
+            Process(self.log, *endless_writer(self.root, self._seed * 10 + n, "abcdefgh", pause_s=0.002))
+            for n in range(WRITERS)
         ]
         self._all += self.writers
 
@@ -130,7 +115,7 @@ class Host:
 
     def lose_power(self, seconds, reading):
         """Kill all, and put the journal's files back to what they were so long before; the tree stays."""
-        until(lambda: reading.last(self) > 0, "an event in the stream")
+        until(lambda: reading.last(self) > 0, "an event in the stream", seconds=PATIENCE_S)
         self.watcher.process.send_signal(signal.SIGSTOP)
         copies = {path: path + ".copy" for path in (self.file, self.file + "-wal")}
         for path, copy in copies.items():
@@ -138,7 +123,7 @@ class Host:
         last = Journal().status(self.file).last
         self.watcher.process.send_signal(signal.SIGCONT)
         time.sleep(seconds)
-        until(lambda: reading.last(self) > last, "an event behind the copy in the stream")
+        until(lambda: reading.last(self) > last, "an event behind the copy in the stream", seconds=PATIENCE_S)
         for one in (*self.writers, self.forwarder, self.watcher):
             one.kill()
         self.before = [row.number for row in self.rows()]
@@ -268,7 +253,11 @@ def check(server, hosts, reading):
         # Its start compares the tree with what is known of it, and its end says that all is in the journal.
         host.watcher.again()
     for host, times in zip(hosts, before):
-        until(lambda host=host, times=times: host.times_established() > times, "a watcher that starts again")
+        until(
+            lambda host=host, times=times: host.times_established() > times,
+            "a watcher that starts again",
+            seconds=PATIENCE_S,
+        )
         host.watcher.process.terminate()
     for host in hosts:
         host.watcher.process.wait(PATIENCE_S)
@@ -288,8 +277,8 @@ def check(server, hosts, reading):
             return False
         return all(host.is_sent(ends.get(host.name)) for host in hosts)
 
-    until(all_sent, "a stream that has all")
-    until(lambda: all(map(reading.has, hosts)), "a follower that has all")
+    until(all_sent, "a stream that has all", seconds=PATIENCE_S, pause_s=0.05)
+    until(lambda: all(map(reading.has, hosts)), "a follower that has all", seconds=PATIENCE_S)
     reading.end()
     told, gaps = {host.name: [] for host in hosts}, []
     for name, event in follow(to, since=0, until_now=True, on_notice=gaps.append):

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from sending import PATIENCE_S, Kept, until
+from sending import PATIENCE_S, Kept
+from waiting import until
 
 PROGRAM = [sys.executable, "-m", "inotify_cffi"]
 

@@ -7,7 +7,8 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from sending import PATIENCE_S, Kept, Running, access, come, forward, until
+from sending import PATIENCE_S, Kept, Running, access, come, forward
+from waiting import until
 
 from inotify_cffi import Dispatcher, Mask, Mirror, hookimpl
 from inotify_cffi.fleet import afollow, feed, follow, open_inlet

@@ -10,7 +10,8 @@ import shutil
 import urllib.request
 
 import pytest
-from sending import PATIENCE_S, Kept, Running, access, come, forward, until
+from sending import PATIENCE_S, Kept, Running, access, come, forward
+from waiting import until
 
 from inotify_cffi import Mask
 from inotify_cffi.fleet import BrokerError, follow, open_inlet, open_outlet

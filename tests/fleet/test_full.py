@@ -7,7 +7,8 @@ import logging
 
 import pytest
 from broker import Server
-from sending import Kept, Running, access, come, until
+from sending import Kept, Running, access, come
+from waiting import until
 
 pytest.importorskip("nats")
 

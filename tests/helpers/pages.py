@@ -8,6 +8,9 @@ What a block needs to be said of stands in a comment right in front of it, which
   printed what the page says;
 - ``<!-- not run: REASON -->``: it can not be, and the tests count how many of these there are.
 
+On pages whose blocks do not go on from each other ``<!-- before: each block -->`` stands in front of the one that makes
+what they need; :func:`prepare` does it.
+
 A block of text right behind is what it prints, each ``...`` standing for anything. Python that begins with
 ``# NAME.py`` is a file of that name, for a block of the shell to use.
 """
@@ -31,6 +34,7 @@ FENCE = re.compile(
     r"(?:\n```text\n(?P<printed>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
+BEFORE = re.compile(r"^<!-- before: each block -->\n```sh\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 ANY_BLOCK = re.compile(r"^```(?:python|sh)\n", re.MULTILINE)
 MARKS = (None, "ends with", "meanwhile", "not run")
 # For one block: an interpreter with a JIT takes long to start on a busy machine.
@@ -71,6 +75,18 @@ def blocks_of(path: Path) -> list[Block]:
     for block in found:
         assert block.mark in MARKS, f"{path}: {block.mark}"
     return found
+
+
+def prepare(page: Path, directory: Path) -> None:
+    """Do what a page says is to be done before each of its blocks."""
+    (block,) = BEFORE.findall(page.read_text(encoding="utf-8"))
+    subprocess.run(["bash", "-ec", block], cwd=directory, check=True, timeout=PATIENCE_S)
+
+
+def apart(page: Path, language: str) -> list[str]:
+    """The blocks of a page that do not go on from each other, without the one that is run before each."""
+    text = BEFORE.sub("", page.read_text(encoding="utf-8"))
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def pattern(printed: str) -> str:

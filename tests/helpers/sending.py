@@ -8,6 +8,8 @@ import os
 import subprocess
 import time
 
+from waiting import until
+
 from inotify_cffi import Mask
 from inotify_cffi.fleet import Access, Background, Forwarder, Outbox, follow, open_outlet
 from inotify_cffi.plugins.journal import Journal
@@ -62,13 +64,6 @@ def come(to, **options):
     """All that the stream has: host and number."""
     options.setdefault("since", 0)
     return [(host, event.number) for host, event in follow(to, until_now=True, **options)]
-
-
-def until(condition, what="it"):
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, f"{what} does not happen"
-        time.sleep(0.01)
 
 
 class Running:

@@ -9,11 +9,11 @@ import logging
 import os
 import sqlite3
 import subprocess
-import time
 
 import pytest
 from journalling import Reader, Session, kept
 from replaying import COMMAND, PATIENCE_S, Watching
+from waiting import until
 
 from inotify_cffi import Mask
 from inotify_cffi.plugins import keeping, place
@@ -74,13 +74,6 @@ def ends(session, root, numbers, says):
     with pytest.raises(SystemExit):
         session.__exit__(ValueError)
     session.watcher.close()
-
-
-def until(condition):
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it does not happen"
-        os.sched_yield()
 
 
 # --- a full disk ---

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -19,23 +18,12 @@ from journalling import Reader, check
 from replaying import PATIENCE_S, Watching
 
 from inotify_cffi import Mask
+from tests.stress.endless import endless_writer
 
 KILLS = int(os.environ.get("INOTIFY_CFFI_KILLS", "5"))
 POWER_CUTS = int(os.environ.get("INOTIFY_CFFI_POWER_CUTS", "2"))
 # Where none of these took anything, for the rows had just been synchronised each time.
 MORE_CUTS = 20
-
-# The writer never rests, so whenever it is cut off the watcher is at work.
-WRITER = """
-import os, random, sys
-sys.path.insert(0, sys.argv[1])
-from tests.stress.writers import Writer
-writer = Writer(int(sys.argv[3]), sys.argv[2], sys.argv[2], tuple("abcde"))
-while True:
-    writer.change()
-"""
-
-HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Life:
@@ -43,7 +31,8 @@ class Life:
 
     def __init__(self, file, root, seed, sync="normal"):
         self.watching = Watching("watch", *options(file, sync), root)
-        self.writer = subprocess.Popen([sys.executable, "-c", WRITER, HERE, root, str(seed)])
+        # It never rests, so whenever it is cut off the watcher is at work.
+        self.writer = subprocess.Popen(endless_writer(root, seed, "abcde"))
 
     @property
     def is_running(self):

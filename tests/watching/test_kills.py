@@ -6,6 +6,7 @@ import signal
 import time
 
 from copying import Copy, forked, write_on
+from waiting import until
 
 # As .ci/parts/since has it; a few are enough to see that it works at all.
 KILLS = int(os.environ.get("INOTIFY_CFFI_SINCE_KILLS", "5"))
@@ -23,10 +24,7 @@ def ended(child):
 
 
 def until_there_is(file):
-    end = time.monotonic() + PATIENCE_S
-    while not os.path.exists(file):
-        assert time.monotonic() < end, "it never saves anything"
-        time.sleep(0.01)
+    until(lambda: os.path.exists(file), "what it saves", seconds=PATIENCE_S)
 
 
 def test_a_program_that_is_killed_anywhere_has_what_is_on_the_disk_when_it_is_started_again(root, tmp_path, capfd):

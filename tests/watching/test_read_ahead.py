@@ -7,13 +7,13 @@ import os
 import select
 import signal
 import threading
-import time
 
 import pytest
 import trio
 from conftest import PATIENCE_S, until_blocked
 from consumer import Consumer, write
 from forking import fork
+from waiting import until
 
 from inotify_cffi import ClosedError, Instance, Mask, Watcher, awatch
 from inotify_cffi.kernel import syscalls
@@ -35,17 +35,9 @@ def threads():
     return {int(tid) for tid in os.listdir("/proc/self/task")}
 
 
-def until(is_true, what):
-    """Return when a condition holds that another thread makes true."""
-    end = time.monotonic() + PATIENCE_S
-    while not is_true():
-        assert time.monotonic() < end, what
-        os.sched_yield()
-
-
 def until_read_ahead(instance):
     """Return when nothing is left in the kernel's queue."""
-    until(lambda: not syscalls.queued_bytes(instance._fd), "nothing is read ahead")
+    until(lambda: not syscalls.queued_bytes(instance._fd), "all is read ahead", pause_s=0)
 
 
 def status(tid, field):
@@ -58,7 +50,7 @@ def no_thread_left():
     """Fail the test if it leaves a thread behind; one that was joined may be listed a moment longer."""
     before = threads()
     yield
-    until(lambda: threads() <= before, "a thread outlives its watcher")
+    until(lambda: threads() <= before, "the thread of the watcher has ended", pause_s=0)
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@
 
 _shtab_inotify_cffi_subparsers=(watch run stats journal forward follow plugins doctor completion)
 
-_shtab_inotify_cffi_watch_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --format --timefmt --no-newline --color)
-_shtab_inotify_cffi_run_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty)
-_shtab_inotify_cffi_stats_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --top --plugin --no-plugin --require --config)
+_shtab_inotify_cffi_watch_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --metrics-listen --journal-file --journal-keep --journal-size --journal-sync --journal-memory --forward-to --forward-linger --forward-host --forward-heartbeat --forward-no-create --forward-monitor --forward-retention --forward-strict --forward-stream --forward-prefix --forward-user --forward-creds --forward-password-file --forward-token-file --forward-tls-ca --forward-tls-cert --forward-tls-key --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty --format --timefmt --no-newline --color)
+_shtab_inotify_cffi_run_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --plugin --no-plugin --require --config --metrics-listen --journal-file --journal-keep --journal-size --journal-sync --journal-memory --forward-to --forward-linger --forward-host --forward-heartbeat --forward-no-create --forward-monitor --forward-retention --forward-strict --forward-stream --forward-prefix --forward-user --forward-creds --forward-password-file --forward-token-file --forward-tls-ca --forward-tls-cert --forward-tls-key --format --timefmt --no-newline --color --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty)
+_shtab_inotify_cffi_stats_option_strings=(-h --help -r --recursive --no-recursive --max-depth --exclude --include --gitignore --follow-symlinks --follow-only --max-places --one-file-system --wait --existing --track --resync --poll --keep-stat --read-ahead -e --events --since --save --save-every --settle --no-probe --most-failures --count -t --timeout --log -q --quiet --top --plugin --no-plugin --require --config --metrics-listen --journal-file --journal-keep --journal-size --journal-sync --journal-memory --forward-to --forward-linger --forward-host --forward-heartbeat --forward-no-create --forward-monitor --forward-retention --forward-strict --forward-stream --forward-prefix --forward-user --forward-creds --forward-password-file --forward-token-file --forward-tls-ca --forward-tls-cert --forward-tls-key --format --timefmt --no-newline --color --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty)
 _shtab_inotify_cffi_journal_option_strings=(-h --help --format --json --journal-file --journal-keep --journal-size --journal-sync --journal-memory)
 _shtab_inotify_cffi_forward_option_strings=(-h --help --to --until-now --host --heartbeat --no-create --monitor --retention --strict --stream --prefix --user --creds --password-file --token-file --tls-ca --tls-cert --tls-key --journal-file --journal-keep --journal-size --journal-sync --journal-memory)
-_shtab_inotify_cffi_follow_option_strings=(-h --help --host --since --until-now --durable --count -t --timeout --notices --stream --prefix --user --creds --password-file --token-file --tls-ca --tls-cert --tls-key --plugin --no-plugin --require --config --format --timefmt --no-newline --color)
+_shtab_inotify_cffi_follow_option_strings=(-h --help --host --since --until-now --durable --count -t --timeout --notices --stream --prefix --user --creds --password-file --token-file --tls-ca --tls-cert --tls-key --plugin --no-plugin --require --config --metrics-listen --journal-file --journal-keep --journal-size --journal-sync --journal-memory --forward-to --forward-linger --forward-host --forward-heartbeat --forward-no-create --forward-monitor --forward-retention --forward-strict --forward-stream --forward-prefix --forward-user --forward-creds --forward-password-file --forward-token-file --forward-tls-ca --forward-tls-cert --forward-tls-key --exec --shell --per --initial --once --on-busy --debounce --run-timeout --stop-signal --stop-timeout --stdin --tty --format --timefmt --no-newline --color)
 _shtab_inotify_cffi_plugins_option_strings=(-h --help)
 _shtab_inotify_cffi_doctor_option_strings=(-h --help --top --format --json)
 _shtab_inotify_cffi_completion_option_strings=(-h --help)
@@ -21,18 +21,45 @@ _shtab_inotify_cffi_option_strings=(-h --help --version)
 _shtab_inotify_cffi_watch_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_watch___since_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_watch___save_COMPGEN=_shtab_compgen_files
-_shtab_inotify_cffi_watch___plugin_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___plugin_COMPGEN=_inotify_cffi_plugin_files
+_shtab_inotify_cffi_watch___no_plugin_COMPGEN=_inotify_cffi_plugin_names
+_shtab_inotify_cffi_watch___require_COMPGEN=_inotify_cffi_plugin_names
 _shtab_inotify_cffi_watch___config_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_watch___forward_tls_key_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run___since_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_run___save_COMPGEN=_shtab_compgen_files
-_shtab_inotify_cffi_run___plugin_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___plugin_COMPGEN=_inotify_cffi_plugin_files
+_shtab_inotify_cffi_run___no_plugin_COMPGEN=_inotify_cffi_plugin_names
+_shtab_inotify_cffi_run___require_COMPGEN=_inotify_cffi_plugin_names
 _shtab_inotify_cffi_run___config_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_run___forward_tls_key_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats___since_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_stats___save_COMPGEN=_shtab_compgen_files
-_shtab_inotify_cffi_stats___plugin_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___plugin_COMPGEN=_inotify_cffi_plugin_files
+_shtab_inotify_cffi_stats___no_plugin_COMPGEN=_inotify_cffi_plugin_names
+_shtab_inotify_cffi_stats___require_COMPGEN=_inotify_cffi_plugin_names
 _shtab_inotify_cffi_stats___config_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_stats___forward_tls_key_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_journal___journal_file_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_forward___creds_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_forward___password_file_COMPGEN=_shtab_compgen_files
@@ -47,26 +74,50 @@ _shtab_inotify_cffi_follow___token_file_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_follow___tls_ca_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_follow___tls_cert_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_follow___tls_key_COMPGEN=_shtab_compgen_files
-_shtab_inotify_cffi_follow___plugin_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___plugin_COMPGEN=_inotify_cffi_plugin_files
+_shtab_inotify_cffi_follow___no_plugin_COMPGEN=_inotify_cffi_plugin_names
+_shtab_inotify_cffi_follow___require_COMPGEN=_inotify_cffi_plugin_names
 _shtab_inotify_cffi_follow___config_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___journal_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_creds_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_password_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_token_file_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_tls_ca_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_inotify_cffi_follow___forward_tls_key_COMPGEN=_shtab_compgen_files
 _shtab_inotify_cffi_doctor_pos_0_COMPGEN=_shtab_compgen_files
 
 _shtab_inotify_cffi_watch___follow_only_choices=(directories files)
 _shtab_inotify_cffi_watch___track_choices=(entries directories)
 _shtab_inotify_cffi_watch___log_choices=(text json)
+_shtab_inotify_cffi_watch___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_watch___per_choices=(batch event settled)
+_shtab_inotify_cffi_watch___on_busy_choices=(queue restart ignore)
+_shtab_inotify_cffi_watch___stdin_choices=(none paths0 json)
 _shtab_inotify_cffi_watch___color_choices=(auto always never)
 _shtab_inotify_cffi_run___follow_only_choices=(directories files)
 _shtab_inotify_cffi_run___track_choices=(entries directories)
 _shtab_inotify_cffi_run___log_choices=(text json)
+_shtab_inotify_cffi_run___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_run___color_choices=(auto always never)
 _shtab_inotify_cffi_run___per_choices=(batch event settled)
 _shtab_inotify_cffi_run___on_busy_choices=(queue restart ignore)
 _shtab_inotify_cffi_run___stdin_choices=(none paths0 json)
 _shtab_inotify_cffi_stats___follow_only_choices=(directories files)
 _shtab_inotify_cffi_stats___track_choices=(entries directories)
 _shtab_inotify_cffi_stats___log_choices=(text json)
+_shtab_inotify_cffi_stats___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_stats___color_choices=(auto always never)
+_shtab_inotify_cffi_stats___per_choices=(batch event settled)
+_shtab_inotify_cffi_stats___on_busy_choices=(queue restart ignore)
+_shtab_inotify_cffi_stats___stdin_choices=(none paths0 json)
 _shtab_inotify_cffi_journal___format_choices=(text json cloudevents)
 _shtab_inotify_cffi_journal___journal_sync_choices=(normal full)
 _shtab_inotify_cffi_forward___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_follow___journal_sync_choices=(normal full)
+_shtab_inotify_cffi_follow___per_choices=(batch event settled)
+_shtab_inotify_cffi_follow___on_busy_choices=(queue restart ignore)
+_shtab_inotify_cffi_follow___stdin_choices=(none paths0 json)
 _shtab_inotify_cffi_follow___color_choices=(auto always never)
 _shtab_inotify_cffi_doctor___format_choices=(text json)
 _shtab_inotify_cffi_completion_pos_0_choices=(bash zsh fish)
@@ -87,6 +138,12 @@ _shtab_inotify_cffi_watch___keep_stat_nargs=0
 _shtab_inotify_cffi_watch___no_probe_nargs=0
 _shtab_inotify_cffi_watch__q_nargs=0
 _shtab_inotify_cffi_watch___quiet_nargs=0
+_shtab_inotify_cffi_watch___forward_no_create_nargs=0
+_shtab_inotify_cffi_watch___forward_strict_nargs=0
+_shtab_inotify_cffi_watch___shell_nargs=0
+_shtab_inotify_cffi_watch___initial_nargs=0
+_shtab_inotify_cffi_watch___once_nargs=0
+_shtab_inotify_cffi_watch___tty_nargs=0
 _shtab_inotify_cffi_watch___no_newline_nargs=0
 _shtab_inotify_cffi_run_pos_0_nargs='*'
 _shtab_inotify_cffi_run__h_nargs=0
@@ -103,6 +160,9 @@ _shtab_inotify_cffi_run___keep_stat_nargs=0
 _shtab_inotify_cffi_run___no_probe_nargs=0
 _shtab_inotify_cffi_run__q_nargs=0
 _shtab_inotify_cffi_run___quiet_nargs=0
+_shtab_inotify_cffi_run___forward_no_create_nargs=0
+_shtab_inotify_cffi_run___forward_strict_nargs=0
+_shtab_inotify_cffi_run___no_newline_nargs=0
 _shtab_inotify_cffi_run___shell_nargs=0
 _shtab_inotify_cffi_run___initial_nargs=0
 _shtab_inotify_cffi_run___once_nargs=0
@@ -122,6 +182,13 @@ _shtab_inotify_cffi_stats___keep_stat_nargs=0
 _shtab_inotify_cffi_stats___no_probe_nargs=0
 _shtab_inotify_cffi_stats__q_nargs=0
 _shtab_inotify_cffi_stats___quiet_nargs=0
+_shtab_inotify_cffi_stats___forward_no_create_nargs=0
+_shtab_inotify_cffi_stats___forward_strict_nargs=0
+_shtab_inotify_cffi_stats___no_newline_nargs=0
+_shtab_inotify_cffi_stats___shell_nargs=0
+_shtab_inotify_cffi_stats___initial_nargs=0
+_shtab_inotify_cffi_stats___once_nargs=0
+_shtab_inotify_cffi_stats___tty_nargs=0
 _shtab_inotify_cffi_journal_pos_0_nargs='*'
 _shtab_inotify_cffi_journal__h_nargs=0
 _shtab_inotify_cffi_journal___help_nargs=0
@@ -135,6 +202,12 @@ _shtab_inotify_cffi_follow__h_nargs=0
 _shtab_inotify_cffi_follow___help_nargs=0
 _shtab_inotify_cffi_follow___until_now_nargs=0
 _shtab_inotify_cffi_follow___notices_nargs=0
+_shtab_inotify_cffi_follow___forward_no_create_nargs=0
+_shtab_inotify_cffi_follow___forward_strict_nargs=0
+_shtab_inotify_cffi_follow___shell_nargs=0
+_shtab_inotify_cffi_follow___initial_nargs=0
+_shtab_inotify_cffi_follow___once_nargs=0
+_shtab_inotify_cffi_follow___tty_nargs=0
 _shtab_inotify_cffi_follow___no_newline_nargs=0
 _shtab_inotify_cffi_plugins__h_nargs=0
 _shtab_inotify_cffi_plugins___help_nargs=0
@@ -149,6 +222,13 @@ _shtab_inotify_cffi__h_nargs=0
 _shtab_inotify_cffi___help_nargs=0
 _shtab_inotify_cffi___version_nargs=0
 
+
+# Custom Preamble
+
+_inotify_cffi_plugin_names() { compgen -W "command console forward journal metrics" -- "$1"; }
+_inotify_cffi_plugin_files() { _inotify_cffi_plugin_names "$1"; compgen -f -- "$1"; }
+
+# End Custom Preamble
 
 # $1=COMP_WORDS[1]
 _shtab_compgen_files() {
@@ -299,4 +379,28 @@ _shtab_inotify_cffi() {
   return 0
 }
 
-complete -o bashdefault -F _shtab_inotify_cffi inotify-cffi
+# Leaves out the options of plugins that are not on the line.
+_inotify_cffi() {
+  _shtab_inotify_cffi "$@"
+  local word before="" loaded=" " plugin kept=()
+  for word in "${COMP_WORDS[@]}"; do
+    # bash takes --plugin=NAME for three words.
+    [[ $word == = ]] && continue
+    [[ $before == --plugin ]] && loaded+="$word "
+    before=$word
+  done
+  for word in "${COMPREPLY[@]}"; do
+    plugin=""
+    case "${COMP_WORDS[1]} $word" in
+    'watch --exec' | 'watch --shell' | 'watch --per' | 'watch --initial' | 'watch --once' | 'watch --on-busy' | 'watch --debounce' | 'watch --run-timeout' | 'watch --stop-signal' | 'watch --stop-timeout' | 'watch --stdin' | 'watch --tty' | 'stats --exec' | 'stats --shell' | 'stats --per' | 'stats --initial' | 'stats --once' | 'stats --on-busy' | 'stats --debounce' | 'stats --run-timeout' | 'stats --stop-signal' | 'stats --stop-timeout' | 'stats --stdin' | 'stats --tty' | 'follow --exec' | 'follow --shell' | 'follow --per' | 'follow --initial' | 'follow --once' | 'follow --on-busy' | 'follow --debounce' | 'follow --run-timeout' | 'follow --stop-signal' | 'follow --stop-timeout' | 'follow --stdin' | 'follow --tty') plugin=command ;;
+    'run --format' | 'run --timefmt' | 'run --no-newline' | 'run --color' | 'stats --format' | 'stats --timefmt' | 'stats --no-newline' | 'stats --color') plugin=console ;;
+    'watch --forward-to' | 'watch --forward-linger' | 'watch --forward-host' | 'watch --forward-heartbeat' | 'watch --forward-no-create' | 'watch --forward-monitor' | 'watch --forward-retention' | 'watch --forward-strict' | 'watch --forward-stream' | 'watch --forward-prefix' | 'watch --forward-user' | 'watch --forward-creds' | 'watch --forward-password-file' | 'watch --forward-token-file' | 'watch --forward-tls-ca' | 'watch --forward-tls-cert' | 'watch --forward-tls-key' | 'run --forward-to' | 'run --forward-linger' | 'run --forward-host' | 'run --forward-heartbeat' | 'run --forward-no-create' | 'run --forward-monitor' | 'run --forward-retention' | 'run --forward-strict' | 'run --forward-stream' | 'run --forward-prefix' | 'run --forward-user' | 'run --forward-creds' | 'run --forward-password-file' | 'run --forward-token-file' | 'run --forward-tls-ca' | 'run --forward-tls-cert' | 'run --forward-tls-key' | 'stats --forward-to' | 'stats --forward-linger' | 'stats --forward-host' | 'stats --forward-heartbeat' | 'stats --forward-no-create' | 'stats --forward-monitor' | 'stats --forward-retention' | 'stats --forward-strict' | 'stats --forward-stream' | 'stats --forward-prefix' | 'stats --forward-user' | 'stats --forward-creds' | 'stats --forward-password-file' | 'stats --forward-token-file' | 'stats --forward-tls-ca' | 'stats --forward-tls-cert' | 'stats --forward-tls-key' | 'follow --forward-to' | 'follow --forward-linger' | 'follow --forward-host' | 'follow --forward-heartbeat' | 'follow --forward-no-create' | 'follow --forward-monitor' | 'follow --forward-retention' | 'follow --forward-strict' | 'follow --forward-stream' | 'follow --forward-prefix' | 'follow --forward-user' | 'follow --forward-creds' | 'follow --forward-password-file' | 'follow --forward-token-file' | 'follow --forward-tls-ca' | 'follow --forward-tls-cert' | 'follow --forward-tls-key') plugin=forward ;;
+    'watch --journal-file' | 'watch --journal-keep' | 'watch --journal-size' | 'watch --journal-sync' | 'watch --journal-memory' | 'run --journal-file' | 'run --journal-keep' | 'run --journal-size' | 'run --journal-sync' | 'run --journal-memory' | 'stats --journal-file' | 'stats --journal-keep' | 'stats --journal-size' | 'stats --journal-sync' | 'stats --journal-memory' | 'follow --journal-file' | 'follow --journal-keep' | 'follow --journal-size' | 'follow --journal-sync' | 'follow --journal-memory') plugin=journal ;;
+    'watch --metrics-listen' | 'run --metrics-listen' | 'stats --metrics-listen' | 'follow --metrics-listen') plugin=metrics ;;
+    esac
+    [[ -z $plugin || $loaded == *" $plugin "* ]] && kept+=("$word")
+  done
+  COMPREPLY=("${kept[@]}")
+}
+
+complete -o bashdefault -F _inotify_cffi inotify-cffi
