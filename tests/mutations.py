@@ -101,6 +101,26 @@ MUTATIONS = {
         " or behind.second is not None):\n",
         "):\n",
     ),
+    "where a directory went that made place for what came": (
+        "tree/grafts.py",
+        "        if partner is None or target is None or left.second is None:\n",
+        "        if True:\n",
+    ),
+    "reading on where what is at the target of an arrival may have left": (
+        "tree/grafts.py",
+        "        if left.is_known:\n            return left\n",
+        "        if True:\n            return left\n",
+    ),
+    "what had a name before the directory that it is in was moved": (
+        "tree/crawl.py",
+        "        if is_new and self._moments.has_moved_above(node):\n",
+        "        if False:\n",
+    ),
+    "a move of a directory on the way against the time of a watch": (
+        "tree/moments.py",
+        "        return self._intake.is_guessing or self._intake.begins_to_move(wds) <= self._after\n",
+        "        return True\n",
+    ),
     "that what was moved into was not moved itself": (
         "tree/grafts.py",
         "        if not self._is_where_it_was(target, place):\n            return False\n",

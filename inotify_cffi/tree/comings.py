@@ -54,6 +54,8 @@ class Comings:
         self.counts: Dict[str, int] = {"moves": 0, "barriers": 0}
         # The last move of a file over another one: from where, to where.
         self._over: Tuple[int, str, int, str] | None = None
+        # The arrival for which all is to be read that was queued by a certain moment, and that: see Grafts.
+        self._read_on: Tuple[Raw | None, int] = None, 0
 
     @property
     def may_come_back(self) -> bool:

@@ -177,6 +177,7 @@ class Crawler(AtOnce):
             self.close(node)
             return
         is_another = node.wd != found.wd
+        is_new = node.wd == NO_WD and not node.children
         self._moments.agreed(node)
         if node.wd != NO_WD or node.children:
             crawl.compares = True
@@ -196,7 +197,7 @@ class Crawler(AtOnce):
         if is_another and node.parent is None:
             self._places.heed_end(crawl.root, found.fd)
         if not self._teller.silent and self._moments.is_too_early(node):
-            self._disk.close(found.fd)
+            self._leave_for_later(node, found, is_new=is_new)
             return
         replaced = node in self._replaced
         listing = Listing(crawl.root, node, since=crawl.since, is_another=is_another, replaced=replaced)
@@ -208,12 +209,22 @@ class Crawler(AtOnce):
             return
         if not self._teller.silent and self._moments.is_listed_too_early(node):
             self._lister.discard(rest)
-            self._disk.close(found.fd)
+            self._leave_for_later(node, found, is_new=is_new)
             return
         self._places.covered(node)
         if self.on_directory is not None:
             self.on_directory()
         self._apply_first(crawl, listing, entries, rest, found.fd)
+
+    def _leave_for_later(self, node: Node, found: Found, *, is_new: bool) -> None:
+        """A directory that was just bound is listed later: what is in it may not be where the ledger has it.
+
+        If one on the way to it was moved, it may have come to its name behind that, and never have been at this
+        path. Then what had the name before is still to be told of: so nothing is bound to the watch.
+        """
+        self._disk.close(found.fd)
+        if is_new and self._moments.has_moved_above(node):
+            self._places.release(node)
 
     def _has_left(self, node: Node, found: Found) -> bool:
         """Return True if a directory may have been moved from its place after it was opened, and before its watch.

@@ -9,7 +9,7 @@ from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_cffi.ledger.nodes import Node
-    from inotify_cffi.tree.moves import Raw
+    from inotify_cffi.tree.moves import Left, Raw
 
 __all__ = ["Grafts"]
 
@@ -59,17 +59,47 @@ class Grafts(Comings):
         return True
 
     def _makes_place(self, node: Node, raw: Raw) -> bool:
-        """Tell first that a directory left, if what came was exchanged with it; False as :meth:`gone`."""
+        """Tell first that a directory left, if what came was exchanged with it; False as :meth:`gone`.
+
+        It is told where it went, if that is known: one half of the other move may have been merged into another.
+        """
         there = self._wd_then(node, raw.name)
-        half = None if there == NO_WD else self._intake.waiting.takes_its_place(raw, there)
-        if half is None:
+        left = None if there == NO_WD else self._look_who_left(raw, there)
+        waiting = self._intake.waiting
+        if left is None:
+            return there == NO_WD
+        if left.half is None:
             return True
-        left = self._intake.waiting.peek(half)
-        if not self._left(node, left):
-            # What is still to be taken back is, and then this is asked again.
+        first = waiting.peek(left.half)
+        partner = None if left.second is None else waiting.peek(left.second)
+        target = None if partner is None or self._ledger.has_any_twins() else self._ledger.owner(partner.wd)
+        # What is still to be taken back is, and then this is asked again.
+        if partner is None or target is None or left.second is None:
+            if not self._left(node, first):
+                return False
+            waiting.take(left.half)
+        elif self._moved(node, first, target, partner, is_itself=True):
+            waiting.take_pair((left.half, left.second))
+            self._files.renamed(partner)
+        else:
             return False
-        self._intake.waiting.take(half)
         return True
+
+    def _look_who_left(self, raw: Raw, there: int) -> Left | None:
+        """See whether what was at the target of an arrival left; None if there was no time to read on."""
+        left = self._intake.waiting.takes_its_place(raw, there)
+        if left.is_known:
+            return left
+        arrival, fence = self._read_on
+        if arrival != raw:
+            self.counts["barriers"] += 1
+            self._lock_barrier(raw.wd)
+            fence = self._intake.fence()
+            self._read_on = raw, fence
+        if not self._intake.read_to(fence, self._turn):
+            return None
+        self._read_on = None, 0
+        return self._intake.waiting.takes_its_place(raw, there)
 
     def _goes_to(self, node: Node, raw: Raw, child: Node, place: Node) -> bool:
         """Tell a move into a directory that was not watched by then, if it is known where to; False if it is not.

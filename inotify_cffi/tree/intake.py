@@ -93,6 +93,11 @@ class Intake:
         records = self.waiting.records
         return self.bytes - records.bytes_from(records.at)
 
+    def begins_to_move(self, wds: list[int]) -> int:
+        """Return how many bytes had been queued when the first said that it was moved, of these in what waits."""
+        records = self.waiting.records
+        return self.bytes - records.bytes_from(self.waiting.first_moved(wds) + 1)
+
     def read_all(self) -> bool:
         """Read all that is queued now, unless too much waits; True if that is all.
 

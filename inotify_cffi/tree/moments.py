@@ -198,6 +198,13 @@ class Moments:
             self._unlisted[node] = self._intake.bytes
         return True
 
+    def has_moved_above(self, node: Node) -> bool:
+        """Return True if what waits says that one on the way to a directory was moved before that was bound."""
+        wds = [each.wd for each in self._ledger.lineage(node)[:-1]]
+        if not self._intake.waiting.has_moved(wds):
+            return False
+        return self._intake.is_guessing or self._intake.begins_to_move(wds) <= self._after
+
     def is_listed_too_early(self, node: Node) -> bool:
         """Return True if a directory in which something was just found is not for sure where the ledger has it.
 

@@ -17,7 +17,7 @@ from inotify_cffi.typed import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import Tuple
 
-__all__ = ["Behind", "Queue", "Raw"]
+__all__ = ["Behind", "Left", "Queue", "Raw"]
 
 MOVED_FROM = bits.MOVED_FROM
 MOVED_TO = bits.MOVED_TO
@@ -42,6 +42,14 @@ class Behind(NamedTuple):
     itself: bool  # the directory that was expected says that it was moved
     second: Tuple[int, int] | None  # the places of a pair the other way round: an exchange, or it was moved back
     is_exchange: bool  # what was at the target says that it was moved by that
+    is_known: bool  # False if more may be still to be read
+
+
+class Left(NamedTuple):
+    """Where the halves are of the move by which a directory made place."""
+
+    half: int | None  # None: it did not, as far as is known
+    second: int | None  # None: it went to where nobody watches
     is_known: bool  # False if more may be still to be read
 
 
@@ -239,6 +247,12 @@ class Queue:
         at = self.records.at
         return self.has_moves() and any(self._moved.get(wd, -1) >= at for wd in wds)
 
+    def first_moved(self, wds: list[int]) -> int:
+        """Return the first place where one of these directories, one of which does, says that it was moved."""
+        begin = self.records.at
+        each, masks, _ = self.records.columns(begin)
+        return next(at for at, (wd, mask) in enumerate(zip(each, masks), begin) if mask & MOVE_SELF and wd in wds)
+
     def has_shifted(self, wds: list[int], since: int) -> bool:
         """Return True if what waits says that one of these was moved, or a directory in the last of them.
 
@@ -313,21 +327,29 @@ class Queue:
         wds, masks, _ = self.records.columns(self.records.at)
         return sum(bool(mask & MOVE_SELF) for at, mask in zip(wds, masks) if at == wd)
 
-    def takes_its_place(self, raw: Raw, there: int) -> int | None:
-        """Return the place of the half that says that what was at the target of an arrival left from there.
+    def takes_its_place(self, raw: Raw, there: int) -> Left:
+        """Look for what says that what was at the target of an arrival left from there: it was exchanged.
 
-        It is the second move of an exchange with what nobody watches: *there* is the watch of what was there.
+        That is the second move: *there* is the watch of what was there. Of the first move one half is not known,
+        for nobody watched that directory, or it was merged into one before, for the kernel compares no cookies.
         """
-        records, half = self.records, None
-        for at in range(records.at, min(records.count, records.at + NEAR)):
+        records, half, second, cookie = self.records, None, None, 0
+        end = min(records.count, records.at + NEAR)
+        for at in range(records.at, end):
             other = self._raw(at)
-            if other.mask & MOVE_SELF and half is not None and other.wd == there:
-                return half
-            if other.mask & ENTRY and other.wd == raw.wd:
+            if other.wd == there and other.mask & (MOVE_SELF | bits.DELETE_SELF):
+                if half is not None and other.mask & MOVE_SELF:
+                    return Left(half, second, is_known=True)
+                break
+            if half is not None and other.mask & MOVED_TO and other.cookie == cookie:
+                second = at
+            elif other.mask & ENTRY and other.wd == raw.wd:
                 if half is not None or not other.mask & MOVED_FROM or other.name != raw.name:
                     break
-                half = at
-        return None
+                half, cookie = at, other.cookie
+        else:
+            return Left(None, None, is_known=end < records.count)
+        return Left(None, None, is_known=True)
 
     def peek(self, at: int) -> Raw:
         """Return what is at a place."""

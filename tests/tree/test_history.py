@@ -342,6 +342,88 @@ def test_what_a_directory_says_of_itself_is_about_the_place_that_has_it(root):
         assert watcher.snapshot() == {f"{top}/{name}": True for top in (root, f"{root}/.") for name in names}
 
 
+@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("name", ["c", "p/c"])
+def test_a_directory_is_moved_though_the_first_half_of_its_exchange_was_merged(root, outside, name, number):
+    """The kernel compares no cookies: what leaves twice in a row is told once. Wherever what was read ends."""
+    os.makedirs(f"{root}/{name}/deep")
+    os.makedirs(f"{outside}/u/below")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        if number:
+            watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
+        for each in range(number):
+            os.mknod(f"{root}/{each}")
+        os.mkdir(f"{root}/b")
+        exchange(f"{outside}/u", f"{root}/b")
+        exchange(f"{root}/b", f"{root}/{name}")
+        assert told(watcher, root)[number:] == [
+            *("CREATE,ISDIR b", "DELETE,ISDIR b", "MOVED_TO,ISDIR b", "MOVED_FROM,ISDIR b"),
+            *(f"MOVED_FROM,ISDIR {name}", f"MOVED_TO,ISDIR b (from {name})"),
+            *(f"MOVED_TO,ISDIR {name}", f"CREATE,ISDIR {name}/below"),
+        ]
+
+
+def test_directories_go_round_through_the_place_of_an_exchange_that_was_merged(root, outside):
+    for name in "ac":
+        os.makedirs(f"{root}/{name}/deep")
+    os.makedirs(f"{outside}/u/below")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        listed = watcher.stats()["listed"]
+        os.mkdir(f"{root}/b")
+        exchange(f"{outside}/u", f"{root}/b")
+        for name in "ac":
+            exchange(f"{root}/b", f"{root}/{name}")
+        events = told(watcher, root)
+        assert events[4:8] == [
+            *("MOVED_FROM,ISDIR a", "MOVED_TO,ISDIR b (from a)", "MOVED_TO,ISDIR a", "CREATE,ISDIR a/below"),
+        ]
+        assert [event for event in events if "deep" in event] == []
+        # What came, and what is in it.
+        assert watcher.stats()["listed"] - listed == 2
+        assert watcher.snapshot().keys() == {
+            f"{root}/{path}" for path in ("a", "a/below", "b", "b/deep", "c", "c/deep")
+        }
+
+
+def test_what_came_to_a_name_when_the_directory_had_moved_is_not_what_was_told_to_be_there(root, outside):
+    """It never was at a path that the directory had by then."""
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        for name in "cd":
+            os.makedirs(f"{root}/p/{name}")
+
+        def is_made_elsewhere():
+            os.rmdir(f"{root}/p/c")
+            os.rename(f"{root}/p", f"{root}/q")
+            os.rename(f"{root}/q", f"{outside}/q")
+            os.mkdir(f"{outside}/q/c")
+
+        before(watcher._tree._disk, "visit", is_made_elsewhere)
+        events = told(watcher, root) + told(watcher, root)
+        assert sorted(events[:3]) == ["CREATE,ISDIR p", "CREATE,ISDIR p/c", "CREATE,ISDIR p/d"]
+        assert events[3:] == [
+            *("DELETE,ISDIR p/c", "MOVED_FROM,ISDIR p", "MOVED_TO,ISDIR q (from p)", "DELETE,ISDIR q/d"),
+            "MOVED_FROM,ISDIR q",
+        ]
+
+
+def test_what_came_to_a_name_when_the_directory_had_moved_is_told_where_it_came(root):
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        for name in "cd":
+            os.makedirs(f"{root}/p/{name}")
+
+        def is_made_elsewhere():
+            os.rename(f"{root}/p/c", f"{root}/p/e")
+            os.rename(f"{root}/p", f"{root}/q")
+            os.makedirs(f"{root}/q/c/new")
+
+        before(watcher._tree._disk, "visit", is_made_elsewhere)
+        assert told(watcher, root)[3:] == [
+            *("MOVED_FROM,ISDIR p/c", "MOVED_TO,ISDIR p/e (from p/c)"),
+            *("MOVED_FROM,ISDIR p", "MOVED_TO,ISDIR q (from p)"),
+            *("CREATE,ISDIR q/c", "CREATE,ISDIR q/c/new"),
+        ]
+
+
 # --- the oracle ---
 
 EVENTS = {
