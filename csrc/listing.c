@@ -57,11 +57,12 @@ static size_t ic_convert(int fd, const char *entries, size_t size, char *out)
 
     for (size_t at = 0; at < size;) {
         const struct entry64 *entry = (const void *)(entries + at);
-        size_t length = strlen(entry->name) + 1;
         char kind = is_dot(entry->name) ? 0 : kind_of(fd, entry);
 
         at += entry->length;
         if (kind != 0) {
+            size_t length = strlen(entry->name) + 1;
+
             memmove(out + filled + 1, entry->name, length);
             out[filled] = kind;
             filled += 1 + length;
