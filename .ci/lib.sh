@@ -230,9 +230,12 @@ prepare_suite() {
 }
 
 # run_tests LABEL [PYTEST ARGUMENT...]: in what prepare_suite has made; its files go to $tests_in, if that is set.
+# PyPy's collector of garbage may crash while pytest rewrites assertions, before any test runs (pypy/pypy issue 3959,
+# mended behind 3.9.16): there they are left as they are, so a failure says less.
 run_tests() {
     local label=$1
     shift
+    [[ $label != PyPy* ]] || set -- --assert=plain "$@"
     cd "$work/run/$label"
     PATH="$work/env/$label/bin:$PATH" timeout "$RUN_LIMIT" "$work/env/$label/bin/python" -m pytest -q --tb=short -r fE \
         -p no:cacheprovider --basetemp="${tests_in:-$work}/tmp-$label" --junitxml="$work/results/$label.xml" "$@"
