@@ -18,7 +18,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/vfs.h>
 
 /* <linux/fs.h>, which clashes with <sys/mount.h>. */
 #ifndef FS_IOC_GETFLAGS
@@ -49,16 +48,6 @@ struct ic_within {
     char path[32 + IC_LONGEST_NAME + 1];
 };
 
-/* What kind of file system an open file is on: statfs(2), f_type; -errno. */
-static int64_t ic_file_system(int fd)
-{
-    struct statfs status;
-
-    if (fstatfs(fd, &status) < 0)
-        return -errno;
-    return (int64_t)(uint32_t)status.f_type;
-}
-
 /* Whether a directory, open to be read, takes names that fold for one: chattr(1), F; -errno where that can not be asked. */
 static int ic_is_casefold(int fd)
 {
@@ -71,11 +60,9 @@ static int ic_is_casefold(int fd)
 
 static int ic_counts_links(int fd)
 {
-    struct statfs status;
+    int64_t kind = ic_file_system(fd);
 
-    if (fstatfs(fd, &status) < 0)
-        return 0;
-    return status.f_type == IC_EXT || status.f_type == IC_TMPFS || status.f_type == IC_XFS;
+    return kind == IC_EXT || kind == IC_TMPFS || kind == IC_XFS;
 }
 
 /* Have the names in a directory lead to what is in it. */

@@ -11,6 +11,16 @@ enum {
     IC_LONGEST_ENTRY = 280
 };
 
+/* What kind of file system an open file is on: statfs(2), f_type; -errno. */
+static int64_t ic_file_system(int fd)
+{
+    struct statfs status;
+
+    if (fstatfs(fd, &status) < 0)
+        return -errno;
+    return (int64_t)(uint32_t)status.f_type;
+}
+
 struct entry64 {
     uint64_t inode;
     int64_t offset;
@@ -101,9 +111,7 @@ static long ic_list(int fd, char *out, size_t size, int *is_cut)
    onto others are not in the order of their numbers (fs/libfs.c offset_iterate_dir, simple_offset_rename). */
 static int ic_leaves_out(int fd)
 {
-    struct statfs status;
-
-    return fstatfs(fd, &status) == 0 && status.f_type == IC_TMPFS;
+    return ic_file_system(fd) == IC_TMPFS;
 }
 
 /* Read a directory from its beginning by one getdents64, which a signal would end early. */
