@@ -223,9 +223,9 @@ MUTATIONS = {
         "ENTER",
     ),
     "the lock barrier": (
-        "tree/entries.py",
-        "            self._lock_barrier(raw.wd)\n            started.fence",
-        "            started.fence",
+        "tree/comings.py",
+        "        self._lock_barrier(wd)\n        return self._intake.fence()\n",
+        "        return self._intake.fence()\n",
     ),
     "the second look at names that moved out": (
         "tree/grafts.py",

@@ -111,7 +111,7 @@ PLAIN = (
     *("queued", "unwatch", "open_root", "watch", "watch_path", "more_entries", "changed_since", "lines"),
     *("watch_end", "where", "open_object", "watch_object", "is_directory", "identify", "is_seen"),
     *("watched", "is_file", "is_over", "real_path", "device", "close", "close_all"),
-    *("can_be_flagged", "spelling", "inode", "inodes", "watch_or_identify", "foreign_clock"),
+    *("can_be_flagged", "spelling", "inode", "inodes", "watch_or_identify", "foreign_clock", "pass_lock"),
 )
 for plain in PLAIN:
     setattr(Player, plain, lambda self, *arguments, verb=plain: self.answer(verb, *arguments))

@@ -181,6 +181,12 @@ class Comings:
         self._places.reap(found.wd)
         return found.wd
 
+    def _begin_barrier(self, wd: int) -> int:
+        """Have no rename from a directory between its halves; up to where all is to be read then."""
+        self.counts["barriers"] += 1
+        self._lock_barrier(wd)
+        return self._intake.fence()
+
     def _lock_barrier(self, wd: int) -> None:
         node = self._ledger.owner(wd)
         if node is None:
@@ -189,9 +195,7 @@ class Comings:
             found = self._places.locate(node)
             if found is not None:
                 try:
-                    # Each part of a listing takes the lock.
-                    _, rest = self._disk.entries(found.fd, whole=False)
-                    self._places.close(rest)
+                    self._disk.pass_lock(found.fd)
                 finally:
                     self._disk.close(found.fd)
                 self._places.reap(found.wd)

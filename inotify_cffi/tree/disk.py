@@ -285,12 +285,7 @@ class Disk(Looks):
         else that is -1, also where a file system forgets entries between two reads. It is opened anew, for a file
         system may show only what was there at the opening.
         """
-        try:
-            listed = syscalls.open_fd(".", LIST, dir_fd=fd)
-        except PermissionError:
-            # One that may be read and not searched has no "." for us.
-            listed = syscalls.open_fd(f"{PROC}/{fd}", LIST)
-        rest = -1
+        listed, rest = _open_anew(fd), -1
         try:
             entries, are_more = self._listing.first_entries(listed.fd)
             if are_more and listings.leaves_out(listed.fd):
@@ -306,6 +301,17 @@ class Disk(Looks):
         finally:
             if rest < 0:
                 listed.close()
+
+    def pass_lock(self, fd: int) -> None:
+        """Wait until nobody changes the directory *fd* who did when this was called; raises OSError as a listing.
+
+        A part of a listing is read, under the lock that whoever changes it holds (fs/readdir.c iterate_dir).
+        """
+        listed = _open_anew(fd)
+        try:
+            self._listing.more_entries(listed.fd)
+        finally:
+            listed.close()
 
     def more_entries(self, listed: int) -> list[str]:
         """Return the next entries of a directory that is listed in parts; none at its end."""
@@ -341,6 +347,15 @@ class Disk(Looks):
         for fd in [*self._open, *self._kept]:
             if fd not in kept:
                 self.close(fd)
+
+
+def _open_anew(fd: int) -> syscalls.Descriptor:
+    """Open the directory *fd* once more, to be listed from its beginning."""
+    try:
+        return syscalls.open_fd(".", LIST, dir_fd=fd)
+    except PermissionError:
+        # One that may be read and not searched has no "." for us.
+        return syscalls.open_fd(f"{PROC}/{fd}", LIST)
 
 
 def _device_of_proc() -> int:

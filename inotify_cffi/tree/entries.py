@@ -124,9 +124,7 @@ class Entries(Exchanges):
             started.partner = waiting.take_partner(raw.cookie)
             if started.partner is not None or waiting.proves_gone(raw.wd):
                 return True
-            self.counts["barriers"] += 1
-            self._lock_barrier(raw.wd)
-            started.fence = self._intake.fence()
+            started.fence = self._begin_barrier(raw.wd)
         if not self._intake.read_to(started.fence, self._turn):
             return False
         started.partner = waiting.take_partner(raw.cookie)

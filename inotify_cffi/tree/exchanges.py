@@ -69,9 +69,7 @@ class Exchanges(Grafts):
         behind = self._intake.waiting.behind_partner(raw, partner, moved, there)
         if not behind.is_known and (may_be_exchange or not behind.itself or behind.second is not None):
             if started.end is None:
-                self.counts["barriers"] += 1
-                self._lock_barrier(raw.wd)
-                started.end = self._intake.fence()
+                started.end = self._begin_barrier(raw.wd)
             if not self._intake.read_to(started.end, self._turn):
                 return False
             behind = self._intake.waiting.behind_partner(raw, partner, moved, there)

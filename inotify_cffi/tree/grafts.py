@@ -92,9 +92,7 @@ class Grafts(Comings):
             return left
         arrival, fence = self._read_on
         if arrival != raw:
-            self.counts["barriers"] += 1
-            self._lock_barrier(raw.wd)
-            fence = self._intake.fence()
+            fence = self._begin_barrier(raw.wd)
             self._read_on = raw, fence
         if not self._intake.read_to(fence, self._turn):
             return None

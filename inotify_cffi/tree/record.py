@@ -154,6 +154,15 @@ class Recorder(Disk):
         self._write("entries", (fd, whole), listed)
         return listed
 
+    def pass_lock(self, fd: int) -> None:
+        """See :class:`Disk`."""
+        try:
+            super().pass_lock(fd)
+        except OSError as error:
+            self._fail("pass_lock", (fd,), error)
+            raise
+        self._write("pass_lock", (fd,), None)
+
     def more_entries(self, listed: int) -> list[str]:
         """See :class:`Disk`."""
         try:

@@ -15,6 +15,7 @@ from inotify_cffi import Watcher
 from inotify_cffi.kernel import listings
 from inotify_cffi.kernel.instance import Instance
 from inotify_cffi.kernel.listings import CrawlBuffer, ListBuffer
+from inotify_cffi.tree.disk import Disk
 from tests.helpers.slices import getdents
 
 # More than one read gives, see csrc/kernel.c LIST_CHUNK; and more than fits into a mebibyte.
@@ -131,6 +132,17 @@ def test_a_crawl_in_runs_leaves_out_large_directories(shm, opened):
             CrawlBuffer(), opened(shm), ["few", "many"], ENTRIES, last_wd=0, most=100, seconds=0.0
         )
         assert (found.count, found.columns().visits) == (1, [0, -1])
+
+
+def test_to_pass_the_lock_of_a_directory_one_part_of_it_is_read(shm, opened, monkeypatch):
+    filled(shm, MANY)
+    reads = []
+    part = ListBuffer._part
+    monkeypatch.setattr(listings, "entries_at_once", reads.append)
+    monkeypatch.setattr(ListBuffer, "_part", lambda buffer, fd: reads.append(fd) or part(buffer, fd))
+    with Instance() as instance:
+        Disk(instance).pass_lock(opened(shm))
+    assert len(reads) == 1
 
 
 REAL_FIRST = ListBuffer.first_entries

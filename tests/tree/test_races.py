@@ -122,7 +122,7 @@ def test_the_second_half_of_a_move_is_waited_for_behind_the_lock_of_the_source(r
     with Watcher(root, mask=STRUCTURE) as watcher:
         late = Late(watcher)
         # Whoever lists the source directory waits for the rename to be over: both halves are queued then.
-        before(watcher, "entries", late.let_go)
+        before(watcher, "pass_lock", late.let_go)
         os.rename(root + "/a/x", root + "/b/x")
         assert lines(watcher) == [
             "MOVED_FROM,ISDIR a/x",
