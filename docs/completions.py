@@ -76,13 +76,13 @@ def _owners() -> dict[str, list[str]]:
     return found
 
 
-def _cases(separator: str, ending: str) -> str:
-    """Return cases of a shell: ``command --option`` sets the plugin that has to be there."""
+def _cases() -> str:
+    """Return cases of bash and of zsh: ``command --option`` sets the plugin that has to be there."""
     lines = []
     for plugin, options in _owners().items():
         takers = [c for c in map(command, NAMES) if c.takes_plugins and plugin not in c.plugins]
-        patterns = separator.join(f"'{chosen.name} {option}'" for chosen in takers for option in options)
-        lines.append(f"    {patterns}) plugin={plugin}{ending}")
+        patterns = " | ".join(f"'{chosen.name} {option}'" for chosen in takers for option in options)
+        lines.append(f"    {patterns}) plugin={plugin} ;;")
     return "\n".join(lines)
 
 
@@ -122,7 +122,7 @@ def _bash(text: str) -> str:
     before, registered, after = text.partition(f"complete -o bashdefault -F {SHTAB} {PROGRAM}")
     if not registered:
         raise SystemExit("shtab registers its completion for bash in another way; mend docs/completions.py")
-    return before.rstrip() + "\n" + BASH.replace("CASES", _cases(" | ", " ;;")) + after.lstrip()
+    return before.rstrip() + "\n" + BASH.replace("CASES", _cases()) + after.lstrip()
 
 
 # --- zsh ---
@@ -165,7 +165,7 @@ def _zsh(text: str) -> str:
     # Of several arguments shtab lets zsh complete the first one alone.
     text = text.replace('  "(*)::', '  "*:')
     before, begin, after = text.partition(f"{SHTAB}_commands() {{\n")
-    return before + ZSH.lstrip().replace("CASES", _cases(" | ", " ;;")) + begin + after
+    return before + ZSH.lstrip().replace("CASES", _cases()) + begin + after
 
 
 # --- fish ---

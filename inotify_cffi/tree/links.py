@@ -82,7 +82,7 @@ class Links:
 
     def lost(self, node: Node, name: str) -> None:
         """What is there is no such link: if one was followed, it is to be looked at."""
-        file = self.get(node, name) if node in self._files else None
+        file = self.get(node, name) if self._files else None
         if file is not None:
             self._anchors.due_files[file] = None
 
