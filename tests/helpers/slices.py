@@ -32,10 +32,10 @@ DIRECTORY, LINK, UNKNOWN = 4, 10, 0
 
 
 def first_entries(buffer: ListBuffer, fd: int) -> tuple[list[str], bool]:
-    """What :meth:`ListBuffer.first_entries` returns, a few of them."""
+    """What :meth:`ListBuffer.first_entries` returns, a few of them; on a tmpfs none of these reads was the only one."""
     entries = more_entries(buffer, fd)
     more = more_entries(buffer, fd) if entries else []
-    return entries + more, bool(more)
+    return entries + more, bool(more) or listings.leaves_out(fd)
 
 
 def more_entries(_buffer: ListBuffer, fd: int) -> list[str]:
