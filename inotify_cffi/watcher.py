@@ -264,6 +264,9 @@ class Watcher(WithParts[AnyStr], Generic[AnyStr]):
     def fileno(self) -> int:
         """Return a descriptor that is readable when :meth:`read` has something to do; for select and the like."""
         self._check_open()
+        return self._readable_fd()
+
+    def _readable_fd(self) -> int:
         self._mounts.share()
         return self._poller.fileno()
 

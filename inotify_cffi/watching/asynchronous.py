@@ -50,7 +50,7 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
 
     # --- what the watcher has for it ---
 
-    def fileno(self) -> int:
+    def _readable_fd(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
         raise NotImplementedError
 
@@ -110,13 +110,15 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
     async def _arrival(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready to be handed out, or nothing will be; the descriptors are left then."""
         check_timeout(timeout, "timeout")
+        # As in _await_some.
+        reader.waits = True
         await self._arrived(timeout, 0)
         self._leave_descriptors(reader)
 
     async def _arrived(self, timeout: float | None, beyond: int) -> None:
         """Wait until more than *beyond* events are ready, or for so many seconds, or nothing more will be."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._check_open()
+        self._check_not_forked()
         await loops.pause()
         while not self._closed and len(self._ready) <= beyond:
             if self._ended or (self._read_once() and len(self._ready) > beyond) or self._ended:
@@ -124,7 +126,7 @@ class Asynchronous(HandingOut[AnyStr], Generic[AnyStr]):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 return
-            await loops.readable(self.fileno(), left)
+            await loops.readable(self._readable_fd(), left)
 
     def __aiter__(self) -> AsyncIterator[Event[AnyStr]]:
         """Iterate in asyncio or trio; it ends after ``stop()`` or ``close()``.
@@ -212,7 +214,7 @@ class AsyncEvents(Iteration, Generic[AnyStr]):
             watcher._check_not_forked()
             return
         try:
-            watcher._begin_reading(self)
+            watcher._go_on_reading(self)
             await watcher._arrival(self, None)
             watcher._reading.end(self)
         except BaseException:

@@ -62,7 +62,7 @@ class WithBatches(ReadingOn[AnyStr], Generic[AnyStr]):
         """Have a batch ready."""
         burst.begin()
         try:
-            self._begin_reading(iteration)
+            self._go_on_reading(iteration)
             if not self._ready:
                 self._await_more(None, 0)
             seen = 0
@@ -122,7 +122,7 @@ class AsyncBatches(Iteration, Generic[AnyStr]):
         watcher, burst = self._watcher, self._burst
         burst.begin()
         try:
-            watcher._begin_reading(self)
+            watcher._go_on_reading(self)
             await watcher._arrived(None, 0)
             seen = 0
             while _goes_on(watcher._ready, seen, burst) and not watcher._ended and not watcher._closed:

@@ -85,7 +85,13 @@ class HandingOut(Generic[AnyStr]):
     # --- a call that reads ---
 
     def _begin_reading(self, reader: Reader) -> None:
-        """Let a call read, or an iteration go on; it ends with the line that hands out, or :meth:`_break_off`."""
+        """Let a call read; it ends with the line that hands out, or :meth:`_break_off`."""
+        if self._closed:
+            self._check_open()
+        self._go_on_reading(reader)
+
+    def _go_on_reading(self, reader: Reader) -> None:
+        """Let an iteration read; if the watcher is closed by then, that is its end, and no error."""
         # Who may not read is not to be in the way of one who may: so it is marked last.
         if self._forked or self._reading.holder or self._steps.is_mine:
             self._check_not_forked()

@@ -69,7 +69,7 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
     def _next(self, iteration: Iteration, timeout: float | None) -> None:
         """Have the next events of an iteration ready."""
         try:
-            self._begin_reading(iteration)
+            self._go_on_reading(iteration)
             self._await_some(iteration, timeout)
             self._reading.end(iteration)
         except BaseException:
@@ -78,6 +78,8 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
 
     def _await_some(self, reader: Reader, timeout: float | None) -> None:
         """Wait until something is ready; nothing is at the end of the time, or of it all."""
+        # Before it is looked whether it is closed: who closes says so first, and looks at this then.
+        reader.waits = True
         self._await_more(timeout, 0)
         reader.waits = False
         if self._closed:
@@ -116,8 +118,10 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         return self._collect_if_open(ends, beyond)
 
     def _collect_if_open(self, ends: float, beyond: int) -> bool:
-        if self._forked or self._closed:
-            self._check_open()
+        if self._closed:
+            # That came while it was read: nothing more will.
+            self._check_not_forked()
+            return False
         if not self._ended:
             self._collect(min(SLICE_S, ends - time.monotonic()))
         return len(self._ready) > beyond
@@ -231,7 +235,10 @@ class ReadingOn(Asynchronous[AnyStr], Generic[AnyStr]):
         return self._steps.run_in_turn(self._collect_a_turn)
 
     def _collect_a_turn(self) -> bool:
-        self._check_open()
+        if self._closed:
+            # As above.
+            self._check_not_forked()
+            return False
         if self._mounts.came(self._poller.wait(0)):
             self._look_at_mounts()
         self._collect(TURN_S)

@@ -556,12 +556,12 @@ def test_a_loop_goes_on_in_a_daemon_with_what_was_queued_before(tmp_path):
         os.close(writes)
     with open(reads, encoding="utf-8") as lines:
         path, pid, above, directory = lines.readline().split()
-        assert lines.readline() == "over\n"
+        # Its end closes the pipe, and comes behind all else.
+        assert lines.read() == "over\n"
     assert (path, directory) == (str(there / "a"), "/")
     assert int(pid) != os.getpid()
     assert int(above) != os.getpid()
     assert (there / "out").read_text() == "IN_CREATE\n"
-    # Its end, which closes the pipe, comes behind that.
     assert not pid_file.exists()
 
 

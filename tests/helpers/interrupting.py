@@ -66,9 +66,13 @@ class Tracer:
             place = f"{code.co_filename[len(PACKAGE) :]}:{frame.f_lineno} {what}"
             self.passed[place] += 1
             if self.at == (place, self.passed[place]) and self.raised is None:
-                self.raised = Interrupted(*self.at)
-                raise self.raised
+                self.reach()
         return self
+
+    def reach(self):
+        """It is there."""
+        self.raised = Interrupted(*self.at)
+        raise self.raised
 
     def trace(self, call):
         """Call it with this as the tracer. No collector comes in between: what it calls is of other trials."""

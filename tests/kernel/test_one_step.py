@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import inspect
 import os
 import sys
@@ -46,6 +47,8 @@ def interrupted_at(line, step, *modules):
         return trace
 
     before = sys.gettrace()
+    # What a collector would end in between is of other tests, and its lines are in these modules, too.
+    gc.disable()
     sys.settrace(trace)
     try:
         step()
@@ -53,6 +56,7 @@ def interrupted_at(line, step, *modules):
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 
