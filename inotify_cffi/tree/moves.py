@@ -116,11 +116,13 @@ class Queue:
     def begin_next(self) -> Raw | None:
         """Take the next one, which is :attr:`begun` until it is :meth:`done`."""
         records = self.records
+        cdata, move_to = records.cdata, records.move_to
         at = records.at
         while at < records.count:
             raw = None if at in self._taken else self._raw(at)
+            self._partner = self._given = None
             # One line, see handout.py.
-            self._partner = self._given = None; self.begun = raw; records.at = at + 1  # noqa: E702  # fmt: skip
+            self.begun = raw; move_to(cdata, at + 1)  # noqa: E702  # fmt: skip
             if raw is not None:
                 return raw
             at += 1

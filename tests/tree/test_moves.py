@@ -1,8 +1,11 @@
 """The queue of raw events: what waits comes out once, in order; the half of a move is found ahead of its turn."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupting import Interrupted, Tracer
 
 from inotify_cffi import Mask
 from inotify_cffi.tree.moves import Queue, Raw
@@ -43,6 +46,24 @@ def test_what_was_taken_out_is_left_out_once():
     assert waiting.next() is None
     waiting.extend(read(OUT, A, B))
     assert rest(waiting) == [OUT, A, B]
+
+
+@pytest.mark.parametrize("taken", [[], [0]], ids=["in its place", "behind one that was taken out"])
+def test_what_is_begun_is_begun_or_waits_at_whichever_line_it_is_interrupted(taken):
+    """What is begun then is applied once more, so that one may not wait, too."""
+
+    def begun_or_waiting(tracer):
+        waiting = queue(OUT, A, B)
+        for at in taken:
+            waiting.take(at)
+        with contextlib.suppress(Interrupted):
+            tracer.trace(waiting.begin_next)
+        return [raw for raw in (waiting.begun, *rest(waiting)) if raw is not None]
+
+    counting = Tracer()
+    assert begun_or_waiting(counting) == [OUT, A, B][len(taken) :]
+    places = [(place, time + 1) for place, times in counting.passed.items() for time in range(times)]
+    assert [begun_or_waiting(Tracer(place)) for place in places] == [[OUT, A, B][len(taken) :]] * len(places)
 
 
 def test_what_was_read_comes_out_in_order():
