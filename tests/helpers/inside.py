@@ -77,6 +77,8 @@ def limit(number):
 
 
 def mount(*words):
-    """Run the command ``mount``, or ``umount`` if that is the first word."""
+    """Run the command ``mount``, or ``umount`` if that is the first word. Raises OSError with what it says."""
     command = list(words) if words[0] == "umount" else ["mount", *words]
-    subprocess.run(command, check=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {done.stderr}")

@@ -439,7 +439,7 @@ def overlay(run, root):
     begin = f"""
         try:
             mount("-t", "overlay", "-o", "{options}".format(ROOT), "x", ROOT + "/over")
-        except subprocess.CalledProcessError:
+        except OSError:
             print("there is none")
             raise SystemExit(0) from None
     """
