@@ -20,6 +20,7 @@ TESTS = [
     "tests/tree/test_races.py",
     "tests/tree/test_stories.py",
     "tests/tree/test_history.py",
+    "tests/tree/test_history_between.py",
     "tests/tree/test_overflow.py",
     "tests/tree/test_crawl.py",
     "tests/tree/test_links.py",
@@ -121,6 +122,21 @@ MUTATIONS = {
         "        return self._intake.is_guessing or self._intake.begins_to_move(wds) <= self._after\n",
         "        return True\n",
     ),
+    "what leaves by the departure of another, merged with it": (
+        "tree/moments.py",
+        "            return not self._leaves_by_what_was_merged(node)\n",
+        "            return True\n",
+    ),
+    "that what left by a merged departure went to where it is told": (
+        "tree/moments.py",
+        "(behind == NO_WD or self._ledger.owner(behind) is None)",
+        "behind == NO_WD",
+    ),
+    "where a directory was by its first move, if it moved again before it was seen": (
+        "tree/moments.py",
+        "        return self._put_off[place].end\n",
+        "        return self._put_off[place].before\n",
+    ),
     "that what was moved into was not moved itself": (
         "tree/grafts.py",
         "        if not self._is_where_it_was(target, place):\n            return False\n",
@@ -158,7 +174,7 @@ MUTATIONS = {
     ),
     "the age of events against that of a watch": (
         "tree/moments.py",
-        "        if applied <= moment[0]:\n            return True\n",
+        "        if applied <= moment[0]:\n            return not self._leaves_by_what_was_merged(node)\n",
         "        return False\n",
     ),
     "the dedup of listings": (

@@ -12,7 +12,7 @@ The other way round, an event that was queued before a directory was bound to it
 
 from __future__ import annotations
 
-from inotify_cffi.base import causes
+from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
 from inotify_cffi.typed import TYPE_CHECKING
 
@@ -157,9 +157,9 @@ class Moments:
                 return place
         return None
 
-    def seen_at(self, place: Node) -> int:
-        """Return how many bytes had been queued before something was seen at a place."""
-        return self._put_off[place].before
+    def seen_by(self, place: Node) -> int:
+        """Return how many bytes had been queued when something had been seen at a place."""
+        return self._put_off[place].end
 
     def settles(self, node: Node, place: Node) -> None:
         """A directory is going to be moved to the place where it was seen: what was queued by then is older."""
@@ -266,7 +266,7 @@ class Moments:
             return False
         applied = self._intake.applied
         if applied <= moment[0]:
-            return True
+            return not self._leaves_by_what_was_merged(node)
         queue = self._intake.waiting
         if applied > moment[1] or queue.moves(node.wd):
             return False
@@ -275,6 +275,21 @@ class Moments:
         # It was seen at its place behind its watch: so if it came back that is queued.
         self._intake.read_all()
         return not queue.comes_back(node.wd, node.parent.wd, node.name)
+
+    def _leaves_by_what_was_merged(self, node: Node) -> bool:
+        """Return True if a directory leaves by the raw event that is being applied, though that is older.
+
+        The kernel queues nothing that says the same as what it queued last, for it compares no cookies: what left
+        the name before, and what leaves it now, are told once. But the directory says that it was moved.
+        """
+        begun, parent = self._intake.waiting.begun, node.parent
+        if begun is None or parent is None or not begun.mask & bits.MOVED_FROM:
+            return False
+        if (parent.wd, node.name) != (begun.wd, begun.name):
+            return False
+        # It is all read: behind each binding a listing reads what is queued.
+        behind = self._intake.waiting.behind_departure(node.wd)
+        return behind is not None and (behind == NO_WD or self._ledger.owner(behind) is None)
 
     # --- the fence ---
 

@@ -298,6 +298,23 @@ class Queue:
                 halves.append(at)
         return False
 
+    def behind_departure(self, wd: int) -> int | None:
+        """Return where a directory went that says MOVE_SELF right behind the departure that is being applied.
+
+        That is the watch of the directory of an arrival in between, of another cookie; NO_WD if there is none.
+        None if the directory does not say so.
+        """
+        records, begun, above = self.records, self.begun, NO_WD
+        for at in range(records.at, min(records.count, records.at + NEAR)):
+            raw = self._raw(at)
+            if raw.mask & MOVE_SELF and raw.wd == wd:
+                return above
+            if raw.mask & ENTRY and raw.mask & bits.ISDIR:
+                if above != NO_WD or not raw.mask & MOVED_TO or begun is None or raw.cookie == begun.cookie:
+                    break
+                above = raw.wd
+        return None
+
     def comes_back(self, wd: int, above: int, name: str) -> bool:
         """Return True if what is moved away now comes back to its name, and is the directory that *wd* watches.
 

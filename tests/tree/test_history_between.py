@@ -4,8 +4,81 @@ from __future__ import annotations
 
 import os
 
+import pytest
+from consumer import after, before
+
+from inotify_cffi import Mask, Watcher
+from inotify_cffi.kernel import buffers
 from inotify_cffi.tree.disk import RECORD
 from tests.stress.between import BetweenWorld
+from tests.stress.writers import exchange
+
+STRUCTURE = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
+
+
+def told(watcher, root):
+    """What is told up to now, without the root's path."""
+    return [str(event).replace(root + "/", "") for event in watcher.sync() + watcher.sync()]
+
+
+@pytest.mark.parametrize("is_read_in_parts", [False, True])
+@pytest.mark.parametrize("is_watched", [False, True], ids=["nobody watches", "a watch that has no directory"])
+def test_a_directory_leaves_by_what_the_kernel_merged_with_what_left_before_it_was_bound(
+    root, outside, is_watched, is_read_in_parts
+):
+    """Wherever it goes to; then what is done to the directory that it was in is told of that alone."""
+    os.mkdir(f"{root}/p")
+    os.makedirs(f"{outside}/u/below")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        if is_read_in_parts:
+            watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
+        disk = watcher._tree._disk
+        os.mkdir(f"{root}/p/b")
+        # Nothing of that is read before the directory is bound.
+        after(disk, "read", lambda: exchange(f"{outside}/u", f"{root}/p/b"))
+
+        def leaves():
+            if is_watched:
+                watcher._instance.add_watch(f"{outside}", Mask.MOVED_TO)
+            os.rename(f"{root}/p/b", f"{outside}/z")
+            os.rename(f"{root}/p", f"{root}/q")
+
+        before(disk, "entries", leaves)
+        assert told(watcher, root) == [
+            *("CREATE,ISDIR p/b", "MOVED_FROM,ISDIR p/b", "MOVED_FROM,ISDIR p", "MOVED_TO,ISDIR q (from p)"),
+        ]
+
+
+def test_where_a_directory_was_seen_it_did_not_go_by_its_first_move_if_it_moved_again_right_before(root, outside):
+    """What it reports in between is of where it was then."""
+    os.makedirs(f"{root}/d")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        os.makedirs(f"{root}/m/c")
+
+        def leaves():
+            os.rename(f"{root}/d", f"{outside}/k")
+            os.mkdir(f"{outside}/k/late")
+            # So it is known that there is no other half.
+            os.mkdir(f"{root}/other")
+
+        def comes():
+            os.rmdir(f"{root}/m/c")
+            os.rename(f"{outside}/k", f"{root}/m/c")
+
+        disk = watcher._tree._disk
+        before(disk, "entries", leaves)
+        before(disk, "enter", comes, when=lambda fd, name: name == "c")
+        events = told(watcher, root)
+        assert events == [
+            *(
+                "CREATE,ISDIR m",
+                "CREATE,ISDIR m/c",
+                "MOVED_FROM,ISDIR d",
+                "CREATE,ISDIR other",
+                "DELETE,ISDIR m/c",
+            ),
+            *("MOVED_TO,ISDIR m/c", "CREATE,ISDIR m/c/late"),
+        ]
 
 
 def test_a_seed_fixes_what_is_done_between_the_calls_of_the_tree(tmp_path, monkeypatch):
