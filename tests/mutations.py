@@ -132,6 +132,21 @@ MUTATIONS = {
         "(behind == NO_WD or self._ledger.owner(behind) is None)",
         "behind == NO_WD",
     ),
+    "that a directory which does not say that it was moved was not": (
+        "tree/entries.py",
+        "                is_another = not is_itself and ",
+        "                is_another = False and ",
+    ),
+    "what is said of a move while a directory is bound": (
+        "tree/moments.py",
+        "        return moment is None or self._intake.applied > moment[1]\n",
+        "        return True\n",
+    ),
+    "what is said of moves that are older than a first listing": (
+        "tree/moments.py",
+        " or not self._intake.is_behind_listings:\n",
+        ":\n",
+    ),
     "where a directory was by its first move, if it moved again before it was seen": (
         "tree/moments.py",
         "        return self._put_off[place].end\n",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
+from inotify_cffi.tree.identities import FIRST
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -275,6 +276,16 @@ class Moments:
         # It was seen at its place behind its watch: so if it came back that is queued.
         self._intake.read_all()
         return not queue.comes_back(node.wd, node.parent.wd, node.name)
+
+    def is_bound_since(self, node: Node) -> bool:
+        """Return True if a directory says so if it is moved by the raw event that is being applied.
+
+        It had its watch before that was queued.
+        """
+        if self._is_all_believed or not NO_WD < node.wd < FIRST or not self._intake.is_behind_listings:
+            return False
+        moment = self._moment_of(node)
+        return moment is None or self._intake.applied > moment[1]
 
     def _leaves_by_what_was_merged(self, node: Node) -> bool:
         """Return True if a directory leaves by the raw event that is being applied, though that is older.

@@ -43,6 +43,7 @@ class Behind(NamedTuple):
     second: Tuple[int, int] | None  # the places of a pair the other way round: an exchange, or it was moved back
     is_exchange: bool  # what was at the target says that it was moved by that
     is_known: bool  # False if more may be still to be read
+    is_all: bool = False  # all was looked at, if all is read that was queued by then
 
 
 class Left(NamedTuple):
@@ -193,7 +194,7 @@ class Queue:
         That is MOVE_SELF of what was moved; of an exchange the halves of the other move, and MOVE_SELF of that.
         *moved*, *there*: the watches of what is expected to have been moved, and of what was at the target.
         """
-        itself, is_back, is_known, near = False, False, True, (first.wd, second.wd)
+        itself, is_back, is_known, is_all, near = False, False, True, True, (first.wd, second.wd)
         halves: list[int] = []
         records = self.records
         end = min(records.count, self._partner_at + NEAR)
@@ -209,9 +210,9 @@ class Queue:
                     break
                 halves.append(at)
         else:
-            is_known = end < records.count
+            is_known, is_all = end < records.count, end == records.count
         if not halves[1:]:
-            return Behind(itself, None, is_exchange=False, is_known=is_known)
+            return Behind(itself, None, is_exchange=False, is_known=is_known, is_all=is_all)
         # What has a watch and does not say that it was moved back is where it was moved to.
         is_exchange = itself and not is_back
         return Behind(itself, (halves[0], halves[1]), is_exchange=is_exchange, is_known=is_known)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from consumer import after, before
+from consumer import Consumer, after, before
 
 from inotify_cffi import Mask, Watcher
 from inotify_cffi.kernel import buffers
-from inotify_cffi.tree.disk import RECORD
+from inotify_cffi.kernel.buffers import Records
+from inotify_cffi.tree.disk import RECORD, Disk
 from tests.stress.between import BetweenWorld
 from tests.stress.writers import exchange
 
@@ -78,6 +79,73 @@ def test_where_a_directory_was_seen_it_did_not_go_by_its_first_move_if_it_moved_
                 "DELETE,ISDIR m/c",
             ),
             *("MOVED_TO,ISDIR m/c", "CREATE,ISDIR m/c/late"),
+        ]
+
+
+class Unheard:
+    """Reads nothing of what happens until it is told to: as where the kernel has merged all of that."""
+
+    def __init__(self, watcher):
+        self.disk = watcher._tree._disk
+        self.original = self.disk.read
+
+    def forget(self):
+        """Read, and forget."""
+        self.original(Records())
+
+
+def test_a_directory_that_does_not_say_that_it_was_moved_was_not(root, outside):
+    """It was another one, which came to its name unheard."""
+    os.makedirs(f"{root}/n/mine")
+    os.makedirs(f"{outside}/other/below")
+    with Consumer(root, mask=STRUCTURE) as consumer:
+        watcher = consumer.watcher
+        # What was queued during the first listing may be older than a watch.
+        assert watcher.sync() == []
+        os.rename(f"{root}/n", f"{outside}/n")
+        os.rename(f"{outside}/other", f"{root}/n")
+        Unheard(watcher).forget()
+        os.rename(f"{root}/n", f"{root}/t")
+        events = consumer.sync()
+        assert "MOVED_TO" in str(events[0]) and events[0].path == f"{root}/t"
+        assert f"{root}/t/mine" not in [event.path for event in events]
+        assert events[0].moved_from is None
+        consumer.assert_at_rest()
+
+
+def test_a_directory_that_is_moved_while_it_is_first_listed_is_told_as_moved(root, monkeypatch):
+    """It does not say so itself, for it has no watch by then."""
+    os.makedirs(f"{root}/d/below")
+    watch = Disk.watch
+
+    def watched(disk, fd, mask):
+        if os.path.exists(f"{root}/d") and os.path.samestat(os.fstat(fd), os.stat(f"{root}/d")):
+            os.rename(f"{root}/d", f"{root}/e")
+        return watch(disk, fd, mask)
+
+    monkeypatch.setattr(Disk, "watch", watched)
+    # So that they are entered one at a time.
+    with Watcher(root, mask=STRUCTURE, one_file_system=True) as watcher:
+        assert told(watcher, root) == ["MOVED_FROM,ISDIR d", "MOVED_TO,ISDIR e (from d)"]
+
+
+def test_a_directory_that_is_moved_before_its_watch_and_back_is_told_as_moved(root):
+    os.mkdir(f"{root}/b")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        disk = watcher._tree._disk
+        assert watcher.sync() == []
+
+        def moves():
+            os.rename(f"{root}/a", f"{root}/b/a")
+            # Nothing that comes behind this is about that move.
+            os.mkdir(f"{root}/b/x")
+            after(disk, "watch", lambda: os.rename(f"{root}/b/a", f"{root}/a"))
+
+        after(disk, "enter", moves, when=lambda fd, name: name == "a")
+        os.mkdir(f"{root}/a")
+        assert told(watcher, root) == [
+            *("CREATE,ISDIR a", "MOVED_FROM,ISDIR a", "MOVED_TO,ISDIR b/a (from a)", "CREATE,ISDIR b/x"),
+            *("MOVED_FROM,ISDIR b/a", "MOVED_TO,ISDIR a (from b/a)"),
         ]
 
 
