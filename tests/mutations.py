@@ -69,8 +69,8 @@ MUTATIONS = {
     "forgetting what was taken out of what waits": ("tree/moves.py", " or self._taken) and not", ") and not"),
     "an exchange at the end of what is queued": (
         "tree/moves.py",
-        "            is_known = end < records.count\n",
-        "            is_known = end < records.count\n            halves = halves if is_known else []\n",
+        "            is_known, is_all = end < records.count, end == records.count\n",
+        "            is_known, is_all = end < records.count, False\n            halves = halves if is_known else []\n",
     ),
     "an exchange with what is not known": (
         "tree/exchanges.py",
@@ -147,6 +147,16 @@ MUTATIONS = {
         " or not self._intake.is_behind_listings:\n",
         ":\n",
     ),
+    "that what came before its watch and went back was not exchanged": (
+        "tree/moments.py",
+        " and self._intake.queued_with(moves) > moment[1]\n",
+        " and False\n",
+    ),
+    "that a directory which left while it was bound was moved itself": (
+        "tree/moments.py",
+        "            return not self._is_of(queue.begun, node) and ",
+        "            return ",
+    ),
     "where a directory was by its first move, if it moved again before it was seen": (
         "tree/moments.py",
         "        return self._put_off[place].end\n",
@@ -159,13 +169,13 @@ MUTATIONS = {
     ),
     "the time that it takes to bind a directory to its watch": (
         "tree/moments.py",
-        "if applied > moment[1] or queue",
-        "if True or queue",
+        "        if applied > moment[1]:\n            return False\n        moves",
+        "        if True:\n            return False\n        moves",
     ),
     "what a directory says of its move while it is bound": (
         "tree/moments.py",
-        " or queue.moves(node.wd):\n",
-        ":\n",
+        "        if moves is not None:\n",
+        "        if False:\n",
     ),
     "the end of what is put off": (
         "tree/moments.py",

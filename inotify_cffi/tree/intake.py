@@ -108,8 +108,11 @@ class Intake:
 
     def begins_to_move(self, wds: list[int]) -> int:
         """Return how many bytes had been queued when the first said that it was moved, of these in what waits."""
-        records = self.waiting.records
-        return self.bytes - records.bytes_from(self.waiting.first_moved(wds) + 1)
+        return self.queued_with(self.waiting.first_moved(wds))
+
+    def queued_with(self, at: int) -> int:
+        """Return how many bytes had been queued with what is at a place in what waits."""
+        return self.bytes - self.waiting.records.bytes_from(at + 1)
 
     def read_all(self) -> bool:
         """Read all that is queued now, unless too much waits; True if that is all.

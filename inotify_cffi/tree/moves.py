@@ -283,21 +283,24 @@ class Queue:
                 break
         return NO_WD
 
-    def moves(self, wd: int) -> bool:
-        """Return True if a directory says that it was moved by what is being applied, or was exchanged by that."""
+    def moves(self, wd: int) -> int | None:
+        """Return where a directory says that it was moved by what is being applied, or was exchanged by that.
+
+        Of an exchange that is the place of the first half of the other move. None if it does not say so.
+        """
         records, begun, partner = self.records, self.begun, self._partner
         if begun is None or not begun.mask & MOVED_FROM:
-            return False
+            return None
         halves: list[int] = []
         for at in range(records.at, min(records.count, records.at + NEAR)):
             raw = self._raw(at)
             if raw.mask & MOVE_SELF and raw.wd == wd:
-                return True
+                return halves[0] if halves else at
             if raw.mask & ENTRY and raw.mask & bits.ISDIR and raw.cookie != begun.cookie:
                 if partner is None or not self._is_crossed(raw, begun, partner, halves):
                     break
                 halves.append(at)
-        return False
+        return None
 
     def behind_departure(self, wd: int) -> int | None:
         """Return where a directory went that says MOVE_SELF right behind the departure that is being applied.

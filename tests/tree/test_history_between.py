@@ -149,6 +149,46 @@ def test_a_directory_that_is_moved_before_its_watch_and_back_is_told_as_moved(ro
         ]
 
 
+def test_a_directory_that_came_before_its_watch_and_went_back_was_not_exchanged(root):
+    """It was where it was expected, but what was told to be there is another."""
+    os.mkdir(f"{root}/a")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+
+        def comes():
+            os.mkdir(f"{root}/b")
+            os.rename(f"{root}/b", f"{root}/a/b")
+            before(disk, "entries", lambda: os.rename(f"{root}/a/b", f"{root}/b"))
+
+        disk = watcher._tree._disk
+        before(disk, "enter", comes, when=lambda fd, name: name == "b")
+        os.mkdir(f"{root}/a/b")
+        assert told(watcher, root) == [
+            *("CREATE,ISDIR a/b", "CREATE,ISDIR b", "MOVED_FROM,ISDIR b"),
+            *("MOVED_FROM,ISDIR a/b", "MOVED_TO,ISDIR b (from a/b)"),
+        ]
+
+
+def test_a_directory_that_went_before_its_watch_and_came_back_right_behind_is_told_as_moved(root):
+    """It comes back between the question how much is queued and the look whether it is there."""
+    os.mkdir(f"{root}/a")
+    with Watcher(root, mask=STRUCTURE) as watcher:
+        disk = watcher._tree._disk
+
+        def comes_back():
+            os.rename(f"{root}/a/b", f"{root}/b")
+
+        def goes():
+            os.rename(f"{root}/b", f"{root}/a/b")
+            after(disk, "watch", lambda: after(disk, "queued", comes_back))
+
+        after(disk, "enter", goes, when=lambda fd, name: name == "b")
+        os.mkdir(f"{root}/b")
+        assert told(watcher, root) == [
+            *("CREATE,ISDIR b", "MOVED_FROM,ISDIR b", "MOVED_TO,ISDIR a/b (from b)"),
+            *("MOVED_FROM,ISDIR a/b", "MOVED_TO,ISDIR b (from a/b)"),
+        ]
+
+
 def test_a_seed_fixes_what_is_done_between_the_calls_of_the_tree(tmp_path, monkeypatch):
     counts = []
     for number in range(2):
