@@ -20,6 +20,7 @@ TESTS = [
     "tests/tree/test_races.py",
     "tests/tree/test_stories.py",
     "tests/tree/test_history.py",
+    "tests/tree/test_history_between.py",
     "tests/tree/test_overflow.py",
     "tests/tree/test_crawl.py",
     "tests/tree/test_links.py",
@@ -68,8 +69,8 @@ MUTATIONS = {
     "forgetting what was taken out of what waits": ("tree/moves.py", " or self._taken) and not", ") and not"),
     "an exchange at the end of what is queued": (
         "tree/moves.py",
-        "            is_known = end < records.count\n",
-        "            is_known = end < records.count\n            halves = halves if is_known else []\n",
+        "            is_known, is_all = end < records.count, end == records.count\n",
+        "            is_known, is_all = end < records.count, False\n            halves = halves if is_known else []\n",
     ),
     "an exchange with what is not known": (
         "tree/exchanges.py",
@@ -121,6 +122,46 @@ MUTATIONS = {
         "        return self._intake.is_guessing or self._intake.begins_to_move(wds) <= self._after\n",
         "        return True\n",
     ),
+    "what leaves by the departure of another, merged with it": (
+        "tree/moments.py",
+        "            return not self._leaves_by_what_was_merged(node)\n",
+        "            return True\n",
+    ),
+    "that what left by a merged departure went to where it is told": (
+        "tree/moments.py",
+        "(behind == NO_WD or self._ledger.owner(behind) is None)",
+        "behind == NO_WD",
+    ),
+    "that a directory which does not say that it was moved was not": (
+        "tree/entries.py",
+        "                is_another = not is_itself and ",
+        "                is_another = False and ",
+    ),
+    "what is said of a move while a directory is bound": (
+        "tree/moments.py",
+        "        return moment is None or self._intake.applied > moment[1]\n",
+        "        return True\n",
+    ),
+    "what is said of moves that are older than a first listing": (
+        "tree/moments.py",
+        " or not self._intake.is_behind_listings:\n",
+        ":\n",
+    ),
+    "that what came before its watch and went back was not exchanged": (
+        "tree/moments.py",
+        " and self._intake.queued_with(moves) > moment[1]\n",
+        " and False\n",
+    ),
+    "that a directory which left while it was bound was moved itself": (
+        "tree/moments.py",
+        "            return not self._is_of(queue.begun, node) and ",
+        "            return ",
+    ),
+    "where a directory was by its first move, if it moved again before it was seen": (
+        "tree/moments.py",
+        "        return self._put_off[place].end\n",
+        "        return self._put_off[place].before\n",
+    ),
     "that what was moved into was not moved itself": (
         "tree/grafts.py",
         "        if not self._is_where_it_was(target, place):\n            return False\n",
@@ -128,13 +169,13 @@ MUTATIONS = {
     ),
     "the time that it takes to bind a directory to its watch": (
         "tree/moments.py",
-        "if applied > moment[1] or queue",
-        "if True or queue",
+        "        if applied > moment[1]:\n            return False\n        moves",
+        "        if True:\n            return False\n        moves",
     ),
     "what a directory says of its move while it is bound": (
         "tree/moments.py",
-        " or queue.moves(node.wd):\n",
-        ":\n",
+        "        if moves is not None:\n",
+        "        if False:\n",
     ),
     "the end of what is put off": (
         "tree/moments.py",
@@ -158,7 +199,7 @@ MUTATIONS = {
     ),
     "the age of events against that of a watch": (
         "tree/moments.py",
-        "        if applied <= moment[0]:\n            return True\n",
+        "        if applied <= moment[0]:\n            return not self._leaves_by_what_was_merged(node)\n",
         "        return False\n",
     ),
     "the dedup of listings": (

@@ -76,11 +76,18 @@ class Entries(Exchanges):
             return self._left(source, started.raw)
         if started.second is not None:
             return self._exchange(source, started.raw, target, partner, started.second)
-        is_itself = started.behind is not None and started.behind.itself
-        if is_itself:
+        is_itself = is_another = False
+        behind = started.behind
+        if behind is not None and (behind.itself or behind.is_all):
             # An inode may have several places, and of one of them the ledger may know by now what came later.
             child = source.children.get(started.raw.name)
-            is_itself = child is not None and child.wd == started.moved
+            if child is not None and child.wd == started.moved:
+                is_itself = behind.itself
+                is_another = not is_itself and not child.link and self._moments.is_bound_since(child)
+        if is_another and self._ledger.is_attached(source) and self._ledger.is_attached(target):
+            # It would have said so: what was moved came there by what the kernel merged.
+            self._doubts.suspect(source, started.raw.name)
+            return self.arrived(target, partner, is_dir=bool(partner.mask & ISDIR))
         return self._moved(source, started.raw, target, partner, is_itself=is_itself)
 
     def _pairs(self, sources: list[Node], targets: list[Node]) -> list[tuple[Node, Node]]:

@@ -129,7 +129,7 @@ class Grafts(Comings):
         above = node.parent
         if above is None or above.link or above.wd == NO_WD or self._moments.is_about_another(above):
             return False
-        if not self._intake.read_to(self._moments.seen_at(place), self._turn):
+        if not self._intake.read_to(self._moments.seen_by(place), self._turn):
             return False
         return not self._intake.waiting.names(above.wd, node.name)
 

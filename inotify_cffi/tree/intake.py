@@ -37,6 +37,8 @@ class Intake:
         self.was_full = False
         # True if a read since the last fence was set found nothing.
         self._was_empty = False
+        # How many bytes may be older than a first listing; None if it is not known yet.
+        self._old: int | None = 0
         # The last moment at which nothing was queued and nothing was lost: whatever is lost later is younger.
         self.calm = disk.now()
         self._last_read = self.calm
@@ -63,10 +65,21 @@ class Intake:
         size = self._disk.read(records)
         self.was_full = size > FULL
         self._was_empty = self._was_empty or not size
+        if not size and self._old is None:
+            self._old = self.bytes
         if size:
             self.raw_events += records.waiting - waiting
             self.bytes += size
         return size
+
+    def note_listing(self) -> None:
+        """A first listing is done: what was queued meanwhile is read when nothing is queued any more."""
+        self._old = None
+
+    @property
+    def is_behind_listings(self) -> bool:
+        """True if the raw event that is being applied was for sure queued behind all first listings."""
+        return self._old is not None and self.applied > self._old
 
     def fence(self) -> int:
         """Return how many bytes will have been read when all that is queued now has been."""
@@ -95,8 +108,11 @@ class Intake:
 
     def begins_to_move(self, wds: list[int]) -> int:
         """Return how many bytes had been queued when the first said that it was moved, of these in what waits."""
-        records = self.waiting.records
-        return self.bytes - records.bytes_from(self.waiting.first_moved(wds) + 1)
+        return self.queued_with(self.waiting.first_moved(wds))
+
+    def queued_with(self, at: int) -> int:
+        """Return how many bytes had been queued with what is at a place in what waits."""
+        return self.bytes - self.waiting.records.bytes_from(at + 1)
 
     def read_all(self) -> bool:
         """Read all that is queued now, unless too much waits; True if that is all.

@@ -12,8 +12,9 @@ The other way round, an event that was queued before a directory was bound to it
 
 from __future__ import annotations
 
-from inotify_cffi.base import causes
+from inotify_cffi.base import bits, causes
 from inotify_cffi.ledger.nodes import NO_WD, Root
+from inotify_cffi.tree.identities import FIRST
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from inotify_cffi.ledger.nodes import Node
     from inotify_cffi.tree.ground import Ground
+    from inotify_cffi.tree.moves import Raw
     from inotify_cffi.tree.places import Places
 
 __all__ = ["Moments"]
@@ -157,9 +159,9 @@ class Moments:
                 return place
         return None
 
-    def seen_at(self, place: Node) -> int:
-        """Return how many bytes had been queued before something was seen at a place."""
-        return self._put_off[place].before
+    def seen_by(self, place: Node) -> int:
+        """Return how many bytes had been queued when something had been seen at a place."""
+        return self._put_off[place].end
 
     def settles(self, node: Node, place: Node) -> None:
         """A directory is going to be moved to the place where it was seen: what was queued by then is older."""
@@ -259,22 +261,54 @@ class Moments:
 
         Then what it says of that name it says of what was there before. If it was queued right then, that is so
         unless the directory says that it was moved by that. One that was opened, moved away, watched, and moved
-        back says nothing of the first move.
+        back says nothing of the first move. One that came to its place before its watch and left it the other way
+        is not what was exchanged: then it would have left before it was seen there behind its watch.
         """
         moment = None if node is None else self._moment_of(node)
         if node is None or moment is None or node.wd == NO_WD:
             return False
         applied = self._intake.applied
         if applied <= moment[0]:
-            return True
+            return not self._leaves_by_what_was_merged(node)
         queue = self._intake.waiting
-        if applied > moment[1] or queue.moves(node.wd):
+        if applied > moment[1]:
             return False
+        moves = queue.moves(node.wd)
+        if moves is not None:
+            return not self._is_of(queue.begun, node) and self._intake.queued_with(moves) > moment[1]
         if node.parent is None:
             return True
         # It was seen at its place behind its watch: so if it came back that is queued.
         self._intake.read_all()
         return not queue.comes_back(node.wd, node.parent.wd, node.name)
+
+    def is_bound_since(self, node: Node) -> bool:
+        """Return True if a directory says so if it is moved by the raw event that is being applied.
+
+        It had its watch before that was queued.
+        """
+        if self._is_all_believed or not NO_WD < node.wd < FIRST or not self._intake.is_behind_listings:
+            return False
+        moment = self._moment_of(node)
+        return moment is None or self._intake.applied > moment[1]
+
+    def _leaves_by_what_was_merged(self, node: Node) -> bool:
+        """Return True if a directory leaves by the raw event that is being applied, though that is older.
+
+        The kernel queues nothing that says the same as what it queued last, for it compares no cookies: what left
+        the name before, and what leaves it now, are told once. But the directory says that it was moved.
+        """
+        begun = self._intake.waiting.begun
+        if begun is None or not begun.mask & bits.MOVED_FROM or not self._is_of(begun, node):
+            return False
+        # It is all read: behind each binding a listing reads what is queued.
+        behind = self._intake.waiting.behind_departure(node.wd)
+        return behind is not None and (behind == NO_WD or self._ledger.owner(behind) is None)
+
+    def _is_of(self, raw: Raw | None, node: Node) -> bool:
+        """Return True if a raw event says something of the name of a directory, in the one that it is in."""
+        parent = node.parent
+        return raw is not None and parent is not None and (parent.wd, node.name) == (raw.wd, raw.name)
 
     # --- the fence ---
 

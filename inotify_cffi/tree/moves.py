@@ -43,6 +43,7 @@ class Behind(NamedTuple):
     second: Tuple[int, int] | None  # the places of a pair the other way round: an exchange, or it was moved back
     is_exchange: bool  # what was at the target says that it was moved by that
     is_known: bool  # False if more may be still to be read
+    is_all: bool = False  # all was looked at, if all is read that was queued by then
 
 
 class Left(NamedTuple):
@@ -195,7 +196,7 @@ class Queue:
         That is MOVE_SELF of what was moved; of an exchange the halves of the other move, and MOVE_SELF of that.
         *moved*, *there*: the watches of what is expected to have been moved, and of what was at the target.
         """
-        itself, is_back, is_known, near = False, False, True, (first.wd, second.wd)
+        itself, is_back, is_known, is_all, near = False, False, True, True, (first.wd, second.wd)
         halves: list[int] = []
         records = self.records
         end = min(records.count, self._partner_at + NEAR)
@@ -211,9 +212,9 @@ class Queue:
                     break
                 halves.append(at)
         else:
-            is_known = end < records.count
+            is_known, is_all = end < records.count, end == records.count
         if not halves[1:]:
-            return Behind(itself, None, is_exchange=False, is_known=is_known)
+            return Behind(itself, None, is_exchange=False, is_known=is_known, is_all=is_all)
         # What has a watch and does not say that it was moved back is where it was moved to.
         is_exchange = itself and not is_back
         return Behind(itself, (halves[0], halves[1]), is_exchange=is_exchange, is_known=is_known)
@@ -284,21 +285,41 @@ class Queue:
                 break
         return NO_WD
 
-    def moves(self, wd: int) -> bool:
-        """Return True if a directory says that it was moved by what is being applied, or was exchanged by that."""
+    def moves(self, wd: int) -> int | None:
+        """Return where a directory says that it was moved by what is being applied, or was exchanged by that.
+
+        Of an exchange that is the place of the first half of the other move. None if it does not say so.
+        """
         records, begun, partner = self.records, self.begun, self._partner
         if begun is None or not begun.mask & MOVED_FROM:
-            return False
+            return None
         halves: list[int] = []
         for at in range(records.at, min(records.count, records.at + NEAR)):
             raw = self._raw(at)
             if raw.mask & MOVE_SELF and raw.wd == wd:
-                return True
+                return halves[0] if halves else at
             if raw.mask & ENTRY and raw.mask & bits.ISDIR and raw.cookie != begun.cookie:
                 if partner is None or not self._is_crossed(raw, begun, partner, halves):
                     break
                 halves.append(at)
-        return False
+        return None
+
+    def behind_departure(self, wd: int) -> int | None:
+        """Return where a directory went that says MOVE_SELF right behind the departure that is being applied.
+
+        That is the watch of the directory of an arrival in between, of another cookie; NO_WD if there is none.
+        None if the directory does not say so.
+        """
+        records, begun, above = self.records, self.begun, NO_WD
+        for at in range(records.at, min(records.count, records.at + NEAR)):
+            raw = self._raw(at)
+            if raw.mask & MOVE_SELF and raw.wd == wd:
+                return above
+            if raw.mask & ENTRY and raw.mask & bits.ISDIR:
+                if above != NO_WD or not raw.mask & MOVED_TO or begun is None or raw.cookie == begun.cookie:
+                    break
+                above = raw.wd
+        return None
 
     def comes_back(self, wd: int, above: int, name: str) -> bool:
         """Return True if what is moved away now comes back to its name, and is the directory that *wd* watches.

@@ -101,6 +101,7 @@ class Rooting(Assembly):
         self._files.rearm()
         self._teller.silent = False
         self._teller.cause = causes.LOOK
+        self._intake.note_listing()
         self._places.rest()
         self._unfinished.pop(root, None)
 
@@ -254,6 +255,7 @@ class Rooting(Assembly):
         finally:
             self._places.rest()
             self._teller.silent = False
+            self._intake.note_listing()
 
     def _abandon(self, node: Node) -> None:
         self._teller.silent = True

@@ -1,6 +1,6 @@
 """Run random worlds for some time: ``python -m tests.stress --minutes 10 --seed 0``.
 
-A seed fixes what is written, not how the writers and the reader interleave. What diverges is printed with its
+A seed fixes what is written, not how the writers and the reader interleave, but with ``--between``. What diverges is printed with its
 seed, the first entry that differs, and the file that ``tests/replay.py`` plays again.
 """
 
@@ -19,6 +19,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from inotify_cffi.tree.disk import RECORD
+from tests.stress.between import BetweenWorld
 from tests.stress.history import SerialWorld
 from tests.stress.worlds import World
 
@@ -58,7 +59,8 @@ def of_process(pid: str, name: str) -> str:
 
 
 def one(seed: int, options: argparse.Namespace, counts: Counter[str]) -> list[str]:
-    world = (SerialWorld if options.history else World)(
+    kind = BetweenWorld if options.between else SerialWorld if options.history else World
+    world = kind(
         seed,
         writers=options.writers,
         changes=options.changes,
@@ -105,6 +107,11 @@ def main() -> int:
     )
     parser.add_argument(
         "--history", action="store_true", help="let the writers take turns, and judge the way there, too"
+    )
+    parser.add_argument(
+        "--between",
+        action="store_true",
+        help="let one writer write between two calls of the tree, so that a seed fixes all; judge the way there",
     )
     parser.add_argument("--poll", action="store_true", help="watch nothing, compare with the disk again and again")
     parser.add_argument("--recordings", default=tempfile.gettempdir(), help="where those that diverge are kept")

@@ -458,6 +458,12 @@ class SerialWorld(World):
                 self.note_bound(watcher, len(events))
             while pids and os.waitpid(pids[-1], os.WNOHANG)[0]:
                 pids.pop()
+        return self.judge_at_end(watcher, replayer, events)
+
+    def judge_at_end(
+        self, watcher: Watcher[str], replayer: oracles.Replayer, events: list[Event[str]]
+    ) -> list[str]:
+        """Read what is left, for nobody does anything any more, and judge all of it."""
         events += watcher.sync()
         self.counts.update(watcher.stats())
         if watcher.stats()["overflows"]:
@@ -512,7 +518,7 @@ class SerialWorld(World):
         """Note from now on which directories get a watch, and which lose it."""
         disk = watcher._tree._disk
         watch, unwatch = disk.watch, disk.unwatch
-        inodes = oracles.kernel_watches(watcher._instance._fd)
+        inodes = self.noted = oracles.kernel_watches(watcher._instance._fd)
 
         def noting_watch(fd: int, mask: int) -> int:
             wd = watch(fd, mask)
