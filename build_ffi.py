@@ -192,9 +192,10 @@ struct il_told {
     int32_t *wds;
     uint32_t *masks;
     uint8_t *kinds;
-    char *paths;
-    uint64_t filled;
-    int32_t count, full, alike;
+    int32_t *places;
+    char *paths, *names;
+    uint64_t filled, names_filled;
+    int32_t count, texts, full, alike;
     ...;
 };
 void *il_told_new(size_t size);

@@ -113,6 +113,7 @@ def measure(rows: list[Row], who: list[Who], context: Context) -> report.Report:
         out: set[str] = set()
         taking = [one for one in who if one.takes_part(row.name)]
         for run in range(1 if row.once else context.sizes.runs):
+            context.run = run
             for one in taking[run % len(taking) :] + taking[: run % len(taking)]:
                 if one.name in out:
                     continue

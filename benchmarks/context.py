@@ -12,11 +12,13 @@ from benchmarks.process import Measured
 if TYPE_CHECKING:
     from benchmarks.workload import Trees
 
-__all__ = ["LIMIT", "TIMES", "Context", "Reading", "Row", "Sizes", "Who", "contenders"]
+__all__ = ["DRAINS", "LIMIT", "TIMES", "Context", "Reading", "Row", "Sizes", "Who", "contenders", "lost"]
 
 MEASURED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "measured")
 LIMIT = "C"
 TIMES = "\N{MULTIPLICATION SIGN}"
+# So many queues until PyPy has compiled what there is to compile; limit.c has it, too.
+DRAINS = 3
 
 
 class Who(NamedTuple):
@@ -75,6 +77,15 @@ class Row(NamedTuple):
     growth: bool = False
 
 
+def lost(seen: int, expected: int) -> str:
+    """Return what is to be said where another number came than was expected."""
+    if seen == expected:
+        return ""
+    if seen > expected:
+        return f"{seen - expected} too many"
+    return f"lost {100 * (expected - seen) / expected:.2g} %"
+
+
 class Context:
     """All that rows share."""
 
@@ -84,6 +95,8 @@ class Context:
         # Where events are cheap to cause; for rows that measure only what is done with them.
         self.quick_trees = quick_trees
         self.timeout = timeout
+        # Which one it is of those in which each contender is measured once.
+        self.run = 0
         self.nothing = trees.fresh()
 
     def start(self, who: Who, task: str, path: str, *, recursive: bool = True, **options: Any) -> Measured:

@@ -1,8 +1,8 @@
 /* The limit: what the same work costs with the bare system calls and nothing around them.
 
-   limit drain|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]
+   limit drain|consume|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]
 
-   It speaks the protocol of benchmarks/measured: it watches, says what that took, stops itself or says "ready",
+   To consume is to drain with one kind of event more, IN_OPEN. It speaks the protocol of benchmarks/measured: it watches, says what that took, stops itself or says "ready",
    and ends with one line of JSON. Times are of CLOCK_MONOTONIC, which all processes share. */
 
 #define _GNU_SOURCE
@@ -29,7 +29,7 @@ struct entry64 {
 
 enum { READ_SIZE = 65536, LIST_SIZE = 32768, DRAINS = 3 };
 
-static const uint32_t CHANGES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
+static uint32_t asked = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
                                 IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 static int inotify;
@@ -41,11 +41,11 @@ static void fail(const char *what)
     exit(1);
 }
 
-static int64_t now(void)
+static int64_t now(clockid_t clock)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
@@ -55,7 +55,7 @@ static void watch(int fd)
     char path[32];
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (inotify_add_watch(inotify, path, CHANGES) < 0)
+    if (inotify_add_watch(inotify, path, asked) < 0)
         fail("inotify_add_watch");
     directories++;
 }
@@ -128,16 +128,18 @@ int main(int argc, char **argv)
 {
     unsigned timeout = argc > 4 ? strtoul(argv[4], NULL, 10) : 60;
     const char *mode = argc > 3 ? argv[1] : "", *last = argc > 5 ? argv[5] : "";
-    int64_t began, took, ended = 0;
+    int64_t began, took, ended = 0, used = 0;
     long count = 0;
     int fd;
 
     if (argc < 4) {
-        fputs("usage: limit drain|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]\n", stderr);
+        fputs("usage: limit drain|consume|crawl|rename|latency|idle ROOT flat|tree [SECONDS [LAST]]\n", stderr);
         return 2;
     }
+    if (strcmp(mode, "consume") == 0)
+        asked |= IN_OPEN;
     alarm(timeout);
-    began = now();
+    began = now(CLOCK_MONOTONIC);
     if ((inotify = inotify_init1(IN_CLOEXEC)) < 0)
         fail("inotify_init1");
     if ((fd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -147,8 +149,8 @@ int main(int argc, char **argv)
     else
         watch(fd);
     close(fd);
-    took = now() - began;
-    if (strcmp(mode, "drain") == 0) {
+    took = now(CLOCK_MONOTONIC) - began;
+    if (strcmp(mode, "drain") == 0 || strcmp(mode, "consume") == 0) {
         for (int round = 0; round < DRAINS; round++) {
             char end[64];
 
@@ -156,10 +158,13 @@ int main(int argc, char **argv)
             alarm(0);
             raise(SIGSTOP);
             alarm(timeout);
+            used = now(CLOCK_PROCESS_CPUTIME_ID);
             count = walk_until(end);
-            ended = now();
+            used = now(CLOCK_PROCESS_CPUTIME_ID) - used;
+            ended = now(CLOCK_MONOTONIC);
             if (round < DRAINS - 1) {
-                printf("{\"seen\": %ld, \"ended\": %lld}\n", count, (long long)ended);
+                printf("{\"seen\": %ld, \"ended\": %lld, \"used\": %lld}\n", count, (long long)ended,
+                       (long long)used);
                 fflush(stdout);
             }
         }
@@ -170,21 +175,21 @@ int main(int argc, char **argv)
 
             snprintf(probes, sizeof probes, "%s%d-*", last, round);
             walk_until(probes);
-            printf("%lld\n", (long long)now());
+            printf("%lld\n", (long long)now(CLOCK_MONOTONIC));
             fflush(stdout);
         }
     } else if (strcmp(mode, "latency") == 0) {
         ready();
         for (;;) {
             walk_until(last);
-            printf("%lld\n", (long long)now());
+            printf("%lld\n", (long long)now(CLOCK_MONOTONIC));
             fflush(stdout);
         }
     } else if (strcmp(mode, "idle") == 0) {
         ready();
         walk_until("");
     }
-    printf("{\"seen\": %ld, \"ended\": %lld, \"took\": %lld, \"watches\": %ld, \"entries\": %ld}\n", count,
-           (long long)ended, (long long)took, directories, entries);
+    printf("{\"seen\": %ld, \"ended\": %lld, \"used\": %lld, \"took\": %lld, \"watches\": %ld, \"entries\": %ld}\n",
+           count, (long long)ended, (long long)used, (long long)took, directories, entries);
     return 0;
 }

@@ -9,8 +9,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import latency
-from benchmarks.context import TIMES, Reading, Row
+from benchmarks import consumer, latency
+from benchmarks.context import DRAINS, TIMES, Reading, Row, lost
 from benchmarks.environment import steady
 from benchmarks.process import Failed
 from benchmarks.workload import EVENTS_PER_FILE, LAST, queue_events
@@ -20,19 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.process import Measured
 
 __all__ = ["ROWS"]
-
-
-def lost(seen: int, expected: int) -> str:
-    """Return what is to be said where another number came than was expected."""
-    if seen == expected:
-        return ""
-    if seen > expected:
-        return f"{seen - expected} too many"
-    return f"lost {100 * (expected - seen) / expected:.2g} %"
-
-
-# So many queues until PyPy has compiled what there is to compile; limit.c has it, too.
-DRAINS = 3
 
 
 def _drained(context: Context, who: Who, line: str, directories: list[str], *, recursive: bool) -> list[Reading]:
@@ -227,6 +214,7 @@ ROWS = {
     for row in (
         Row("drain", drain, "ns an event", fills_queue=True),
         Row("drain-tree", drain_tree, "ns an event", fills_queue=True),
+        Row("consumer", consumer.measure, "ns of processor's time an event", fills_queue=True),
         Row("crawl", crawl, "µs a directory", growth=True),
         Row("memory", memory, "bytes", ratio=False),
         Row("rename", rename, "µs"),

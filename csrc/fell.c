@@ -75,9 +75,8 @@ static int32_t il_fell(const struct il_ledger *ledger, int64_t top, struct il_to
 
     if (last == IL_NONE)
         return -ESTALE;
-    told->filled = 0;
-    told->alike = 1;
     told->count = told->full = 0;
+    il_told_begin(told);
     for (node = il_deepest(ledger, last);; node = il_behind(ledger, node)) {
         const struct il_node *felled = &ledger->nodes[node];
 

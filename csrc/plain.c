@@ -4,17 +4,29 @@
    else hangs on it. Whatever is not as simple as that ends the run, and is left to the caller. Where only directories
    are kept, a file is only told, and nothing is looked up but whether a directory has its name. */
 
+/* An entry of which something was told lately: where it stands among the texts, and its name among the names. */
+struct il_text {
+    int32_t directory, place;
+    uint64_t at;
+    uint32_t length;
+};
+
+enum { IL_TEXTS_BITS = 6, IL_TEXTS = 1 << IL_TEXTS_BITS };
+
 /* What is to be told, in columns. It is taken by setting count to 0. The columns are its own, and their sizes change
-   with them, here only. */
+   with them, here only. Most often several events in a row are of one entry: so that has its texts once. */
 struct il_told {
     int32_t *wds;
     uint32_t *masks;
     /* 1, or 2 for an entry of a root whose path ends with a slash. */
     uint8_t *kinds;
-    /* The paths, each ended by a NUL. */
-    char *paths;
-    uint64_t filled, room;
-    int32_t count, most;
+    /* Which one of the texts is that of an event. */
+    int32_t *places;
+    /* The texts, each ended by a NUL: paths, and with the same places the names in them. Both have the same room. */
+    char *paths, *names;
+    uint64_t filled, names_filled, room;
+    int32_t count, most, texts;
+    struct il_text *lately;
     /* Whether the run ended because there was no room for more. */
     int32_t full;
     /* Whether all are of kind 1. */
@@ -31,7 +43,10 @@ static void il_told_drop(struct il_told *told)
     free(told->wds);
     free(told->masks);
     free(told->kinds);
+    free(told->places);
     free(told->paths);
+    free(told->names);
+    free(told->lately);
     memset(told, 0, sizeof *told);
 }
 
@@ -49,8 +64,11 @@ static int il_told_have(struct il_told *told, int32_t most, uint64_t room)
     told->wds = malloc((size_t)most * sizeof *told->wds);
     told->masks = malloc((size_t)most * sizeof *told->masks);
     told->kinds = malloc((size_t)most * sizeof *told->kinds);
+    told->places = malloc((size_t)most * sizeof *told->places);
     told->paths = malloc(room);
-    if (told->wds && told->masks && told->kinds && told->paths) {
+    told->names = malloc(room);
+    told->lately = malloc(IL_TEXTS * sizeof *told->lately);
+    if (told->wds && told->masks && told->kinds && told->places && told->paths && told->names && told->lately) {
         told->most = most;
         told->room = room;
         told->alike = 1;
@@ -63,10 +81,23 @@ static int il_told_have(struct il_told *told, int32_t most, uint64_t room)
 /* Have twice the room for paths; -ENOMEM, and it is as it was. */
 static int il_told_grow(struct il_told *told)
 {
-    if (told->room > SIZE_MAX / 2 || !iq_grow(&told->paths, 2 * told->room, 1))
+    if (told->room > SIZE_MAX / 2 || !iq_grow(&told->paths, 2 * told->room, 1) ||
+        !iq_grow(&told->names, 2 * told->room, 1))
         return -ENOMEM;
     told->room *= 2;
     return 0;
+}
+
+/* Begin anew, if all was taken; and know of no entry, for where a directory is may have changed. */
+static void il_told_begin(struct il_told *told)
+{
+    if (told->count == 0) {
+        told->filled = told->names_filled = 0;
+        told->texts = 0;
+        told->alike = 1;
+    }
+    for (int slot = 0; told->lately != NULL && slot < IL_TEXTS; slot++)
+        told->lately[slot].directory = IL_NONE;
 }
 
 /* The directory that the last event was about. */
@@ -130,15 +161,27 @@ static int il_is_plain(const struct il_at *at, uint32_t mask, uint32_t length, i
     return mask == IN_DELETE && entry >= 0 && !il_is_directory(names + entry);
 }
 
-/* Tell an event; 0 if there is no room. */
-static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct il_at *at, uint32_t mask,
-                   const char *name, uint32_t length)
+/* Where an entry is kept, if something was told of it lately: most names differ at their end. */
+static struct il_text *il_lately(const struct il_told *told, int32_t directory, const char *name,
+                                 uint32_t length)
+{
+    uint32_t end = 0;
+
+    if (length >= sizeof end)
+        memcpy(&end, name + length - sizeof end, sizeof end);
+    else if (length > 0)
+        end = (unsigned char)name[length - 1];
+    end ^= (uint32_t)directory * 31u ^ length * 127u;
+    return told->lately + ((end * 2654435769u) >> (32 - IL_TEXTS_BITS));
+}
+
+/* Write the path of an entry and its name; 0 if there is no room. */
+static int il_write_texts(const struct il_ledger *ledger, struct il_told *told, struct il_at *at, const char *name,
+                          uint32_t length)
 {
     uint64_t room = told->room - told->filled, prefix = at->prefix;
     char *out = told->paths + told->filled;
 
-    if (told->count >= told->most)
-        return 0;
     if (prefix == 0)
         prefix = il_write_prefix(ledger, at->node, out, room);
     if (room < prefix || room - prefix < (uint64_t)length + 1)
@@ -149,11 +192,35 @@ static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct 
     at->prefix = prefix;
     memcpy(out + prefix, name, length);
     out[prefix + length] = '\0';
+    memcpy(told->names + told->names_filled, out + prefix, (size_t)length + 1);
+    told->filled += prefix + length + 1;
+    told->names_filled += (uint64_t)length + 1;
+    told->texts++;
+    return 1;
+}
+
+/* Tell an event; 0 if there is no room. */
+static int il_tell(const struct il_ledger *ledger, struct il_told *told, struct il_at *at, uint32_t mask,
+                   const char *name, uint32_t length)
+{
+    struct il_text *text;
+
+    if (told->count >= told->most)
+        return 0;
+    text = il_lately(told, at->node, name, length);
+    if (text->directory != at->node || text->length != length ||
+        memcmp(told->names + text->at, name, length) != 0) {
+        struct il_text written = {at->node, told->texts, told->names_filled, length};
+
+        if (!il_write_texts(ledger, told, at, name, length))
+            return 0;
+        *text = written;
+    }
+    told->places[told->count] = text->place;
     told->wds[told->count] = at->wd;
     told->kinds[told->count] = at->kind;
     told->alike &= at->kind == 1;
     told->masks[told->count++] = mask;
-    told->filled += prefix + length + 1;
     return 1;
 }
 
@@ -186,10 +253,7 @@ static int64_t il_apply(struct il_ledger *ledger, struct iq_queue *queue, uint64
     int failed = 0;
 
     told->full = 0;
-    if (told->count == 0) {
-        told->filled = 0;
-        told->alike = 1;
-    }
+    il_told_begin(told);
     while (queue->at < end) {
         int32_t wd = queue->wds[queue->at];
         uint32_t mask = queue->masks[queue->at], length;

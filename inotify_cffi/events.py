@@ -7,7 +7,6 @@ ends of a move joined. An event is a tuple, for that is the cheapest immutable v
 from __future__ import annotations
 
 import os
-import sys
 
 from inotify_cffi.base import bits, causes
 from inotify_cffi.base.bits import flag_names
@@ -41,8 +40,8 @@ class Event(tuple[object, ...], Generic[AnyStr]):
     """One thing that happened below a root; immutable.
 
     Its paths are str or bytes as the root was given. Make one by :meth:`of`; the constructor takes one
-    sequence of all fields in their order, as a tuple's does. The directory and the name are parts of the path,
-    and are cut out of it when they are asked for.
+    sequence of all fields in their order, as a tuple's does. The directory is a part of the path, and is cut
+    out of it when it is asked for.
     """
 
     __slots__ = ()
@@ -51,6 +50,8 @@ class Event(tuple[object, ...], Generic[AnyStr]):
 
         @overload  # type: ignore[override]
         def __getitem__(self, place: Literal[0], /) -> AnyStr: ...
+        @overload
+        def __getitem__(self, place: Literal[7], /) -> AnyStr: ...
         @overload
         def __getitem__(self, place: Literal[1, 3, 4, 5, 6], /) -> int: ...
         @overload
@@ -79,12 +80,17 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         def wd(self) -> int:
             """The watch descriptor that reported it; -1 for what no watch reported."""
 
+        @property
+        def name(self) -> AnyStr:
+            """The entry inside the watched directory; empty if the event is about that itself."""
+
     else:
         path = field(0, "The full path; of the root itself, the path that was given. Empty for Q_OVERFLOW.")
         mask = field(1, "The flags, as an integer; ``flags`` is the same as a ``Mask``.")
         moved_from = field(2, "The full old path, for a MOVED_TO whose other half is known; else None.")
         cookie = field(3, "The number that joins the two halves of a move; else 0.")
         wd = field(4, "The watch descriptor that reported it; -1 for what no watch reported.")
+        name = field(7, "The entry inside the watched directory; empty if the event is about that itself.")
 
     @classmethod
     def of(
@@ -98,10 +104,10 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         cause: int = causes.KERNEL,
     ) -> Event[AnyStr]:
         """Return an event about *path*; the directory and the name are its parts."""
-        directory = os.path.split(path)[0]
+        directory, name = os.path.split(path)
         ends = directory.endswith("/") if isinstance(directory, str) else directory.endswith(b"/")
         which = AN_ENTRY_BEHIND_A_SLASH if ends else AN_ENTRY
-        return cls((path, int(mask), moved_from, cookie, wd, which, int(cause)))
+        return cls((path, int(mask), moved_from, cookie, wd, which, int(cause), name))
 
     @property
     def cause(self) -> Cause:
@@ -124,15 +130,6 @@ class Event(tuple[object, ...], Generic[AnyStr]):
             return path
         cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
         return path[: cut + 1] if which == AN_ENTRY_BEHIND_A_SLASH else path[: max(cut, 0)]
-
-    @property
-    def name(self) -> AnyStr:
-        """The entry inside the watched directory; empty if the event is about that itself."""
-        path = self[0]
-        # Written for speed: this is asked of each event. ITSELF is 0, and there are no subclasses in here.
-        if self[5]:
-            return path.rpartition("/" if path.__class__ is str else b"/")[2]  # type: ignore[arg-type]
-        return path[:0]
 
     @property
     def error(self) -> OSError | None:
@@ -173,19 +170,6 @@ class Event(tuple[object, ...], Generic[AnyStr]):
         return f"<Event {' '.join(parts)}>"
 
 
-def _name_by_place(event: Event[AnyStr]) -> AnyStr:
-    path = event[0]
-    if event[5] == ITSELF:
-        return path[:0]
-    cut = path.rfind("/") if isinstance(path, str) else path.rfind(b"/")
-    return path[cut + 1 :]
-
-
-if sys.implementation.name == "pypy":
-    # A part of a text costs it less than three parts in a tuple; CPython has it the other way round.
-    Event.name = property(_name_by_place, doc=Event.name.__doc__)  # type: ignore[method-assign, assignment]
-
-
 def _names_of(mask: int) -> Tuple[str, ...]:
     names = tuple(flag_names(mask))
     if len(_NAMES) < MOST_MASKS:
@@ -202,6 +186,11 @@ def _flags_of(mask: int) -> Mask:
     return flags
 
 
+def about_itself(path: str | bytes, mask: int, wd: int, cause: int) -> AnyEvent:
+    """Return an event about a watched directory itself, or about a root that is a file."""
+    return Event((path, mask, None, 0, wd, ITSELF, cause, path[:0]))
+
+
 class UnwatchedEvent(Event[AnyStr]):
     """An UNWATCHED event; it carries its reason behind the other fields."""
 
@@ -210,7 +199,7 @@ class UnwatchedEvent(Event[AnyStr]):
     @property
     def error(self) -> OSError | None:
         """Why the directory is not covered; errno, strerror and filename say it."""
-        error = self[7]
+        error = self[8]
         return error if isinstance(error, OSError) else None
 
 

@@ -62,12 +62,12 @@ class JournalEvent(Event[AnyStr]):
             """For RESTART, the last number that is still in the journal: what was read behind it is undone."""
 
     else:
-        number = field(7, "Its number: greater than all before it in this journal, and never given again.")
-        time = field(8, "When it was told, in seconds since 1970, by the clock of the machine at that time.")
-        journal = field(9, "The UUID of the journal.")
-        generation = field(10, "How often the file of the journal was made anew.")
+        number = field(8, "Its number: greater than all before it in this journal, and never given again.")
+        time = field(9, "When it was told, in seconds since 1970, by the clock of the machine at that time.")
+        journal = field(10, "The UUID of the journal.")
+        generation = field(11, "How often the file of the journal was made anew.")
         durable = field(
-            11, "For RESTART, the last number that is still in the journal: what was read behind it is undone."
+            12, "For RESTART, the last number that is still in the journal: what was read behind it is undone."
         )
 
     @classmethod
@@ -88,12 +88,13 @@ class JournalEvent(Event[AnyStr]):
     ) -> JournalEvent[AnyStr]:
         """Return an event of a journal; *errno* is why a directory is not covered, for UNWATCHED."""
         own: tuple[object, ...] = (number, time, journal, generation, durable, errno)
-        return cls((path, int(mask), moved_from, cookie, -1, AN_ENTRY, int(cause), *own))
+        name = path.rpartition("/" if isinstance(path, str) else b"/")[2]
+        return cls((path, int(mask), moved_from, cookie, -1, AN_ENTRY, int(cause), name, *own))
 
     @property
     def error(self) -> OSError | None:
         """Why a directory is not covered, for UNWATCHED; else None."""
-        number = self[12]
+        number = self[13]
         if not isinstance(number, int):
             return None
         return OSError(number, os.strerror(number) if number else "the reason is not known", self.path)

@@ -546,6 +546,11 @@ MUTATIONS = {
         "        self._door.pass_by()\n",
         "",
     ),
+    "the directory of a text that several events share": (
+        "csrc/plain.c",
+        "text->directory != at->node || ",
+        "",
+    ),
     "the look at directories where files are passed, in runs": (
         "csrc/plain.c",
         "return entry < 0 && length > 0 && (mask",

@@ -65,7 +65,15 @@ def settle() -> None:
 
 def drain(make: Callable[..., Ours], options: Options) -> Options:
     """Drain so many full queues, until all is warm and PyPy has compiled it; say how each went but the last."""
-    contender = make(options["path"], recursive=options["recursive"])
+    return drain_all(make(options["path"], recursive=options["recursive"]), options)
+
+
+def consume(make: Callable[..., Ours], options: Options) -> Options:
+    """Do the same with OPEN among the events, and look at more of each."""
+    return drain_all(make(options["path"], recursive=True, opens=True), options)
+
+
+def drain_all(contender: Ours, options: Options) -> Options:
     for number in range(options["rounds"] - 1):
         result = drain_once(contender, options, number)
         if result["late"]:
@@ -82,11 +90,22 @@ def drain_once(contender: Ours, options: Options, number: int) -> Options:
     signal.alarm(options["timeout"])
     late = False
     contender.count = 0
+    last = f"{options['last']}{number}"
+    began = time.process_time_ns()
     try:
-        contender.drain(f"{options['last']}{number}")
+        if "names" in options:
+            contender.consume(last, names=options["names"])
+        else:
+            contender.drain(last)
     except (TooLate, TimeoutError):
         late = True
-    return {"ended": time.monotonic_ns(), "seen": contender.count, "late": late, "counts": contender.counts}
+    return {
+        "ended": time.monotonic_ns(),
+        "used": time.process_time_ns() - began,
+        "seen": contender.count,
+        "late": late,
+        "counts": contender.counts,
+    }
 
 
 def crawl(make: Callable[..., Ours], options: Options) -> Options:

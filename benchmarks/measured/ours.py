@@ -2,7 +2,8 @@
 
 A contender watches when it is made. ``drain`` takes events until one is about *last* and adds to ``count`` how
 many there were; its loop is written out, so that nothing of ours stands between the library and the clock. It is
-called more than once.
+called more than once. ``consume`` does so, and looks at the mask and the path of each event, and at its name if
+it is asked to.
 ``handle`` calls back for each event, for ever. Both look at the full path of each event, whatever that costs.
 ``ways`` are other ways to be called back, each a function that watches a path by itself, for ever.
 """
@@ -70,6 +71,7 @@ class Ours:
     imports = "import inotify_cffi; inotify_cffi.Watcher"
     version_of = "inotify_cffi"
     knows_entries = True
+    consumes = True
     only: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     # What drain counts when nothing is lost: "events", or "paths" for those that merge events.
@@ -80,10 +82,11 @@ class Ours:
     # Of the watcher.
     options: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, path: str, *, recursive: bool) -> None:
-        from inotify_cffi import Watcher
+    def __init__(self, path: str, *, recursive: bool, opens: bool = False) -> None:
+        from inotify_cffi import Mask, Watcher
 
-        self.watcher: Any = Watcher(path, recursive=recursive, **self.options)
+        more = {"mask": Mask.CHANGES | Mask.OPEN} if opens else {}
+        self.watcher: Any = Watcher(path, recursive=recursive, **self.options, **more)
 
     def drain(self, last: str) -> None:
         count = 0
@@ -93,6 +96,29 @@ class Ours:
                 for event in read():
                     count += 1
                     if event.path == last:
+                        return
+        finally:
+            self.count = count
+
+    def consume(self, last: str, *, names: bool) -> None:
+        count = 0
+        last_name = os.path.basename(last)
+        read = self.watcher.read
+        try:
+            while names:
+                for event in read():
+                    count += 1
+                    mask = event.mask
+                    path = event.path
+                    name = event.name
+                    if name == last_name and path == last and mask:
+                        return
+            while True:
+                for event in read():
+                    count += 1
+                    mask = event.mask
+                    path = event.path
+                    if path == last and mask:
                         return
         finally:
             self.count = count
@@ -121,20 +147,31 @@ class OurDirectories(Ours):
     options: ClassVar[dict[str, Any]] = {"track": "directories"}
 
 
+class Looking:
+    """What a plugin that looks at events knows."""
+
+    count = 0
+    last = last_name = ""
+
+
 class OurHook(Ours):
     """inotify_cffi.Dispatcher: a plugin that takes each event."""
 
     name = "inotify_cffi (hook)"
-    only = ("drain", "drain-tree")
+    only = ("drain", "drain-tree", "consumer")
     ways: ClassVar[dict[str, Way]] = {}
+    consumer: Any = None
 
-    def __init__(self, path: str, *, recursive: bool) -> None:
+    def __init__(self, path: str, *, recursive: bool, opens: bool = False) -> None:
+        super().__init__(path, recursive=recursive, opens=opens)
+        self.run_with(self.make_plugin())
+
+    def run_with(self, plugin: Any) -> None:
         from inotify_cffi import Dispatcher
 
-        super().__init__(path, recursive=recursive)
-        self.plugin = self.make_plugin()
+        self.plugin = plugin
         self.dispatcher = Dispatcher()
-        self.dispatcher.register(self.plugin)
+        self.dispatcher.register(plugin)
 
     def make_plugin(self) -> Any:
         from inotify_cffi import hookimpl
@@ -152,6 +189,30 @@ class OurHook(Ours):
 
         return Plugin()
 
+    def make_consumer(self, *, names: bool) -> Any:
+        from inotify_cffi import hookimpl
+
+        class Names(Looking):
+            @hookimpl
+            def inotify_event(self, event: Any) -> None:
+                self.count += 1
+                mask = event.mask
+                path = event.path
+                name = event.name
+                if name == self.last_name and path == self.last and mask:
+                    raise KeyboardInterrupt
+
+        class Paths(Looking):
+            @hookimpl
+            def inotify_event(self, event: Any) -> None:
+                self.count += 1
+                mask = event.mask
+                path = event.path
+                if path == self.last and mask:
+                    raise KeyboardInterrupt
+
+        return Names() if names else Paths()
+
     def drain(self, last: str) -> None:
         plugin = self.plugin
         plugin.count, plugin.last = 0, last
@@ -161,6 +222,13 @@ class OurHook(Ours):
             pass
         finally:
             self.count = plugin.count
+
+    def consume(self, last: str, *, names: bool) -> None:
+        if self.consumer is None:
+            self.consumer = self.make_consumer(names=names)
+            self.run_with(self.consumer)
+        self.consumer.last_name = os.path.basename(last)
+        self.drain(last)
 
 
 class OurBatchHook(OurHook):
@@ -183,6 +251,34 @@ class OurBatchHook(OurHook):
                         raise KeyboardInterrupt
 
         return Plugin()
+
+    def make_consumer(self, *, names: bool) -> Any:
+        from inotify_cffi import hookimpl
+
+        class Names(Looking):
+            @hookimpl
+            def inotify_events(self, events: Any) -> None:
+                self.count += len(events)
+                last, last_name = self.last, self.last_name
+                for event in events:
+                    mask = event.mask
+                    path = event.path
+                    name = event.name
+                    if name == last_name and path == last and mask:
+                        raise KeyboardInterrupt
+
+        class Paths(Looking):
+            @hookimpl
+            def inotify_events(self, events: Any) -> None:
+                self.count += len(events)
+                last = self.last
+                for event in events:
+                    mask = event.mask
+                    path = event.path
+                    if path == last and mask:
+                        raise KeyboardInterrupt
+
+        return Names() if names else Paths()
 
 
 class OurColumns(Ours):

@@ -13,6 +13,7 @@ class Peer(Ours):
     """What holds for all of them."""
 
     knows_entries = False
+    consumes = False
     ways: ClassVar[dict[str, Way]] = {}
 
 
@@ -67,13 +68,14 @@ class InotifySimple(Peer):
     name = version_of = "inotify_simple"
     requires = "inotify_simple"
     imports = "import inotify_simple"
+    consumes = True
     never = ("drain-tree", "rename")
 
-    def __init__(self, path: str, *, recursive: bool) -> None:
+    def __init__(self, path: str, *, recursive: bool, opens: bool = False) -> None:
         from inotify_simple import INotify, flags
 
         wanted = flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO
-        wanted |= flags.MODIFY | flags.CLOSE_WRITE | flags.ATTRIB
+        wanted |= flags.MODIFY | flags.CLOSE_WRITE | flags.ATTRIB | (flags.OPEN if opens else 0)
         self.watcher = INotify()
         self.paths = {}
         for directory in (above for above, _, _ in os.walk(path)) if recursive else [path]:
@@ -87,6 +89,22 @@ class InotifySimple(Peer):
                 for event in self.watcher.read():
                     count += 1
                     if paths[event.wd] + "/" + event.name == last:
+                        return
+        finally:
+            self.count = count
+
+    def consume(self, last: str, *, names: bool) -> None:
+        count = 0
+        last_name = os.path.basename(last)
+        paths = self.paths
+        try:
+            while True:
+                for event in self.watcher.read():
+                    count += 1
+                    mask = event.mask
+                    name = event.name
+                    path = paths[event.wd] + "/" + name
+                    if path == last and mask and (not names or name == last_name):
                         return
         finally:
             self.count = count

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inotify_cffi.jsonlines import JournalEvent
 
     Number = Union[int, None]
-    Fields = Tuple[bytes, int, Union[bytes, None], int, int, int, int, int, float, str, int, Number, Number]
+    Fields = Tuple[bytes, int, Union[bytes, None], int, int, int, int, bytes, int, float, str, int, Number, Number]
 
 __all__ = ["Encoder"]
 
@@ -52,7 +52,7 @@ class Encoder:
     def encode(self, event: JournalEvent[bytes]) -> bytes:
         """Return an event as a CloudEvent."""
         # All in one go: a property for each would cost more than all the rest.
-        path, mask, moved_from, cookie, _, _, cause, number, moment, journal, generation, durable, errno = cast(
+        path, mask, moved_from, cookie, _, _, cause, _, number, moment, journal, generation, durable, errno = cast(
             "Fields", event
         )
         if moved_from is not None or durable is not None or errno is not None or not PLAIN(path):

@@ -5,7 +5,7 @@ Each column is made when it is first asked for, and then shared by all plugins t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Sequence
 
 from inotify_cffi.events import AN_ENTRY
 
@@ -29,7 +29,6 @@ class Columns:
         "_masks",
         "_moved_from",
         "_names",
-        "_parts",
         "_paths",
         "_watch_paths",
         "events",
@@ -42,7 +41,6 @@ class Columns:
         self._moved_from: List[str | bytes | None] | None = None
         self._cookies: List[int] | None = None
         self._causes: List[int] | None = None
-        self._parts: List[Tuple[str, str, str]] | None = None
         self._names: List[str | bytes] | None = None
         self._watch_paths: List[str | bytes] | None = None
 
@@ -88,24 +86,18 @@ class Columns:
     def names(self) -> List[str | bytes]:
         """The entries in the watched directories; empty where an event is about the directory itself."""
         if self._names is None:
-            parts = self._taken_apart()
-            self._names = [part[2] for part in parts] if parts else [event.name for event in self.events]
+            self._names = [event.name for event in self.events]
         return self._names
 
     @property
     def watch_paths(self) -> List[str | bytes]:
         """The paths of the watched directories that reported the events."""
         if self._watch_paths is None:
-            parts = self._taken_apart()
-            self._watch_paths = (
-                [part[0] for part in parts] if parts else [event.watch_path for event in self.events]
-            )
-        return self._watch_paths
-
-    def _taken_apart(self) -> List[Tuple[str, str, str]]:
-        """Return each path as its directory, the slash and its name; nothing where some are more than that."""
-        if self._parts is None:
             kinds = [event[5] for event in self.events]
             is_usual = kinds.count(AN_ENTRY) == len(kinds) and set(map(type, self.paths)) == {str}
-            self._parts = [path.rpartition("/") for path in self.paths] if is_usual else []  # type: ignore[misc, arg-type]
-        return self._parts
+            self._watch_paths = (
+                [path.rpartition("/")[0] for path in self.paths]  # type: ignore[arg-type]
+                if is_usual
+                else [event.watch_path for event in self.events]
+            )
+        return self._watch_paths

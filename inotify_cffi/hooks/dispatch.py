@@ -115,26 +115,16 @@ class Dispatcher(Caller):
         hidden = delivery.hidden
         each = table["inotify_event"]
         now = time.monotonic() if settling else 0.0
-        made = 0
         looked_for = kinds.wanted | settling
-        for index, event in enumerate(events) if each or (looked_for and delivery.has_any(looked_for)) else ():
+        is_looked_at = bool(hidden) or bool(looked_for and delivery.has_any(looked_for))
+        made = 0
+        if len(each) == 1 and not is_looked_at and each[0].arrange is None:
+            made = self._call_each(delivery, each[0])
+            each = ()
+        for index, event in enumerate(events) if each or is_looked_at else ():
             is_hidden = index in hidden
-            for implementation in () if is_hidden else each:
-                made += 1
-                arrange = implementation.arrange
-                try:
-                    # One line each, see handout.py; and so below.
-                    if arrange is None:
-                        delivery.made = made; implementation.function(event)  # noqa: E702  # fmt: skip
-                    else:
-                        values = arrange(event)
-                        delivery.made = made; implementation.function(*values)  # noqa: E702  # fmt: skip
-                        if implementation.after is not None:
-                            implementation.after()
-                except Exception as error:  # noqa: BLE001  # a guard for each
-                    self._failed(implementation, event, error)
-                else:
-                    implementation.failures = 0
+            if each and not is_hidden:
+                made = self._call_row(delivery, made, each, event, (event,))
             if event.mask & settling:
                 made += 1
                 delivery.made = made; self._settle.note(event, now)  # noqa: E702  # fmt: skip
@@ -149,6 +139,20 @@ class Dispatcher(Caller):
         if shown:
             offered = (shown, delivery.columns_of(shown))
             self._call_row(delivery, made, table["inotify_events"], shown[0], offered)
+
+    def _call_each(self, delivery: Delivery, implementation: Implementation) -> int:
+        """Call the hook of each event of one plugin, where that is all that there is to do; how many calls."""
+        made = 0
+        for event in delivery.events:
+            made += 1
+            try:
+                # One line, see handout.py; and so below.
+                delivery.made = made; implementation.function(event)  # noqa: E702  # fmt: skip
+            except Exception as error:  # noqa: BLE001  # a guard for each
+                self._failed(implementation, event, error)
+            else:
+                implementation.failures = 0
+        return made
 
     def _call_row(
         self,

@@ -25,7 +25,7 @@ __all__ = ["Instance", "Refused", "check_read_ahead"]
 # One read takes at most this much: some 500 records with short names, or 120. What a batch is made of is to be
 # gone before a collector looks at it. CPython's does when 700 objects more were made than freed; PyPy's when the
 # nursery is full, of which it copies what lives, and that has 1 MiB where the L2 cache has 2.
-READ_SIZES = {"cpython": 16384, "pypy": 4096}
+READ_SIZES = {"cpython": 16384, "pypy": 8192}
 READ_SIZE = READ_SIZES.get(sys.implementation.name, 16384)
 
 # The least that may be read ahead: a fraction of what the kernel's queue holds would be of no use.

@@ -77,23 +77,26 @@ class Told:
         self.cdata = new_told("struct il_told *")
         if lib.il_told_have(self.cdata, most, room) < 0:
             raise MemoryError
-        weigh(room)
+        weigh(2 * room)
 
-    def columns(self) -> Tuple[bytes, list[int], list[int], list[int]]:
-        """Return the paths, each ended by a NUL, the masks, the watch descriptors, and the kinds.
+    def columns(self) -> Tuple[bytes, bytes, list[int], list[int], list[int], list[int]]:
+        """Return paths and names, each ended by a NUL, and of each event the place, mask, watch descriptor, kind.
 
-        The kinds are empty if all are entries of directories whose path has no slash at its end.
+        No places: each has its own. No kinds: all are entries of directories without a slash at the path's end.
         """
         told, count = self.cdata, self.cdata.count
+        paths, names = ffi.buffer(told.paths, told.filled)[:], ffi.buffer(told.names, told.names_filled)[:]
+        places = [] if told.texts == count else ffi.unpack(told.places, count)
         kinds = [] if told.alike else ffi.unpack(told.kinds, count)
-        paths = bytes(ffi.buffer(told.paths, told.filled)[:])
-        return paths, ffi.unpack(told.masks, count), ffi.unpack(told.wds, count), kinds
+        masks, wds = ffi.unpack(told.masks, count), ffi.unpack(told.wds, count)
+        return bytes(paths), bytes(names), places, masks, wds, kinds
 
-    def one(self) -> Tuple[bytes, int, int, int]:
-        """Return the path, the mask, the watch descriptor and the kind of the only one."""
+    def one(self) -> Tuple[bytes, bytes, int, int, int]:
+        """Return the path, the name, the mask, the watch descriptor and the kind of the only one."""
         told = self.cdata
         kind = 1 if told.alike else told.kinds[0]
-        return bytes(ffi.buffer(told.paths, told.filled - 1)[:]), told.masks[0], told.wds[0], kind
+        path, name = ffi.buffer(told.paths, told.filled - 1)[:], ffi.buffer(told.names, told.names_filled - 1)[:]
+        return bytes(path), bytes(name), told.masks[0], told.wds[0], kind
 
     def clear(self) -> None:
         """All of it was told."""

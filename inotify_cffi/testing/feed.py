@@ -8,10 +8,10 @@ import math
 import os
 from typing import TYPE_CHECKING, Awaitable, Callable, Iterable, Mapping, NamedTuple, Sequence, Union, cast
 
-from inotify_cffi.base import bits, causes
+from inotify_cffi.base import bits
 from inotify_cffi.cli import watch
 from inotify_cffi.cli.parser import build
-from inotify_cffi.events import AN_ENTRY, Event, UnwatchedEvent
+from inotify_cffi.events import Event, UnwatchedEvent
 from inotify_cffi.hooks.adispatch import Dispatcher
 from inotify_cffi.hooks.delivery import Delivery
 from inotify_cffi.hooks.registry import HOOK_NAMES
@@ -192,8 +192,8 @@ class Feed:
 
     def unwatched(self, path: AnyPath, error: OSError) -> None:
         """Have a directory not be covered, for this reason: UNWATCHED."""
-        fields = (os.fspath(path), bits.UNWATCHED | bits.ISDIR, None, 0, -1, AN_ENTRY, causes.KERNEL, error)
-        self.events([UnwatchedEvent(fields)])
+        event = self._event(path, bits.UNWATCHED, is_dir=True)
+        self.events([UnwatchedEvent((*event, error))])
 
     def settle(self) -> None:
         """Have all files be quiet for long enough: ``inotify_settled`` for those that are finished.

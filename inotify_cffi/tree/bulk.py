@@ -7,15 +7,15 @@ each event is about an entry of a directory that is known by then.
 from __future__ import annotations
 
 import sys
-from itertools import repeat
+from itertools import repeat, starmap
 
 from inotify_cffi.base import bits
 from inotify_cffi.base.encoding import decoded, encoded
 from inotify_cffi.events import AN_ENTRY, Event
-from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast
+from inotify_cffi.typed import TYPE_CHECKING, NamedTuple, cast, itemgetter
 
 if TYPE_CHECKING:
-    from typing import Callable, Tuple
+    from typing import Callable, Sequence, Tuple
 
     from inotify_cffi.events import AnyEvent
     from inotify_cffi.kernel.listings import CrawlColumns
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AsFound", "as_event", "found_below", "told_at_once"]
 
 ISDIR = bits.ISDIR
+IS_PYPY = sys.implementation.name == "pypy"
 
 as_event = cast("Callable[[Tuple[object, ...]], AnyEvent]", Event)
 
@@ -47,6 +48,7 @@ def found_below(tops: list[str], columns: CrawlColumns, found: AsFound) -> list[
 
     """
     paths: list[str] = []
+    names: list[str] = []
     masks: list[int] = []
     wds: list[int] = []
     prefixes = [top + "/" for top in tops]
@@ -54,39 +56,64 @@ def found_below(tops: list[str], columns: CrawlColumns, found: AsFound) -> list[
     for slot, wd, files, directories in _in_order(columns):
         prefix = prefixes[slot]
         if files and found.file:
-            paths += [prefix + name for name in columns.files[files_at : files_at + files]]
+            in_it = columns.files[files_at : files_at + files]
+            paths += [prefix + name for name in in_it]
+            names += in_it
             masks += [found.file] * files
             wds += [wd] * files
         files_at += files
         if directories:
-            below = [prefix + name for name in columns.dirs[directories_at : directories_at + directories]]
+            in_it = columns.dirs[directories_at : directories_at + directories]
+            below = [prefix + name for name in in_it]
             directories_at += directories
             prefixes += [path + "/" for path in below]
             if found.directory:
                 paths += below
+                names += in_it
                 masks += [found.directory | ISDIR] * directories
                 wds += [wd] * directories
-    return _events_of([encoded(path) for path in paths] if found.as_bytes else paths, masks, wds, [], found.cause)
+    if found.as_bytes:
+        texts = [encoded(path) for path in paths], [encoded(name) for name in names]
+        return _events_of(*texts, masks, wds, [], found.cause)
+    return _events_of(paths, names, masks, wds, [], found.cause)
 
 
 def told_at_once(told: Told, cause: int, *, as_bytes: bool) -> list[AnyEvent]:
     """Return the events that stand in columns, with why they are told."""
     if not told.cdata.count:
         return []
-    paths, masks, wds, kinds = told.columns()
-    # Behind the last NUL is a text more, for which there is no mask.
-    return _events_of(paths.split(b"\0") if as_bytes else decoded(paths).split("\0"), masks, wds, kinds, cause)
+    raw_paths, raw_names, places, masks, wds, kinds = told.columns()
+    paths: Sequence[str | bytes]
+    names: Sequence[str | bytes]
+    # Behind the last NUL is a text more, which no event has.
+    if as_bytes:
+        paths, names = raw_paths.split(b"\0"), raw_names.split(b"\0")
+    else:
+        paths, names = decoded(raw_paths).split("\0"), decoded(raw_names).split("\0")
+    if places and IS_PYPY:
+        # It compiles a loop that it sees whole.
+        paths, names = [paths[at] for at in places], [names[at] for at in places]
+    elif places:
+        of_each = itemgetter(*places)
+        paths, names = of_each(paths), of_each(names)
+    return _events_of(paths, names, masks, wds, kinds, cause)
 
 
 def _events_of(
-    paths: list[str] | list[bytes], masks: list[int], wds: list[int], kinds: list[int], cause: int
+    paths: Sequence[str | bytes],
+    names: Sequence[str | bytes],
+    masks: list[int],
+    wds: list[int],
+    kinds: list[int],
+    cause: int,
 ) -> list[AnyEvent]:
     """Return the events whose fields stand in columns; no *kinds*: all are of entries, behind one slash."""
-    if not kinds and sys.implementation.name == "pypy":
-        # It compiles a loop that it sees whole.
-        return [Event((paths[i], masks[i], None, 0, wds[i], AN_ENTRY, cause)) for i in range(len(masks))]
-    fields = zip(paths, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(cause))
-    return list(map(as_event, fields))
+    if not kinds and IS_PYPY:
+        # As above.
+        return [Event((paths[i], masks[i], None, 0, wds[i], AN_ENTRY, cause, names[i])) for i in range(len(masks))]
+    fields = zip(paths, masks, repeat(None), repeat(0), wds, kinds or repeat(AN_ENTRY), repeat(cause), names)
+    # To call a class with arguments that are in a tuple takes it less than to call it with an argument.
+    return list(starmap(as_event, zip(fields)))  # noqa: RUF058
 
 
 def _in_order(columns: CrawlColumns) -> zip[Tuple[int, int, int, int]]:

@@ -67,8 +67,11 @@ class Plain:
             return False
         as_bytes = self._is_bytes()
         if count == 1:
-            path, mask, wd, kind = told.one()
-            events = [as_event((path if as_bytes else decoded(path), mask, None, 0, wd, kind, KERNEL))]
+            path, name, mask, wd, kind = told.one()
+            if as_bytes:
+                events = [as_event((path, mask, None, 0, wd, kind, KERNEL, name))]
+            else:
+                events = [as_event((decoded(path), mask, None, 0, wd, kind, KERNEL, decoded(name)))]
         else:
             events = told_at_once(told, KERNEL, as_bytes=as_bytes)
         self._teller.tell_behind(self._behind, events)

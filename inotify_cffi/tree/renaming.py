@@ -6,7 +6,7 @@ from inotify_cffi.base import bits
 from inotify_cffi.base.causes import KERNEL
 from inotify_cffi.events import Event
 from inotify_cffi.tree.teller import Teller
-from inotify_cffi.tree.telling import join, which
+from inotify_cffi.tree.telling import as_in, join, which
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ class Renaming(Teller):
         path, where = join(old.prefix, name), which(old)
         events: list[AnyEvent] = []
         if asked & MOVED_FROM:
-            events.append(Event((path, first.mask, None, first.cookie, source.wd, where, KERNEL)))
+            own = as_in(path, name)
+            events.append(Event((path, first.mask, None, first.cookie, source.wd, where, KERNEL, own)))
         if asked & MOVED_TO:
             target = join(new.prefix, second.name)
             where = where if new is old else which(new)
-            events.append(Event((target, second.mask, path, second.cookie, parent.wd, where, KERNEL)))
+            own = as_in(target, second.name)
+            events.append(Event((target, second.mask, path, second.cookie, parent.wd, where, KERNEL, own)))
         self._tell(events, lambda: name not in source.children, is_raw=True)
         node = ledger.graft(source, name, parent, second.name)
         self._made(is_raw=True)

@@ -11,10 +11,10 @@ import os
 
 from inotify_cffi.base import bits, causes
 from inotify_cffi.base.encoding import decoded
-from inotify_cffi.events import AN_ENTRY, ITSELF, Event, UnwatchedEvent
+from inotify_cffi.events import AN_ENTRY, Event, UnwatchedEvent, about_itself
 from inotify_cffi.ledger.nodes import NO_WD
 from inotify_cffi.tree.bulk import AsFound, found_below, told_at_once
-from inotify_cffi.tree.telling import Telling, join, which
+from inotify_cffi.tree.telling import Telling, as_in, join, which
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Teller(Telling):
         place = self._ledger.place(parent)
         if self.silent or not place.root.is_file or not flag & place.root.asked:
             return []
-        return [Event((place.path, flag, None, 0, parent.wd, ITSELF, cause))]
+        return [about_itself(place.path, flag, parent.wd, cause)]
 
     def cleared(self, node: Node, entries: list[tuple[str, Node | None]]) -> None:
         """Take out all entries of a directory, which are these; the directories have no entries and no watch."""
@@ -172,7 +172,7 @@ class Teller(Telling):
         prefix, where, wd, raw = place.prefix, which(place), node.wd, place.root.raw
         flag_dir, cause = flag | ISDIR, self.cause
         return [
-            Event((join(prefix, name), flag_of, None, 0, wd, where, cause))
+            Event((join(prefix, name), flag_of, None, 0, wd, where, cause, as_in(prefix, name)))
             for name, flag_of in [
                 (name, flag if child is None or (raw and child.link) else flag_dir) for name, child in entries
             ]
@@ -282,15 +282,15 @@ class Teller(Telling):
         source, target = join(old.prefix, old_name), join(new.prefix, new_name)
         events: list[AnyEvent] = []
         for path, is_dir in self._ledger.below(node):
-            kind = ISDIR if is_dir else 0
+            kind, cause = ISDIR if is_dir else 0, causes.ANOTHER_EVENT
+            own = os.fsdecode(path.rpartition(b"/")[2])
             if leaves:
-                events.append(
-                    Event((_below(source, path), MOVED_FROM | kind, None, 0, -1, AN_ENTRY, causes.ANOTHER_EVENT))
-                )
+                left = _below(source, path)
+                events.append(Event((left, MOVED_FROM | kind, None, 0, -1, AN_ENTRY, cause, as_in(source, own))))
             if comes:
                 was = _below(_like(source, target), path)
                 events.append(
-                    Event((_below(target, path), MOVED_TO | kind, was, 0, -1, AN_ENTRY, causes.ANOTHER_EVENT))
+                    Event((_below(target, path), MOVED_TO | kind, was, 0, -1, AN_ENTRY, cause, as_in(target, own)))
                 )
         return events
 
@@ -316,13 +316,13 @@ class Teller(Telling):
         place = self._ledger.place(node)
         if mask & ~ISDIR & place.root.asked:
             kind = 0 if place.root.raw else self._kind_of_itself(node)
-            self._add((place.path, mask | kind, None, 0, wd, ITSELF, causes.KERNEL))
+            self._add(about_itself(place.path, mask | kind, wd, causes.KERNEL))
 
     def rescan(self, node: Node) -> None:
         """What files are in a directory, and what is in them, may be another than what was told."""
         if not self.silent:
             place = self._ledger.place(node)
-            self._add((place.path, RESCAN | ISDIR, None, 0, -1, ITSELF, self.cause))
+            self._add(about_itself(place.path, RESCAN | ISDIR, -1, self.cause))
 
     def overflow(self) -> None:
         """Events were lost; what follows, up to IN_SYNC, is the difference that they made."""
@@ -335,25 +335,25 @@ class Teller(Telling):
     def unwatched(self, node: Node, error: OSError) -> None:
         """A directory, or a root that is a file, is not covered any more, or could not be from the start."""
         mask = UNWATCHED | self._kind_of_itself(node)
-        self.told.append(
-            UnwatchedEvent((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause, error))
-        )
+        event = about_itself(self._ledger.place(node).path, mask, -1, self.cause)
+        self.told.append(UnwatchedEvent((*event, error)))
 
     def file_unwatched(self, node: Node, name: str, error: OSError) -> None:
         """What a link in a directory leads to is not covered as a whole."""
         place = self._ledger.place(node)
-        path = join(place.prefix, name)
-        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, which(place), self.cause, error)))
+        path, own = join(place.prefix, name), as_in(place.prefix, name)
+        self.told.append(UnwatchedEvent((path, UNWATCHED, None, 0, -1, which(place), self.cause, own, error)))
 
     def file_watched(self, node: Node, name: str) -> None:
         """What a link leads to is covered again."""
         place = self._ledger.place(node)
-        self._add((join(place.prefix, name), WATCHED, None, 0, -1, which(place), self.cause))
+        path, own = join(place.prefix, name), as_in(place.prefix, name)
+        self._add(Event((path, WATCHED, None, 0, -1, which(place), self.cause, own)))
 
     def watched(self, node: Node) -> None:
         """What was not covered is again; what follows about it is what was missed."""
         mask = WATCHED | self._kind_of_itself(node)
-        self._add((self._ledger.place(node).path, mask, None, 0, -1, ITSELF, self.cause))
+        self._add(about_itself(self._ledger.place(node).path, mask, -1, self.cause))
 
 
 def _is_razed(memory: Memory, number: int, top: int) -> bool:

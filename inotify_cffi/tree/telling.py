@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from inotify_cffi.base import bits, causes
-from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, ITSELF, Event
+from inotify_cffi.events import AN_ENTRY, AN_ENTRY_BEHIND_A_SLASH, Event, about_itself
 from inotify_cffi.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inotify_cffi.ledger.ledger import Ledger
     from inotify_cffi.ledger.nodes import Node, Place, Root
 
-__all__ = ["Telling", "join", "which"]
+__all__ = ["Telling", "as_in", "join", "which"]
 
 ISDIR = bits.ISDIR
 OVERFLOW = bits.Q_OVERFLOW
@@ -111,7 +111,7 @@ class Telling:
         roots: list[Root] = self._ledger.roots
         empty = b"" if roots and isinstance(roots[0].given, bytes) else ""
         cause = causes.KERNEL if mask == OVERFLOW else causes.LOSS
-        return [Event((empty, mask, None, 0, -1, ITSELF, cause))]
+        return [about_itself(empty, mask, -1, cause)]
 
     def _events(
         self,
@@ -132,12 +132,13 @@ class Telling:
         wd = parent.wd if wd is None else wd
         if isinstance(prefix, str):
             old = os.fsdecode(moved_from) if isinstance(moved_from, bytes) else moved_from
-            return [Event((prefix + name, mask, old, cookie, wd, which(place), cause))]
+            return [Event((prefix + name, mask, old, cookie, wd, which(place), cause, name))]
         bold = os.fsencode(moved_from) if isinstance(moved_from, str) else moved_from
-        return [Event((prefix + os.fsencode(name), mask, bold, cookie, wd, which(place), cause))]
+        bname = os.fsencode(name)
+        return [Event((prefix + bname, mask, bold, cookie, wd, which(place), cause, bname))]
 
-    def _add(self, fields: tuple[object, ...]) -> None:
-        self.told.append(Event(fields))
+    def _add(self, event: AnyEvent) -> None:
+        self.told.append(event)
 
 
 def which(place: Place) -> int:
@@ -149,3 +150,8 @@ def which(place: Place) -> int:
 def join(prefix: str | bytes, name: str) -> str | bytes:
     """Return the path of a name behind the prefix of the directory that it is in."""
     return prefix + name if isinstance(prefix, str) else prefix + os.fsencode(name)
+
+
+def as_in(path: str | bytes, name: str) -> str | bytes:
+    """Return a name as it is in a path: of the same type."""
+    return name if isinstance(path, str) else os.fsencode(name)

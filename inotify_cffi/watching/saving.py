@@ -90,7 +90,7 @@ class Saving(WithContents[AnyStr], Generic[AnyStr]):
         events: list[Any] = []
         for path, mask, moved_from, cookie, is_itself in saved.events:
             event: Event[Any] = Event.of(path, mask, moved_from=moved_from, cookie=cookie, cause=causes.RESTART)
-            events.append(Event((*event[:5], ITSELF, event[6])) if is_itself else event)
+            events.append(Event((*event[:5], ITSELF, event[6], path[:0])) if is_itself else event)
         events.reverse()
         if saved.is_gap:
             self._tree.reopen_gap()

@@ -258,7 +258,7 @@ def test_inotify_overflow_is_called_when_events_were_lost(watcher):
 
 def test_inotify_unwatched_is_called_with_the_reason(watcher):
     error = WatchLimitError(28, "raise fs.inotify.max_user_watches", "/r/d")
-    event = UnwatchedEvent(("/r/d", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, ITSELF, True, error))
+    event = UnwatchedEvent(("/r/d", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, ITSELF, True, "", error))
     assert told("inotify_unwatched", watcher, event) == [{"path": "/r/d", "error": error}]
 
 

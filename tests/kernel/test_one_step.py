@@ -94,9 +94,9 @@ def applied(memory, told, name):
     records.feed(packed((1, CREATE, 0, name)))
     while not memory.apply(records, 1, (), told):
         told.grow()
-    paths, masks, wds, kinds = told.columns()
+    paths, *others = told.columns()
     told.clear()
-    assert (masks, wds, kinds) == ([CREATE], [1], [])
+    assert others == [name + b"\0", [], [CREATE], [1], []]
     return paths
 
 

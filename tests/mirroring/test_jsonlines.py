@@ -108,7 +108,7 @@ def test_every_event_of_a_journal_is_by_the_schema_and_comes_back(path, durable)
 
 def test_why_a_directory_is_not_covered_is_said():
     error = OSError(errno.ENOSPC, "No space left on device", "/r/a")
-    event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, True, error))
+    event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, True, "", error))
     for told in event, kept(mask=Mask.UNWATCHED, errno=errno.ENOSPC):
         row = checked(json.dumps(event_to_json(told)))
         assert (row["error"], row["errno"]) == ("No space left on device", "ENOSPC")
@@ -135,7 +135,7 @@ def test_why_a_directory_is_not_covered_comes_back(make, said, number):
 
 def test_a_reason_of_our_own_comes_back_as_it_was_said():
     error = OSError(errno.ELOOP, "already covered at /r/b", "/r/a")
-    event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, 1, error))
+    event = UnwatchedEvent(("/r/a", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, 0, 1, "", error))
     back = event_from_json(event_to_json(event))
     assert (type(back), back.error.strerror) == (UnwatchedEvent, "already covered at /r/b")
 

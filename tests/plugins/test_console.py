@@ -110,7 +110,7 @@ def test_text_escapes_what_a_terminal_would_obey():
 
 def test_text_says_why_a_directory_is_not_covered():
     event = UnwatchedEvent(
-        ("/r", int(Mask.UNWATCHED), None, 0, -1, ITSELF, True, PermissionError(13, "not for you"))
+        ("/r", int(Mask.UNWATCHED), None, 0, -1, ITSELF, True, "", PermissionError(13, "not for you"))
     )
     assert as_text(event) == b"UNWATCHED /r (not for you)\n"
     assert event_to_json(event)["error"] == "not for you"
@@ -189,9 +189,11 @@ ROWS = [
     Event.of("/r/a", Mask.MOVED_FROM, cookie=7),
     MOVED,
     Event.of("", Mask.Q_OVERFLOW),
-    Event(("/r/", int(Mask.DELETE_SELF), None, 0, 1, ITSELF, 0)),
-    Event(("/r/new", 0x100000 | Mask.CREATE, None, 0, 1, 1, 0)),
-    UnwatchedEvent(("/r/x", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, ITSELF, 1, PermissionError(13, "no"))),
+    Event(("/r/", int(Mask.DELETE_SELF), None, 0, 1, ITSELF, 0, "")),
+    Event(("/r/new", 0x100000 | Mask.CREATE, None, 0, 1, 1, 0, "new")),
+    UnwatchedEvent(
+        ("/r/x", int(Mask.UNWATCHED | Mask.ISDIR), None, 0, -1, ITSELF, 1, "", PermissionError(13, "no"))
+    ),
     JournalEvent.kept("/r/kept", Mask.CREATE, number=8, time=1.5, journal="j", generation=2),
 ]
 

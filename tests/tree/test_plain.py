@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,8 @@ raws = st.lists(
     st.tuples(
         st.integers(1, 4),
         st.sampled_from([*FILE_MASKS, *DIRECTORY_MASKS, 0]),
-        st.sampled_from([b"f", b"g", b"\xff", b"a", b""]),
+        # Two are of one length and end alike.
+        st.sampled_from([b"f", b"g", b"\xff", b"a", b"", b"1-like", b"2-like"]),
     ),
     max_size=40,
 )
@@ -127,6 +130,17 @@ def test_a_run_does_what_its_events_do_one_at_a_time(rules, raws, given_as, aske
     ]
     assert list(map(type, told)) == list(map(type, expected))
     assert world.state() == reference.state()
+
+
+@pytest.mark.parametrize("given", ["/r", b"/r"])
+def test_events_of_one_file_share_its_path_and_its_name(given):
+    """Also if others stand in between; of files in two directories that are called alike the name is theirs."""
+    told = World(given).apply([(wd, mask, b"a file") for mask in (Mask.CREATE, Mask.OPEN) for wd in (2, 3)])
+    first, other, second, _ = told
+    assert first.path is second.path
+    assert first.name is second.name
+    assert (os.fsdecode(first.path), os.fsdecode(first.name)) == ("/r/a/a file", "a file")
+    assert (os.fsdecode(other.path), os.fsdecode(other.name)) == ("/r/b/a file", "a file")
 
 
 def test_plain_events_are_applied_in_one_run(monkeypatch):
