@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from inotify_cffi import Watcher
 from inotify_cffi.kernel import syscalls
+from inotify_cffi.tree import atonce
 from inotify_cffi.tree.disk import Disk
 from inotify_cffi.watching.options import choose
 
@@ -160,6 +161,8 @@ def turns_without_end(request, monkeypatch):
     """What is true of one turn is tried in one turn, on however slow a machine."""
     if request.node.get_closest_marker("one_turn"):
         monkeypatch.setattr(Disk, "is_over", lambda _disk, _share: False)
+        # Many directories at once have a time of their own.
+        monkeypatch.setattr(atonce, "LIMIT_S", 0.0)
 
 
 # --- descriptors ---
