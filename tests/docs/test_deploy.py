@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from broker import PATIENCE_S, Server, free_port
+from broker import PATIENCE_S, Server
 from pages import DOCS
 
 from inotify_cffi.cli.parser import parse
+from tests.helpers.ports import free_port
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 DAEMON_SET = EXAMPLES / "kubernetes" / "daemonset.yaml"

@@ -10,8 +10,10 @@ import subprocess
 import sys
 
 import pytest
-from broker import free_port, nats_program
+from broker import nats_program
 from pages import DOCS, pattern
+
+from tests.helpers.ports import free_port
 
 PAGE = DOCS / "fleet.md"
 PATIENCE_S = 120

@@ -15,13 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.ports import free_port
+
 PATIENCE_S = 30
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def nats_program():

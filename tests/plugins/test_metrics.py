@@ -19,6 +19,7 @@ from inotify_cffi import Cause, Dispatcher, Event, Mask, Watcher
 from inotify_cffi.cli.program import main
 from inotify_cffi.plugins.journal import Journal
 from inotify_cffi.plugins.metrics import WATCH_LIMITS, Address, Metrics
+from tests.helpers.ports import free_port
 
 prometheus_client = pytest.importorskip("prometheus_client")
 
@@ -184,12 +185,6 @@ def served(tmp_path, *words, plugin=""):
     with socket.create_server(("127.0.0.1", port)):
         pass
     return (tmp_path / "scraped").read_text()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def test_it_is_served_while_it_watches_and_no_longer(tmp_path, capsys):

@@ -7,13 +7,13 @@ import http.client
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, NamedTuple
 
 from tests.compat.programs.programs import AFTER, BEFORE
+from tests.helpers.ports import free_port
 
 if TYPE_CHECKING:
     from tests.compat.programs.programs import Program
@@ -204,13 +204,6 @@ def write(path: str, content: str) -> None:
     """Write it in place, as some editors do."""
     with open(path, "w", encoding="utf-8") as file:
         file.write(content)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def page(port: str, path: str) -> str:
