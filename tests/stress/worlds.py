@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from unittest import mock
 
 from inotify_cffi import Event, Mirror, Watcher
 from inotify_cffi.kernel import buffers, instance
@@ -145,11 +146,11 @@ class World:
 
     def watcher(self) -> Watcher[str]:
         # Else the world would have to be a large one.
-        instance.LEAST_AHEAD = min(READ_AHEAD)
-        if self.small_queue:
-            watcher = with_queue(self.dice.choice([16, 64, 256]), self.roots, **self.options)
-        else:
-            watcher = Watcher(*self.roots, **self.options)
+        with mock.patch.object(instance, "LEAST_AHEAD", min(READ_AHEAD)):
+            if self.small_queue:
+                watcher = with_queue(self.dice.choice([16, 64, 256]), self.roots, **self.options)
+            else:
+                watcher = Watcher(*self.roots, **self.options)
         if self.small_buffer:
             watcher._instance._buffer = buffers.ReadBuffer(buffers.LARGEST_RECORD)
         return watcher

@@ -12,7 +12,6 @@ from conftest import need
 from consumer import Forked, after, before, brief, write, write_all
 
 from inotify_cffi import Instance, Mask, Mirror, Watcher
-from inotify_cffi.kernel import instance
 from inotify_cffi.kernel.listings import CrawlBuffer
 from inotify_cffi.tree.disk import RECORD, Disk
 from inotify_cffi.tree.fences import Fences
@@ -601,9 +600,7 @@ def test_a_storm_of_directories_with_files_is_told_once_each(root):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_random_world(seed, tmp_path, monkeypatch):
-    # A world makes it less, for itself.
-    monkeypatch.setattr(instance, "LEAST_AHEAD", instance.LEAST_AHEAD)
+def test_a_random_world(seed, tmp_path):
     world = World(seed, writers=3, changes=60, directory=tmp_path, track="directories")
     assert world.run() == []
 
