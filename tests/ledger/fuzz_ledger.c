@@ -1218,12 +1218,34 @@ static int model_plain(const struct event *event, int32_t shut)
     return event->mask == IN_DELETE && entry && entry->child == NOBODY ? 'p' : 0;
 }
 
+/* Where the text at a place begins, of those that each end with a NUL; their end if there are not so many. */
+static const char *text_at(const char *texts, uint64_t filled, int32_t place)
+{
+    const char *end = texts + filled;
+
+    for (; place > 0 && texts < end; place--) {
+        const char *last = memchr(texts, '\0', (size_t)(end - texts));
+
+        texts = last == NULL ? end : last + 1;
+    }
+    return texts;
+}
+
+/* Check that a text is what it is to be. */
+static void check_text(const char *texts, uint64_t filled, int32_t place, const char *expected, size_t size)
+{
+    const char *text = text_at(texts, filled, place);
+
+    check((size_t)(texts + filled - text) > size);
+    check(memcmp(text, expected, size) == 0 && text[size] == '\0');
+}
+
 /* Check what is told of an event; 1 if something is to be told. */
-static int model_told(const struct event *event, int32_t at, const char **text)
+static int model_told(const struct event *event, int32_t at)
 {
     static char path[(NODES + 1) * (LONGEST + 1) + 400];
     int node = model_owner[event->wd], root = model_root(node);
-    size_t size = model_prefix(node, path);
+    size_t prefix = model_prefix(node, path), size = prefix;
 
     if (!(event->mask & model[root].asked))
         return 0;
@@ -1234,9 +1256,9 @@ static int model_told(const struct event *event, int32_t at, const char **text)
         memcpy(path + size, names[event->name].text, names[event->name].length);
         size += names[event->name].length;
     }
-    check((size_t)(told->paths + told->filled - *text) > size);
-    check(memcmp(*text, path, size) == 0 && (*text)[size] == '\0');
-    *text += size + 1;
+    check(told->places[at] >= 0 && told->places[at] < told->texts);
+    check_text(told->paths, told->filled, told->places[at], path, size);
+    check_text(told->names, told->names_filled, told->places[at], path + prefix, size - prefix);
     return 1;
 }
 
@@ -1334,7 +1356,6 @@ static void do_apply(void)
     int32_t shut = below(8) == 0 ? (int32_t)below(WDS) : -7, at = 0;
     int most = 1 + (int)below(EVENTS), done = 0, kind;
     uint64_t before = failures, queue_at = queue->at;
-    const char *text = told->paths;
     int64_t answer;
 
     if (event_at == event_count)
@@ -1348,10 +1369,12 @@ static void do_apply(void)
         check(kind != 0);
         if (kind == 's')
             continue;
-        at += model_told(&events[event_at], at, &text);
+        at += model_told(&events[event_at], at);
         model_change(&events[event_at]);
     }
-    check(at == told->count && (told->count == 0 || text == told->paths + told->filled));
+    check(at == told->count && told->texts <= at);
+    check(text_at(told->paths, told->filled, told->texts) == told->paths + told->filled);
+    check(text_at(told->names, told->names_filled, told->texts) == told->names + told->names_filled);
     if (answer < 0) {
         check(answer == -ENOMEM && failures > before && model_plain(&events[event_at], shut) == 'p');
     } else if (told->full) {
