@@ -30,7 +30,7 @@ struct entry64 {
 enum { READ_SIZE = 65536, LIST_SIZE = 32768, DRAINS = 3 };
 
 static uint32_t asked = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
-                                IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+                        IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 static int inotify;
 static long directories, entries;

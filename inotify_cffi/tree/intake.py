@@ -65,11 +65,11 @@ class Intake:
         size = self._disk.read(records)
         self.was_full = size > FULL
         self._was_empty = self._was_empty or not size
-        if not size and self._old is None:
-            self._old = self.bytes
         if size:
             self.raw_events += records.waiting - waiting
             self.bytes += size
+        elif self._old is None:
+            self._old = self.bytes
         return size
 
     def note_listing(self) -> None:

@@ -1,7 +1,7 @@
 """Run random worlds for some time: ``python -m tests.stress --minutes 10 --seed 0``.
 
-A seed fixes what is written, not how the writers and the reader interleave, but with ``--between``. What diverges is printed with its
-seed, the first entry that differs, and the file that ``tests/replay.py`` plays again.
+A seed fixes what is written, not how the writers and the reader interleave, but with ``--between``. What diverges
+is printed with its seed, the first entry that differs, and the file that ``tests/replay.py`` plays again.
 """
 
 from __future__ import annotations
